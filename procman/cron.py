@@ -198,6 +198,24 @@ class Cron:
         """What the clock on the wall shows then."""
         return datetime.fromtimestamp(floor(instant), self.zone).replace(tzinfo=None)
 
+    def sets(self) -> "tuple[list[int], list[int], list[int | str], list[int], list[int | str], bool]":
+        """What its fields say; one that is * has all of its values.
+
+        These are minutes, hours, days of the month (with L, LW), months, days of the week (with 5L, 1#2), and whether
+        both kinds of days have to match, or one of them is enough.
+        """
+        found = CronSim(self.fields, datetime(2000, 1, 1, tzinfo=UTC))
+        days = ["L" if day == CronSim.LAST else "LW" if day == CronSim.LAST_WEEKDAY else day for day in found.days]
+        weekdays = [_weekday(day) for day in found.weekdays]
+        return (
+            sorted(found.minutes),
+            sorted(found.hours),
+            sorted(days, key=str),
+            sorted(found.months),
+            sorted(set(weekdays), key=str),
+            found.day_and,
+        )
+
     def words(self) -> str:
         """The expression in words, such as "At 02:00 every day"."""
         return CronSim(self.fields, datetime(2000, 1, 1, tzinfo=UTC)).explain()
@@ -223,6 +241,12 @@ def zone_of(name: str) -> tzinfo:
     close = get_close_matches(name.lower().replace(" ", "_"), by_name, n=1)
     hint = f"; did you mean {by_name[close[0]]}?" if close else ": expected local, UTC, or a name such as Europe/Berlin"
     raise UnknownZone(f"there is no time zone {name[:60]!r}{hint}")
+
+
+def _weekday(day: int | tuple[int, int]) -> int | str:
+    if isinstance(day, int):
+        return day % 7
+    return f"{day[0] % 7}L" if day[1] == CronSim.LAST else f"{day[0] % 7}#{day[1]}"
 
 
 def _local() -> tzinfo:

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "notify": "notify config.schema",
     "webhook": "",
     "compressor": "",
-    "convert": "convert config config.schema config.secrets config.formats core.spec system.shell_split errors",
+    "convert": "convert config config.schema config.secrets config.formats core.spec cron system.shell_split errors",
     # where core meets system
     "runtime": (
         "runtime core core.spec cron system system.shell_split system.blocking system.safe_open system.given_files "

@@ -103,6 +103,9 @@ def test_the_dashboard_shows_nearly_everything():
     assert {family.name for family in FAMILIES} - families == {
         "procman_config_last_reload_time_seconds",
         "procman_last_success_time_seconds",  # of one-shots alone, as are the runs
+        "procman_last_run_time_seconds",
+        "procman_last_run_duration_seconds",
+        "procman_next_run_time_seconds",  # of those with a schedule
         "procman_runs",
         "procman_metrics_file_missed_writes",
         "procman_process_healthy",  # of programs with a health check alone

@@ -65,6 +65,7 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         healthy=status.healthy,
         status_text=status.status_text,
         waits_for=list(status.waits_for),
+        next=status.next,
     )
 
 

@@ -81,6 +81,11 @@ Only types and constants in here, so that a client may import it at no cost. Tim
                                              some may be missing, "" if none is
             ?name=SPEC                       of these processes, also of those that have left the configuration
     GET   /v1/crashes/SEQ                    CrashReport; SEQ may also be the journal's number of an end in between
+    GET   /v1/schedules                      {"schedules": [ScheduleInfo]}, the one that comes first at first
+            ?name=SPEC                       of these processes
+            &count=N                         the next N times of each (1, at most 1000)
+    GET   /v1/runs                           {"runs": [JobRunInfo]}: the last runs of one-shots, the oldest first
+            ?name=SPEC                       of these processes
     GET   /v1/processes/SPEC/config          {"sections": [SectionSettings]}: of each process, its group's first
     POST  /v1/processes/SPEC/stdin           {}; writes the body to the process's stdin
     GET   /v1/processes/SPEC/log/CHANNEL     bytes; CHANNEL is stdout or stderr
@@ -141,14 +146,17 @@ class ProcessInfo(TypedDict):
     flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
-    # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers; "":
-    # its state says it all.
+    # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers,
+    # scheduled (its schedule is on, and no run is under way); "": its state says it all.
     phase: str
     done: bool  # a one-shot that has succeeded, and does not run now
     ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
     healthy: bool | None  # whether its health check succeeds; null: it has none, or that is not known (yet)
     status_text: str  # what the run has said of itself (STATUS= on its notification socket)
     waits_for: list[str]  # what keeps it from starting, as it was written: db@ready
+    next: (
+        float | None
+    )  # when it runs next by its schedule, in seconds since the epoch; null: it has none, or that is off
 
 
 class GraphEdgeInfo(TypedDict):
@@ -556,6 +564,39 @@ class RunInfo(TypedDict):
     seconds: float | None  # how long it ran
     ending: str  # "exit status 3", "terminated by SIGKILL", "could not be started: …"; "": it runs
     stop: str  # who stopped it; "": nobody here
+
+
+class ScheduleTime(TypedDict):
+    """One time of a schedule."""
+
+    time: float  # seconds since the epoch
+    text: str  # "2026-11-24 02:00:00 +01:00 CET"
+
+
+class ScheduleInfo(TypedDict):
+    """The next times of the schedule of one process."""
+
+    namespec: str
+    schedule: str  # as written
+    words: str  # "At 02:00 every day, Europe/Berlin"
+    zone: str
+    on: bool
+    next: str  # "next run Nov 24 02:00 CET (in 3 h)"; "": none comes, or it is off
+    times: list[ScheduleTime]  # with their jitter; none where it is off
+
+
+class JobRunInfo(TypedDict):
+    """One run of a one-shot. Times are seconds since the epoch."""
+
+    namespec: str
+    began: float
+    ended: float | None  # null: it runs
+    seconds: float | None  # how long it took
+    time: float | None  # of its schedule, where that has brought it about
+    by: str  # "schedule", "retry", or who has asked for it
+    result: Literal["running", "success", "failure", "stopped"]
+    ending: str  # "exit status 3", "timed out after 10 m; …"
+    last_words: str  # where it has failed: the last line that it wrote
 
 
 class HealthInfo(TypedDict):

@@ -80,6 +80,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         {1: "bad arguments, or no log"},
     ),
     "metrics": Entry('`{"metrics": str}`, the whole text', {1: "arguments were given"}),
+    "next": Entry('`{"schedules": [ScheduleInfo]}`', {1: "no such process", 2: "bad arguments"}),
     "notify": Entry(
         '`{"sections": [NotifyInfo]}`; of test `{"results": [NotifyResult]}`',
         {1: "bad arguments; no such section, or a test message was not sent"},
@@ -121,6 +122,7 @@ PROCMANCTL: Mapping[str, Entry] = {
             130: "left by a second Ctrl-C; signal N ends a run with 128 + N",
         },
     ),
+    "runs": Entry('`{"runs": [JobRunInfo]}`', {1: "no such process"}),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
     "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
     "start": Entry(

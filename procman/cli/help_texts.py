@@ -176,6 +176,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "maintail": (("maintail -f -<N>", "Start with the last N bytes"),),
     "metrics": (("metrics", "Show what is counted and measured, in Prometheus' text format (as GET /metrics)"),),
+    "next": (
+        ("next", "Show when each program with a schedule runs next"),
+        ("next <name> [...]", "Show the next five times of these, with their offsets"),
+        ("next -n 20 [<name> ...]", "Show so many"),
+    ),
     "notify": (
         ("notify", "Show whom the notify sections tell of what, and what they have sent"),
         (
@@ -198,6 +203,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("run [--env NAME=VALUE] <name> [-- <argument> ...]", "Give this run variables and arguments as well"),
         ("run --detach <name>", "Do not wait for it"),
         ("run --attach <name>", "Follow the run that is under way"),
+    ),
+    "runs": (
+        ("runs", "Show the last runs of all one-shots: when, how long, how each ended, at whose request"),
+        ("runs <name> [...]", "Show those of these processes"),
     ),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (

@@ -118,7 +118,11 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         **_healthcheck(program),
         **compose_hooks(program, _unexpanded),
     }
-    if not process.starts:
+    if program.schedule is not None:
+        how = f"docker has no schedules; from a crontab: `docker compose run --rm {process.name}`"
+        service[Comment(f"schedule = {program.schedule.text}: {how}")] = None
+        service["profiles"] = Flow(("schedule",))
+    elif not process.starts:
         service[Comment("autostart=false: `docker compose --profile manual up` starts it")] = None
         service["profiles"] = Flow(("manual",))
     if program.pty:
@@ -283,6 +287,9 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     codes = sections(processes, lambda p: p.autorestart is Autorestart.UNEXPECTED and p.exitcodes != (0,))
     if codes:
         notes.append(f"{codes}: docker expects only exit code 0, whatever exitcodes says")
+    scheduled = sections(processes, lambda p: p.schedule is not None)
+    if scheduled:
+        notes.append(f"{scheduled}: schedule, which docker has not: run them from a crontab of the host, as said there")
     timed = sections(processes, lambda p: p.run_timeout is not None)
     if timed:
         notes.append(f"{timed}: run_timeout, which docker has not: put `timeout` before the command")

@@ -9,6 +9,7 @@ from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
 from procman.convert.given_files import lost_files_in_kubernetes
 from procman.convert.hooks import container_hooks, lost_hooks
+from procman.convert.kubernetes_jobs import cron_job
 from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.limits import in_kubernetes, lost_in_kubernetes
 from procman.convert.portability import (
@@ -51,11 +52,15 @@ Mapped = dict[str | Comment, Yaml]
 def export(config: Config, target: Target) -> Exported:
     """One Deployment, in a file named after it."""
     name = label(target.name)
+    jobs: dict[str, Mapped] = {}
     if target.split:
-        containers, pod, notes = _split(config, target)
+        containers, pod, jobs, notes = _split(config, target)
     else:
         containers, pod, notes = _whole(config, target, name)
     labels: Mapped = {"app.kubernetes.io/name": name}
+    files = {f"{name}-{job}.yaml": dump(document) for job, document in jobs.items()}
+    if not containers:
+        return Exported(files, tuple(notes))
     document: Mapped = {
         Comment("\n".join(header(config, "kubernetes", notes, split=target.split))): None,
         "apiVersion": "apps/v1",
@@ -71,7 +76,7 @@ def export(config: Config, target: Target) -> Exported:
             "template": {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}},
         },
     }
-    return Exported({f"{name}.yaml": dump(document)}, tuple(notes))
+    return Exported({f"{name}.yaml": dump(document), **files}, tuple(notes))
 
 
 # ------------------------------------------------------------------------------------------------ one container
@@ -150,8 +155,15 @@ def _security(config: Config, notes: list[str]) -> Mapped:
 # ------------------------------------------------------------------------------------------------ one per program
 
 
-def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped, list[str]]:
+def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped, dict[str, Mapped], list[str]]:
+    """The containers of the Deployment, its pod, the CronJobs by the names of their processes, and notes."""
     processes, notes = carried(config, label)
+    jobs: dict[str, Mapped] = {}
+    for process in [process for process in processes if process.program.schedule is not None]:
+        processes.remove(process)
+        job = cron_job(process, label(target.name), _container(process, config, target, notes), notes)
+        if job is not None:
+            jobs[process.name] = {Comment("\n".join(header(config, "kubernetes", [], split=True))): None, **job}
     stays_out = {process.name for process in processes if not process.starts}
     if stays_out:
         manual = sections((process for process in processes if process.name in stays_out), lambda _: True)
@@ -172,14 +184,14 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     containers: list[Yaml | Comment] = [
         _container(process, config, target, notes) for process in processes if process.name not in first
     ]
-    if not containers:
+    if not containers and not jobs:
         raise CannotExport(config, notes)
     if first:
         pod[Comment("others depend on these: each is ready, or done, before the next one starts")] = None
         pod["initContainers"] = [
             _container(process, config, target, notes, first=True) for process in processes if process.name in first
         ]
-    return containers, pod, list(dict.fromkeys(notes))
+    return containers, pod, jobs, list(dict.fromkeys(notes))
 
 
 def _longest(program: Program) -> float:

@@ -23,10 +23,12 @@ from procman.convert.result import CannotExport, Exported, Target, grace, header
 from procman.convert.systemd_starts import (
     dependencies,
     kind_of,
+    lost_of_schedules,
     lost_of_starts,
     restart_limit,
     restarts,
     seconds,
+    timer,
     until_ready,
 )
 from procman.convert.unit_file import quoted, raw, unit
@@ -87,6 +89,13 @@ def _whole(config: Config, target: Target) -> Exported:
 # ------------------------------------------------------------------------------------------------ a unit for each
 
 
+def _started(process: Carried) -> tuple[str, ...]:
+    """The kinds of its units that start with the target."""
+    if process.program.schedule is None:
+        return ("service",)
+    return ("service", "timer") if process.program.run_on_start else ("timer",)
+
+
 class _Split:
     """Writes the units of one configuration, and collects notes."""
 
@@ -106,6 +115,8 @@ class _Split:
                 )
                 continue
             files[f"{process.name}.service"] = self._service(process)
+            if process.program.schedule is not None:
+                self._add_timer(process, files)
         if not files:
             raise CannotExport(self._config, self._notes)
         files |= self._sockets()
@@ -117,22 +128,40 @@ class _Split:
         self._notes.append(f"[{program.section}]: {text}")
 
     def _target(self, notes: Sequence[str], files: Mapping[str, str]) -> str:
-        wanted = [p.name for p in self._processes if p.starts and f"{p.name}.service" in files]
+        wanted = [
+            f"{p.name}.{kind}"
+            for p in self._processes
+            if p.starts
+            for kind in _started(p)
+            if f"{p.name}.{kind}" in files
+        ]
         return unit(
             header(self._config, "systemd", notes, split=True),
             {
                 "Unit": [
                     _described(f"the programs of {self._config.file}"),
-                    *(f"Wants={name}.service" for name in wanted),
+                    *(f"Wants={name}" for name in wanted),
                 ],
                 "Install": ["WantedBy=multi-user.target"],
             },
         )
 
     def _service(self, process: Carried) -> str:
-        install = [f"WantedBy={self._whole}.target"] if process.starts else []
+        install = [f"WantedBy={self._whole}.target"] if process.starts and "service" in _started(process) else []
         parts = {"Unit": self._about(process), "Service": self._run(process)}
         return unit([], parts | ({"Install": install} if install else {}))
+
+    def _add_timer(self, process: Carried, files: dict[str, str]) -> None:
+        lines = timer(process.program, process.name)
+        if lines is None:
+            self._note(process.program, "schedule: a calendar event cannot say this: start its unit from a crontab")
+            return
+        about = [
+            _described(f"when {process.program.namespec} of {self._config.file} runs"),
+            f"PartOf={self._whole}.target",
+        ]
+        install = {"Install": [f"WantedBy={self._whole}.target"]} if process.starts else {}
+        files[f"{process.name}.timer"] = unit([], {"Unit": about, "Timer": lines, **install})
 
     def _about(self, process: Carried) -> list[str]:
         """The description, the units to start before (and so to stop after) it, and the limit of its restarts."""
@@ -319,6 +348,7 @@ class _Split:
                 f"{terminals}: pty is lost, because a unit has a terminal of the machine (TTYPath=) or none; run the "
                 "program in tmux"
             )
+        self._notes += lost_of_schedules(process for process in processes if self._has_unit(process))
         self._notes += lost_of_starts([process for process in processes if self._has_unit(process)])
         manual = sections((process for process in processes if not process.starts), lambda _: True)
         if manual:

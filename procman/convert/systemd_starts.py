@@ -12,7 +12,8 @@ from procman.convert.dependencies import RESTARTS, Wait, lost_of_dependencies, l
 from procman.convert.health import lost_of_health
 from procman.convert.portability import Carried
 from procman.convert.readiness import looks_of, lost_of_readiness, with_bash
-from procman.convert.unit_file import quoted
+from procman.convert.schedules import calendar_events
+from procman.convert.unit_file import quoted, raw
 from procman.core.spec import Autorestart, ReadyKind
 
 # RestartSec, in seconds: with systemd's default of 0.1 s, StartLimitBurst would soon be reached.
@@ -59,6 +60,8 @@ def kind_of(program: Program) -> list[str]:
     """The type of the service, and how long its start may take."""
     if program.is_oneshot:
         limit = "infinity" if program.run_timeout is None else seconds(program.run_timeout)
+        if program.schedule is not None:
+            return ["Type=oneshot", "# run_timeout", _within(limit)]  # as long as it is active, no timer starts it
         return ["Type=oneshot", "# done once it has succeeded; run_timeout", "RemainAfterExit=yes", _within(limit)]
     hears = program.watchdog is not None and not any(one.kind is ReadyKind.NOTIFY for one in program.ready)
     if hears and program.watchdog is not None:
@@ -80,6 +83,40 @@ def _kind_of(program: Program) -> list[str]:
     if any(condition.kind is ReadyKind.NOTIFY for condition in program.ready):
         return ["Type=notify", "# its children may speak, too", "NotifyAccess=all", _within(limit)]
     return ["Type=exec", _within(limit)]
+
+
+def timer(program: Program, name: str) -> list[str] | None:
+    """What a timer unit says that starts the service of that name; None: it cannot say it."""
+    schedule = program.schedule
+    assert schedule is not None
+    if schedule.every is not None:
+        every = seconds(schedule.every)
+        lines = [f"OnActiveSec={every}", "# from the start of the run before", f"OnUnitActiveSec={every}"]
+    else:
+        events = calendar_events(program)
+        if events is None:
+            return None
+        lines = [f"# schedule = {raw(schedule.text)}", *(f"OnCalendar={event}" for event in events)]
+        if program.schedule_missed == "once":
+            lines.append("Persistent=yes")
+        if program.schedule_jitter:
+            lines += [f"RandomizedDelaySec={seconds(program.schedule_jitter)}", "FixedRandomDelay=yes"]
+    return [*lines, "AccuracySec=1s", f"Unit={name}.service"]
+
+
+def lost_of_schedules(processes: Iterable[Carried]) -> list[str]:
+    """Notes on what timers cannot say."""
+    notes = []
+    timed = [process.program for process in processes if process.program.schedule is not None]
+    for program in timed:
+        if program.schedule_overlap != "skip":
+            notes.append(
+                f"[{program.section}]: schedule_overlap={program.schedule_overlap}: a timer leaves a run out while one "
+                "is under way"
+            )
+        if program.schedule is not None and program.schedule.every is None and program.schedule_missed == "skip":
+            notes.append(f"[{program.section}]: schedule_deadline: a timer of a machine that was suspended runs late")
+    return notes
 
 
 def _within(limit: str) -> str:

@@ -74,6 +74,19 @@ class RunUnhealthyCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleAt:
+    """Tell by `ScheduleDue` when the next time of its schedule has come: after `since`, and in no range of `behind`.
+
+    There is one such order for a process; another one takes its place. Without a program, there is none any more.
+    """
+
+    name: str
+    program: ProcessSpec | None
+    since: float | None = None  # seconds since the epoch; None: now, or as the order before, if that is earlier
+    behind: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Send a signal to a process, or to its descendants."""
 
@@ -215,6 +228,20 @@ class AnnounceInPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceSchedule:
+    """Something about the schedule of a process.
+
+    It was switched on or off. A time of it has come, and a run follows; or, as a run is under way, it was left out
+    (skipped), or waits (queued); or it has passed (missed); or what was queued is not run any more (dropped).
+    """
+
+    name: str
+    what: Literal["on", "off", "run", "skipped", "queued", "missed", "dropped"]
+    time: float = 0.0  # seconds since the epoch; 0: of no clock, or of several times
+    count: int = 1  # of such times; skipped: at the end of a run, of all that were left out during it
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceMaster:
     """The master as a whole went into another state; `waiting` are those that have not settled yet."""
 
@@ -241,6 +268,7 @@ Announcement = (
     | AnnounceGroupChanged
     | ProcessRemoved
     | AnnounceInPlace
+    | AnnounceSchedule
     | AnnounceMaster
     | AnnounceRefreshed
     | RunHook
@@ -248,4 +276,6 @@ Announcement = (
     | SkipHook
     | Quit
 )
-Action = Spawn | Probe | Measure | CheckHealth | RunUnhealthyCommand | Kill | KeepDescendants | Announcement
+Action = (
+    Spawn | Probe | Measure | CheckHealth | RunUnhealthyCommand | ScheduleAt | Kill | KeepDescendants | Announcement
+)

@@ -11,6 +11,7 @@ has brought about.
 - A start after a stop follows from the request that wants the process up, not from the one that stopped it.
 - What a deadline or an end brings about by itself has the actor POLICY.
 - What is done about a process that was found to be unhealthy has the actor HEALTH, and follows from that.
+- A run at a time of a schedule has the actor SCHEDULE, and follows from the announcement that the time has come.
 - What a change of another process brings about by itself has the actor DEPENDENCY, and follows from that change.
 """
 
@@ -23,6 +24,7 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceHealth,
     AnnounceMaster,
+    AnnounceSchedule,
     Kill,
     ProcessRemoved,
     Quit,
@@ -77,6 +79,7 @@ POLICY = Actor("policy")
 HEALTH = Actor("health")
 BOOT = Actor("boot")
 DEPENDENCY = Actor("dependency")
+SCHEDULE = Actor("schedule")
 
 # Looked up by type, as hundreds of events are handled in a second where programs end at once.
 _REQUESTS = frozenset(
@@ -115,6 +118,7 @@ class Attribution:
         self._subject: str | None = None  # the process that it is about
         self._base = NOBODY
         self._found_ill: set[str] = set()  # by this event: what is done about it has the actor HEALTH
+        self._timed: set[str] = set()  # those whose schedule says that they are to run now
         self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
 
     def wanted_by(self, name: str) -> Origin:
@@ -148,6 +152,7 @@ class Attribution:
         self._here = {}
         if self._found_ill:
             self._found_ill.clear()
+        self._timed.clear()
         self._subject = subject
         kind = type(event)
         self._is_request = kind in _REQUESTS
@@ -175,6 +180,8 @@ class Attribution:
         elif isinstance(action, AnnounceHealth) or action.name in self._found_ill:
             return Origin(HEALTH, self.latest(action.name).cause)
         name = action.name
+        if isinstance(action, AnnounceSchedule) and action.what not in ("on", "off", "dropped"):
+            return Origin(SCHEDULE)
         before = self._here.get(name)
         if before is not None:
             return before
@@ -213,7 +220,10 @@ class Attribution:
             self._forget(action.name)
         elif not isinstance(action, _NOT_ABOUT_ONE):
             self._here[action.name] = self._latest[action.name] = follow
-            if isinstance(action, Kill) and action.pid and action.signal:
+            if isinstance(action, AnnounceSchedule) and action.what == "run":
+                self._timed.add(action.name)
+                self._wanted_by[action.name] = follow
+            elif isinstance(action, Kill) and action.pid and action.signal:
                 self._signalled[action.name] = int(action.signal), follow
             elif isinstance(action, AnnounceHealth) and not action.healthy:
                 self._found_ill.add(action.name)
@@ -255,6 +265,8 @@ class Attribution:
             cause = self._here.get(news.because) or self.latest(news.because)
             return Origin(DEPENDENCY, cause.cause, cause.operation)
         match news.after:
+            case State.STARTING if name in self._timed:
+                return self._here[name]
             case State.STARTING if not self._is_request:
                 if self._is_adoption and name == self._subject:
                     return self._base

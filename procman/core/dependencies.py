@@ -16,7 +16,7 @@ from procman.core.groups import ActiveGroup
 from procman.core.levels import Place, arrange
 from procman.core.process import Process
 from procman.core.spec import Edge, EdgeCondition, ProcessSpec
-from procman.core.states import UP, State
+from procman.core.states import UP, Phase, State
 
 DOWN = frozenset({State.STOPPED, State.EXITED, State.FATAL})
 _ON_ITS_WAY = frozenset({State.STARTING, State.BACKOFF})
@@ -52,6 +52,8 @@ def is_hopeless(need: Need, target: Process | None) -> bool:
     """Can it not come by itself any more? What is not there may still be added."""
     if target is None or need.optional or is_true(need.condition, target):
         return False
+    if target.phase is Phase.SCHEDULED:
+        return False  # its next run may do what is waited for
     return target.state in DOWN or target.state is State.UNKNOWN
 
 
@@ -92,7 +94,7 @@ def may_come(need: Need, target: Process | None) -> bool:
         return need.optional
     if target.goes_down:
         return need.optional or _is_on_its_way(target)
-    return holds(need, target) or target.state in UP
+    return holds(need, target) or target.state in UP or target.phase is Phase.SCHEDULED
 
 
 class Dependencies:

@@ -157,6 +157,8 @@ class Dependents:
             target = self._processes.get(need.target)
             if target is None or target.leaving or need.optional or is_true(need.condition, target):
                 continue
+            if target.definition.schedule is not None and not asked:
+                continue  # by policy, it is neither run nor switched on
             ended = target.state is State.EXITED and not target.failed
             untouched = ended or (target.state is State.STOPPED and not target.attempt)
             if untouched or (asked and (target.state in DOWN or (target.goes_down and not target.wanted))):

@@ -25,10 +25,14 @@ class BootRequested:
 
 @dataclass(frozen=True, slots=True)
 class StartRequested:
-    """Start a process, with its count of failures reset, and what it depends on; with `alone` nothing else."""
+    """Start a process, with its count of failures reset, and what it depends on; with `alone` nothing else.
+
+    Of a process with a schedule, that is switched on, unless it is to `run` now.
+    """
 
     name: str
     alone: bool = False
+    run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,35 @@ class RunRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleDue:
+    """The time of a schedule that was asked for by `ScheduleAt` has come; of several that have passed, the newest."""
+
+    name: str
+    time: float  # seconds since the epoch
+    late: float  # for so many seconds it has been over when it was noticed
+    missed: int = 0  # so many before it have passed, too
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRemembered:
+    """The times of a schedule up to `since` have been looked at, and `behind` are those of them that have come.
+
+    By an earlier master; or, where `ScheduleAt` has left it open, `since` is when that was carried out.
+    """
+
+    name: str
+    since: float  # seconds since the epoch, as are the others
+    behind: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """Somebody has set the clock on the wall."""
+
+    time: float  # what it shows now: seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """A child of ours was reaped; `descendants` are those of it that still run, where that matters."""
 
@@ -258,6 +291,9 @@ Event = (
     | SpawnFailed
     | Adopted
     | RunRemembered
+    | ScheduleDue
+    | ScheduleRemembered
+    | ClockStepped
     | ProbeResult
     | MemoryMeasured
     | HealthSeen

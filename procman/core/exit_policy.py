@@ -1,7 +1,8 @@
 """Why the master ends by itself, and its exit status. No I/O and no clock here.
 
 - A `critical` process that has ended and is not started again ends the master, whatever its exit code, unless it was
-  stopped on request; that code is then the master's. A one-shot that is done has done what it was to do.
+  stopped on request; that code is then the master's. A one-shot that is done has done what it was to do. One with a
+  schedule has its next run to come, and never ends the master.
 - `shutdown_when` ends it when all are done, or one has ended or failed. Groups that do not count are left out of that.
 - `exit_code_from` names the process whose status is the master's, or the first of those that are down because they
   failed.
@@ -99,17 +100,18 @@ class ExitPolicy:
         fatal = end.after is State.FATAL
         done = self._processes[end.name].done  # a one-shot: it was to end
         how = "is FATAL" if fatal else f"has ended{'' if end.expected else ' unexpectedly'}"
-        if end.program.critical and not done:
+        by_schedule = end.program.schedule is not None
+        if end.program.critical and not done and not by_schedule:
             code = self.failed.get(end.name, self._processes[end.name].exit_code)
             return Cause(f"{end.name} is critical and {how}", code)
         if not self._groups[end.program.group].spec.counts:
             return None
         match self._policy.shutdown_when:
-            case ShutdownWhen.ANY_EXIT if not done:
+            case ShutdownWhen.ANY_EXIT if not done and not by_schedule:
                 return Cause(f"{end.name} {how} and shutdown_when=any_exit")
-            case ShutdownWhen.ANY_FATAL if fatal:
+            case ShutdownWhen.ANY_FATAL if fatal and not by_schedule:
                 return Cause(f"{end.name} {how} and shutdown_when=any_fatal")
-            case ShutdownWhen.ALL_DONE if all(group.settled for group in self._groups.values() if group.spec.counts):
+            case ShutdownWhen.ALL_DONE if all(group.over for group in self._groups.values() if group.spec.counts):
                 return Cause(f"{end.name} {how}, as the last one, and shutdown_when=all_done")
             case _:
                 return None

@@ -27,6 +27,7 @@ from procman.core.ending import descendants_gone, exited, kill_failed
 from procman.core.events import (
     Adopted,
     BootRequested,
+    ClockStepped,
     DeadlineReached,
     DescendantsGone,
     EndedUnseen,
@@ -46,6 +47,8 @@ from procman.core.events import (
     RestartRequested,
     RetryRequested,
     RunRemembered,
+    ScheduleDue,
+    ScheduleRemembered,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -62,12 +65,14 @@ from procman.core.process import Process
 from procman.core.renewals import Renewals
 from procman.core.requests import call_off, hurry, kill, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
+from procman.core.schedules import Schedules
 from procman.core.shutdown import Shutdown
 from procman.core.side_hooks import SideHooks
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
+from procman.core.switching import switch_off
 from procman.core.wear import measured
 
 # What is known of one process, and what is about no single one.
@@ -83,7 +88,7 @@ News = (
     | RunRemembered
     | EndedUnseen
 )
-AboutAll = BootRequested | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
+AboutAll = BootRequested | ClockStepped | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
     shutdown_timeout=None,
@@ -131,6 +136,7 @@ class Fleet:
             stop_bound=self._stop_bound,
             forget=self._forget,
         )
+        self.schedules = Schedules(self.processes)
         for group in groups:
             self._membership.activate(group)
 
@@ -141,6 +147,11 @@ class Fleet:
             actions += self._renewals.follow(event, now)
         if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
             actions += self._dependents.follow(event, actions, now)
+        if self.state is MasterState.RUNNING:
+            before = len(actions)
+            actions = self.schedules.follow(event, actions, now)
+            if self.dependencies and len(actions) > before:
+                actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
         actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
         decided = len(actions)
         cause = self._exit_policy.note(actions)
@@ -174,6 +185,8 @@ class Fleet:
             data["order"] = order
         if sides := self._side_hooks.snapshot():
             data["side_hooks"] = sides
+        if due := self.schedules.snapshot():
+            data["schedules"] = due
         if self.state is not MasterState.RUNNING:
             cause = self._exit_policy.cause
             ending = {"state": self.state.name, "cause": cause and [cause.text, cause.code]}
@@ -195,6 +208,7 @@ class Fleet:
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._membership.any_leaves = any(process.leaving for process in self.processes.values())
         self._side_hooks.restore(data.get("side_hooks", ()))
+        self.schedules.restore(data.get("schedules", {}))
         if (ending := data.get("ending")) is not None:
             try:
                 self.state = MasterState[ending["state"]]
@@ -216,6 +230,8 @@ class Fleet:
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
         deadlines = [when for p in self.processes.values() if (when := p.deadlines.earliest) is not None]
+        if (due := self.schedules.next_deadline()) is not None:
+            deadlines.append(due)
         return min(deadlines + self._shutdown.deadlines() + self._side_hooks.deadlines(), default=None)
 
     def awaits(self, order: Spawn) -> bool:
@@ -262,7 +278,9 @@ class Fleet:
                 return spawn_failed(self.processes[name], reason, code, now)
             case DeadlineReached():
                 served = serve_deadlines(self.processes.values(), now)
-                return [*served, *self._side_hooks.serve_deadlines(now)]
+                return [*served, *self._side_hooks.serve_deadlines(now), *self.schedules.serve(now)]
+            case ScheduleDue() | ScheduleRemembered():
+                return self.schedules.note(event, now) if self.state is MasterState.RUNNING else []
             case (
                 ProbeResult(name=name)
                 | HealthSeen(name=name)
@@ -282,10 +300,10 @@ class Fleet:
                     return []
                 process.ties.pulls = True
                 match event:
-                    case StartRequested(alone=alone):
+                    case StartRequested(_, alone, run):
                         # What is up needs nothing more to start, neither now nor when policy restarts it.
                         process.ties.pulls = process.state is not State.RUNNING
-                        return start(process, now, alone=alone)
+                        return start(process, now, alone=alone, run=run)
                     case RestartRequested():
                         return restart(process, now)
                     case RetryRequested():
@@ -295,7 +313,7 @@ class Fleet:
                 if process is None:
                     return []
                 again = process.state is State.STOPPING and not process.wanted
-                actions = [*self._stop_bound([process], now), *stop(process, now)]
+                actions = [*self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
                 return [*actions, *hurry(process, now)] if again else actions
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
@@ -340,10 +358,15 @@ class Fleet:
             case BootRequested():
                 if self.state is not MasterState.RUNNING:
                     return []
-                starting = [p for p in self.in_start_order() if p.program.autostart and not p.done]
+                starting = [
+                    p for p in self.in_start_order() if p.program.autostart and (not p.done or p.program.schedule)
+                ]
                 for process in starting:
                     process.ties.pulls = True
-                return [action for process in starting for action in start(process, now)]
+                actions = [action for process in starting for action in start(process, now)]
+                return [*actions, *(action for p in starting for action in self.schedules.run_on_start(p, now))]
+            case ClockStepped():
+                return self.schedules.stepped(event) if self.state is MasterState.RUNNING else []
             case GroupAdded(group):
                 return self._membership.add(group, now) if self.state is MasterState.RUNNING else []
             case GroupRemoved(name):
@@ -376,6 +399,7 @@ class Fleet:
                 self.state = MasterState.RESTARTING if restart else MasterState.SHUTDOWN
                 actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
                 self._shutdown.begin()
+                actions += self.schedules.end()
                 self.dependencies.dissolve()
                 for process in self.processes.values():
                     process.wanted = False

@@ -18,3 +18,8 @@ class ActiveGroup:
     def settled(self) -> bool:
         """Nothing will happen to its processes by itself any more."""
         return all(process.settled for process in self.processes.values())
+
+    @property
+    def over(self) -> bool:
+        """Nothing will run by itself any more: no schedule is on either."""
+        return all(process.settled and not process.timing.on for process in self.processes.values())

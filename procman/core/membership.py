@@ -12,6 +12,7 @@ from procman.core.groups import ActiveGroup
 from procman.core.process import Process
 from procman.core.requests import change_in_place, redefine, start, stop
 from procman.core.spec import GroupSpec, ProcessSpec
+from procman.core.switching import switch_on
 
 
 class Membership:
@@ -120,8 +121,9 @@ class Membership:
         if process.leaving:
             # It was on its way out and is in the file again.
             process.leaving = False
-            process.wanted = program.autostart
-            return redefine(process, program, now)
+            process.wanted = program.autostart and program.schedule is None
+            actions = redefine(process, program, now)
+            return [*actions, *switch_on(process)] if program.autostart else actions
         if restart:
             return redefine(process, program, now)
         if program != process.definition:

@@ -31,8 +31,9 @@ from procman.core.hook_state import Hooks
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
 from procman.core.spec import Leftovers, ProcessSpec, Scope
-from procman.core.states import SETTLED, TRANSITIONS, Phase, State
+from procman.core.states import RESTING, SETTLED, TRANSITIONS, Phase, State
 from procman.core.ties import Ties
+from procman.core.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Process:
     ties: Ties = field(default_factory=Ties)
     wear: Wear = field(default_factory=Wear)  # of the present run, or the one before
     hooks: Hooks = field(default_factory=Hooks)
+    timing: Timing = field(default_factory=Timing)
     needed_by: Mapping[str, "Process"] = field(default_factory=dict, repr=False, compare=False)  # its dependents
     name: str = field(init=False)
 
@@ -112,6 +114,8 @@ class Process:
     @property
     def phase(self) -> Phase:
         """What it is doing within its state."""
+        if self.timing.on and self.state in RESTING:
+            return Phase.SCHEDULED
         if self.done:
             return Phase.DONE
         if self.state is State.STARTING and self.pid is not None and not self.readiness.holds:

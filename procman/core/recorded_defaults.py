@@ -58,4 +58,4 @@ ADDED: dict[str, Any] = {
     "watchdog": None,
 }
 # The same of events.
-ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "post_start": False}
+ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "run": False, "post_start": False}

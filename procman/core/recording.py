@@ -27,6 +27,7 @@ from procman.core.actions import (
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
+    AnnounceSchedule,
     CheckHealth,
     EndHook,
     KeepDescendants,
@@ -37,12 +38,14 @@ from procman.core.actions import (
     Quit,
     RunHook,
     RunUnhealthyCommand,
+    ScheduleAt,
     SkipHook,
     Spawn,
 )
 from procman.core.events import (
     Adopted,
     BootRequested,
+    ClockStepped,
     DeadlineReached,
     DescendantsGone,
     EndedUnseen,
@@ -63,6 +66,8 @@ from procman.core.events import (
     RestartRequested,
     RetryRequested,
     RunRemembered,
+    ScheduleDue,
+    ScheduleRemembered,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -99,6 +104,9 @@ WORDS: dict[str, type] = {
     "spawn-failed": SpawnFailed,
     "adopted": Adopted,
     "run-remembered": RunRemembered,
+    "schedule-due": ScheduleDue,
+    "schedule-remembered": ScheduleRemembered,
+    "clock-stepped": ClockStepped,
     "probe-result": ProbeResult,
     "memory-measured": MemoryMeasured,
     "health-seen": HealthSeen,
@@ -270,6 +278,11 @@ def _describe(action: Action) -> str:
             return f"{name} {'healthy' if healthy else 'unhealthy'}"
         case AnnounceHealthPause(name, seconds):
             return f"{name} health {f'paused for {seconds:g} s' if seconds else 'looked at again'}"
+        case ScheduleAt(name, program, since, behind):
+            text = "" if since is None else f" after {since:.3f} but {len(behind)} ranges"
+            return f"{name} at its next time{text}" if program else f"{name} never"
+        case AnnounceSchedule(name, what, time, count):
+            return f"{name} schedule {what} time={time:.3f}{f' count={count}' if count != 1 else ''}"
         case Kill(name, pid, signal, scope, overdue, hurried, spared):
             text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
             text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"
@@ -354,6 +367,8 @@ def read_event(data: Mapping[str, Any]) -> Event:
             values |= {"status": read_status(dict(values["status"])), "descendants": tuple(values["descendants"])}
         if kind is Notified:
             values["fields"] = tuple((str(name), str(value)) for name, value in values["fields"])
+        if kind is ScheduleRemembered:
+            values["behind"] = tuple((float(first), float(last)) for first, last in values["behind"])
         if kind is GroupChanged:
             values["replace"] = frozenset(values["replace"])
         event: Event = kind(**values)

@@ -14,11 +14,17 @@ from procman.core.spec import Hook, ProcessSpec, Scope
 from procman.core.starting import launch, release
 from procman.core.states import SIGNALLABLE, UP, State
 from procman.core.stopping import break_off, send_sigkill, stop_left, take_down
+from procman.core.switching import switch_on
 from procman.core.wear import change_wear
 
 
-def start(process: Process, now: float, *, alone: bool = False) -> list[Action]:
-    """Want it up; `alone`: whatever it depends on. A process that is being stopped starts when it has settled."""
+def start(process: Process, now: float, *, alone: bool = False, run: bool = False) -> list[Action]:
+    """Want it up; `alone`: whatever it depends on. A process that is being stopped starts when it has settled.
+
+    With a schedule, that is switched on, unless it is to `run` now.
+    """
+    if not run and process.definition.schedule is not None:
+        return switch_on(process)
     if not process.wanted and process.successor is None:
         process.ties.deferred = False
     process.wanted = True
@@ -59,7 +65,7 @@ def restart(process: Process, now: float) -> list[Action]:
 def retry(process: Process, now: float) -> list[Action]:
     """Start it now, if it waits for its next try, or was given up."""
     if process.state is State.FATAL:
-        return start(process, now)
+        return start(process, now, run=True)
     if process.state is not State.BACKOFF:
         return []
     process.wanted = True
@@ -111,6 +117,9 @@ def kill(process: Process, now: float) -> list[Action]:
 def redefine(process: Process, program: ProcessSpec, now: float) -> list[Action]:
     """Change to a definition that a running process cannot take over."""
     process.successor = program
+    if process.state in UP and program.schedule is not None and process.program.schedule is None:
+        # It was a service, or a run of its own; from now on it runs at its times.
+        return [*_goes_on_scheduled(process, program), *stop(process, now)]
     if process.state in UP:
         return restart(process, now)
     if process.state is State.STOPPING or process.pid is not None:
@@ -118,8 +127,8 @@ def redefine(process: Process, program: ProcessSpec, now: float) -> list[Action]
         process.asked_meanwhile()
         return []
     if process.left_behind:
-        process.wanted = _comes_back_replaced(process, program)
-        return take_down(process, now)
+        process.wanted = program.schedule is None and _comes_back_replaced(process, program)
+        return [*_goes_on_scheduled(process, program), *take_down(process, now)]
     return _succeed(process, now)
 
 
@@ -155,8 +164,17 @@ def _is_looked_at_otherwise(before: ProcessSpec, after: ProcessSpec) -> bool:
 
 def _succeed(process: Process, now: float) -> list[Action]:
     """Take over the new definition in a process that is down, and start it unless it was stopped on request."""
+    scheduled = _goes_on_scheduled(process, process.definition)
     process.take_over()
+    if process.program.schedule is not None:
+        return scheduled
     return start(process, now) if _comes_back_replaced(process, process.program) else []
+
+
+def _goes_on_scheduled(process: Process, program: ProcessSpec) -> list[Action]:
+    """With a schedule by that definition and none before, it is switched on; else it is as it was."""
+    is_new = program.schedule is not None and process.program.schedule is None
+    return switch_on(process) if is_new and program.autostart else []
 
 
 def _comes_back_replaced(process: Process, program: ProcessSpec) -> bool:

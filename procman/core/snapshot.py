@@ -23,6 +23,7 @@ from procman.core.restarts import Restarts
 from procman.core.spec import Condition, GroupSpec, Hook, HookCommand, ProcessSpec, ReadyKind, Scope
 from procman.core.states import State
 from procman.core.ties import Ties
+from procman.core.timing import Timing
 
 Data = dict[str, Any]
 
@@ -46,6 +47,7 @@ NO_TIES = Ties()
 NO_WEAR = Wear()
 _WEAR = {field.name for field in fields(Wear)}
 NO_HOOKS = Hooks()
+NO_TIMING = Timing()
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -154,6 +156,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         **({"hooks": _hooks(process.hooks)} if process.hooks != NO_HOOKS else {}),
         **_health(process),
         **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
+        **({"timing": asdict(process.timing)} if process.timing != NO_TIMING else {}),
     }
 
 
@@ -206,6 +209,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         timed_out=data.get("timed_out", False),
         ties=_read_ties(data.get("ties")),
         hooks=_read_hooks(data.get("hooks")),
+        timing=_read_timing(data.get("timing")),
         again=_read_restarts(data.get("again")),
         wear=Wear(**{name: value for name, value in wear.items() if name in _WEAR}),
     )
@@ -242,6 +246,14 @@ def _read_hooks(data: Data | None) -> Hooks:
     values["running"] = None if running is None else Hook[running]
     values["commands"] = tuple(HookCommand(*command) for command in commands)
     return Hooks(**values)
+
+
+def _read_timing(data: Data | None) -> Timing:
+    """Nothing for most processes."""
+    known = {field.name for field in fields(Timing)}
+    timing = Timing(**{name: value for name, value in (data or {}).items() if name in known})
+    timing.behind = tuple((float(first), float(last)) for first, last in timing.behind)
+    return timing
 
 
 def _read_restarts(data: Data | None) -> Restarts:

@@ -57,6 +57,9 @@ def hold(process: Process, now: float) -> None:
     process.ties.waiting = True
     process.hooks.prepared = False
     timeout = process.program.depends_timeout
+    deadline = process.program.schedule_deadline
+    if process.program.schedule is not None and deadline is not None:
+        timeout = deadline if timeout is None else min(timeout, deadline)
     process.deadlines = NO_DEADLINES if timeout is None else Deadlines(wait=now + timeout)
 
 

@@ -29,6 +29,7 @@ class Phase(Enum):
     LEFTOVERS = "leftovers"  # STOPPING: it has ended, and what it left behind is being stopped
     WAITING = "waiting"  # STARTING: not spawned yet, as it waits for its dependencies, or for its turn
     BLOCKED = "blocked"  # FATAL: a dependency has failed; it starts when that is up again
+    SCHEDULED = "scheduled"  # STOPPED, EXITED or FATAL: its schedule is on
     BOUND = "bound"  # STOPPED: taken down with a dependency; it starts with it
     # The hook of that name runs, and the process waits for it: the first in STARTING, the others in STOPPING.
     PRE_START = "pre_start"
@@ -56,6 +57,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 # Nothing happens to a settled process until it is asked for. It has no deadline and, but for UNKNOWN, no pid.
 SETTLED = frozenset({State.STOPPED, State.EXITED, State.FATAL, State.UNKNOWN})
+
+# Down, for all that is known.
+RESTING = SETTLED - {State.UNKNOWN}
 
 # What supervisor calls running: starting one of these again is ALREADY_STARTED, and stopping it works at once.
 UP = frozenset({State.STARTING, State.RUNNING, State.BACKOFF})

@@ -1,5 +1,7 @@
 """What a master keeps for the life of its process, whatever is reloaded in it."""
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 from procman.config.problems import ConfigError
@@ -14,6 +16,7 @@ from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.runtime.times_file import TimesFile
 from procman.services.metrics.counters import Counters
 from procman.services.operations import Operations
 
@@ -46,7 +49,9 @@ class ProcessContext:
         self.counters = Counters()  # they go on over reloads
         self.unsent: dict[str, Any] | None = None  # messages that the run before a reload has not sent
         self.crash_reports: dict[str, Any] | None = None  # of the run before, where the configuration was reloaded
+        self.run_history: dict[str, Any] = {}  # of one-shots, of the run before a reload
         self._bus: Bus | None = None
+        self._times: TimesFile | None = None
 
     def use(self, bus: Bus) -> None:
         """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone."""
@@ -72,6 +77,13 @@ class ProcessContext:
         self.counters.config_was_read(good=True)
         return config
 
+    def times(self, config: Config, complain: Callable[[str], None]) -> TimesFile:
+        """What is known of the times of schedules; it lasts over reloads. `complain` is for a disk that is full."""
+        if self._times is None:
+            self._times = TimesFile(times_path(config))
+        self._times.complain = complain
+        return self._times
+
     def adoption(self, config: Config) -> Adoption | None:
         """Of what an earlier master has left running; None if this process has been through that already."""
         if isinstance(self.ledger, NoLedger) or self.ledger.begun:
@@ -82,6 +94,16 @@ class ProcessContext:
 def anchor(config: Config) -> str:
     """The path by which a master is known: of its control socket, or of the file that the default one is made of."""
     return next((server.file for server in config.servers if isinstance(server, UnixServer)), config.file)
+
+
+def times_path(config: Config) -> str | None:
+    """Where the times of schedules are remembered; None: nowhere."""
+    name = os.path.basename(ledger_path(config)).removesuffix(".state") + ".times"
+    # Of systemd (StateDirectory=), or set for a container with a volume; there may be several.
+    folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if os.path.isabs(folder) and os.path.isdir(folder):
+        return os.path.join(folder, name)
+    return None if os.getpid() == 1 else os.path.join(os.path.dirname(ledger_path(config)), name)
 
 
 def ledger_path(config: Config) -> str:

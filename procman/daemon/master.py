@@ -130,6 +130,7 @@ class MasterRun:
                 end = replace(end, restart=False)
             if end.restart:
                 self._context.crash_reports = self._rooms.crashes.snapshot()
+                self._context.run_history = self._rooms.run_history.snapshot()
                 self._context.unsent = self._rooms.notifying.snapshot(goes_on=False)
             else:
                 await self._rooms.notifying.finish(min(LAST_WORDS, self._rooms.fleet.time_left(time.monotonic())))
@@ -194,6 +195,7 @@ class MasterRun:
             adoption.begin(engine, self._log)
         elif isinstance(self._context.ledger, NoLedger):
             engine.sources.clean(frozenset())  # nothing has outlived an earlier master
+        self._rooms.timetable.remember()
         engine.post(BootRequested(), Origin(BOOT))
         # Strangers that ended before SIGCHLD was caught.
         engine.reap()
@@ -209,6 +211,7 @@ class MasterRun:
         # started from here on has none blocked, and none is delivered before this turn of the loop is over.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._rooms.engine.restore(snapshot.engine)
+        self._rooms.timetable.go_on()
         self._snapshot = None
 
     async def _serve(self) -> "Serving":
@@ -257,6 +260,7 @@ class MasterRun:
                 outputs.counted,
                 self._rooms.configuration,
                 context.sequence,
+                next_run=self._rooms.timetable.next,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
                 looks=self._rooms.processes.table.looks,
@@ -351,6 +355,7 @@ class MasterRun:
         rooms.memory.close()
         rooms.hooks.close()
         rooms.health_looks.close()
+        rooms.timetable.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

@@ -18,6 +18,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
+from procman.runtime.timetable import Timetable
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.service import CrashReports
 from procman.services.debugging import DebugService
@@ -29,7 +30,9 @@ from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
+from procman.services.schedules import ScheduleService
 from procman.services.status import StatusBoard
 from procman.services.terminals import TerminalService
 from procman.services.why import Why
@@ -53,6 +56,7 @@ class Rooms:
     hooks: Hooks
     health_looks: HealthLooks
     health_checks: HealthChecks
+    timetable: Timetable
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell
@@ -67,6 +71,8 @@ class Rooms:
     runs: RunService
     terminals: TerminalService
     debugging: DebugService
+    run_history: RunHistory
+    schedules: ScheduleService
     configuration: ConfigService
     notifying: Notifying
     why: Why

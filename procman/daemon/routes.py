@@ -16,6 +16,7 @@ from procman.api.rest.limit_endpoints import LimitEndpoints
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
+from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.why_endpoints import WhyEndpoints
 from procman.api.shapes import MasterInfo
 from procman.api.sse import EventStream
@@ -132,6 +133,7 @@ class Routes:
         LimitEndpoints(rooms.limits).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
         HealthEndpoints(rooms.health_checks).add_to(self.router)
+        ScheduleEndpoints(rooms.schedules).add_to(self.router)
         LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)

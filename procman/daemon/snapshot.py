@@ -5,7 +5,7 @@ the version before to this one is added to `_STEPS`, and tests/daemon/golden get
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from procman.config.schema.configuration import Config
@@ -48,6 +48,7 @@ class MasterSnapshot:
     outputs: Data
     pools: list[Data]
     journal: Data  # {}: a master without one
+    schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -99,6 +100,7 @@ def handed_over(
             "state": rooms.notifying.snapshot(),
         },
         "journal": rooms.journal.snapshot(),
+        "schedules": {"times": rooms.timetable.snapshot(), "runs": rooms.run_history.snapshot()},
     }
 
 
@@ -126,6 +128,7 @@ def read(data: Any) -> MasterSnapshot:
             engine=data["engine"],
             outputs=data["outputs"],
             pools=data["pools"],
+            schedules=data.get("schedules", {}),
             notify=data.get("notify"),  # procman before 0.3 had none
             journal=data.get("journal", {}),  # procman before 0.3 had none
         )

@@ -23,6 +23,7 @@ from procman.daemon.farewell import MasterFarewell
 from procman.daemon.health_log import HealthLog
 from procman.daemon.hook_log import HookLog
 from procman.daemon.rooms import Rooms
+from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
@@ -47,6 +48,7 @@ from procman.runtime.process_trees import Trees
 from procman.runtime.ready_channels import ReadyChannels
 from procman.runtime.ready_lines import ReadyLines
 from procman.runtime.start_gate import StartGate
+from procman.runtime.timetable import Timetable
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.parts import Parts as CrashParts
 from procman.services.crash_reports.service import CrashReports
@@ -62,7 +64,9 @@ from procman.services.master import MasterService
 from procman.services.memory_watch import MemoryWatch
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
+from procman.services.schedules import ScheduleService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.terminals import TerminalService
@@ -168,6 +172,13 @@ class _Wiring:
             account_of=self._start_gate.account,
             terminal_sizes=self._outputs.terminals.sizes,
         )
+        self._timetable = Timetable(
+            self._fleet,
+            context.times(config, self._log.warn),
+            lambda event: self._engine.post(event),  # noqa: PLW0108 - it comes later
+        )
+        if self._snapshot is not None:
+            self._timetable.restore(self._snapshot.schedules.get("times", {}))
         why = _how_it_begins(context, self._snapshot)
         self._engine = Engine(
             self._fleet,
@@ -181,6 +192,7 @@ class _Wiring:
             gate=self._start_gate,
             observer=_observer(config, self._fleet, self._outputs, self._bus, why),
             look=self._look,
+            schedule=self._timetable.order,
             run_hook=lambda order, origin: self._hooks.carry_out(order, origin),  # noqa: PLW0108 - they come later
         )
         self._hooks = Hooks(
@@ -214,7 +226,8 @@ class _Wiring:
     def _build_services(self) -> None:
         """What clients ask for."""
         context, outputs, gate = self._context, self._outputs, self._start_gate
-        self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words)
+        self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words, self._timetable.next)
+        self._run_history = RunHistory(self._fleet, self._status)
         self._master = MasterService(self._engine, context.operations)
         self._processes = ProcessService(self._engine, self._master, self._status, outputs.lost, gate.silent_among)
         self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
@@ -273,6 +286,7 @@ class _Wiring:
         self._event_log = EventLog(self._fleet, self._log, why=self._status.why, end_of=self._ends.last)
         self._hook_log = HookLog(self._log)
         self._health_log = HealthLog(self._fleet, self._log)
+        self._schedule_log = ScheduleLog(self._fleet, self._log)
         self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
         identifier, serials = self._config.master.identifier, self._context.serials
         self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
@@ -283,10 +297,12 @@ class _Wiring:
         snapshot = self._snapshot
         self._crashes.restore(self._context.crash_reports if snapshot is None else snapshot.crashes)
         if snapshot is None:
+            self._run_history.restore(self._context.run_history)
             self._hub.boot()
             return
         self._hub.restore(snapshot.pools)
         self._status.restore(snapshot.times)
+        self._run_history.restore(snapshot.schedules.get("runs", {}))
         self._configuration.restore(snapshot.current)
         self._context.counters.restore(snapshot.metrics)
         self._crashes.go_on(self._status)
@@ -298,9 +314,11 @@ class _Wiring:
         subscribers: tuple[tuple[Subscriber, tuple[Interest, ...]], ...] = (
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
+            (self._run_history.hear, self._run_history.hears),
             (self._event_log.tell, ()),
             (self._hook_log.hear, self._hook_log.hears),
             (self._health_log.tell, self._health_log.hears),
+            (self._schedule_log.tell, self._schedule_log.hears),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
@@ -370,6 +388,7 @@ class _Wiring:
             hooks=self._hooks,
             health_looks=self._health_looks,
             health_checks=self._health_checks,
+            timetable=self._timetable,
             leftovers=LeftoverReporter(self._bus, self._trees),
             event_log=self._event_log,
             farewell=self._farewell,
@@ -384,6 +403,8 @@ class _Wiring:
             runs=self._runs,
             terminals=self._terminals,
             debugging=self._debugging,
+            run_history=self._run_history,
+            schedules=ScheduleService(self._fleet, self._timetable, self._run_history),
             configuration=self._configuration,
             notifying=self._notifying,
             why=self._why(),

@@ -21,6 +21,7 @@ from procman.core.actions import (
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
+    AnnounceSchedule,
     EndHook,
     KeepDescendants,
     Kill,
@@ -121,6 +122,7 @@ BusEvent = (
     | AnnounceMaster
     | AnnounceHealth
     | AnnounceHealthPause
+    | AnnounceSchedule
     | AnnounceDescendants
     | AnnounceGroupChanged
     | AnnounceRefreshed

@@ -22,6 +22,7 @@ from procman.core.actions import (
     Probe,
     RunHook,
     RunUnhealthyCommand,
+    ScheduleAt,
     Spawn,
 )
 from procman.core.attribution import BOOT, NOBODY, Actor, Attribution, Origin
@@ -83,13 +84,15 @@ class Engine:
         observer: Observer | None = None,
         look: Callable[[Look], None] = lambda _: None,
         run_hook: Callable[[RunHook | EndHook, Origin], None] = lambda _order, _origin: None,
+        schedule: Callable[[ScheduleAt], None] = lambda _: None,
     ) -> None:
         """Take what it drives.
 
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
         each decision before it is carried out. `look` carries out a look whether a process is ready, or well, or what
-        memory it uses, and what is done about one that is not well; `run_hook` runs a command of a hook, or kills it.
+        memory it uses, and what is done about one that is not well; `run_hook` runs a command of a hook, or kills it;
+        `schedule` sees to it that the next time of a schedule is told of.
         """
         self.fleet = fleet
         self.bus = bus
@@ -105,6 +108,7 @@ class Engine:
         self._observer = observer
         self._look = look
         self._run_hook = run_hook
+        self._schedule = schedule
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
@@ -167,7 +171,7 @@ class Engine:
     def run(self, name: str, extras: RunExtras, origin: Origin) -> None:
         """Start a process that is down, and give its run more than its definition has."""
         self._launcher.give(name, extras)
-        self.post(StartRequested(name), origin)
+        self.post(StartRequested(name, run=True), origin)
 
     def has_left(self, name: str) -> bool:
         """Whether a process that is down has left anything behind that a stop of it is to reach."""
@@ -363,6 +367,8 @@ class Engine:
             case RunHook() | EndHook():
                 origin = self._publish(action)
                 self.bus.guard(partial(self._run_hook, action, origin))
+            case ScheduleAt():
+                self.bus.guard(partial(self._schedule, action))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:

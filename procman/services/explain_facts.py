@@ -100,6 +100,8 @@ class Known:
     priority: Setting | None = None  # of its group
     defined: str = ""  # where: "procman.toml:12"
     changed: tuple[str, ...] = ()  # options of the file as it was last read that differ from what it goes by
+    next_run: str = ""  # when it runs next by its schedule, in words: "next run Nov 24 02:00 CET (in 3 h)"
+    next_run_in: float | None = None  # seconds until then
     gone_from_file: bool = False  # the file as it was last read has no such process
     drift: tuple[str, ...] = ()  # what it was given from files otherwise than they would give it now
 

@@ -8,6 +8,8 @@ from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_links import how_it_ended, look_command, troubles
 from procman.services.explain_texts import counted, duration
 
+_OF_SCHEDULES = ("schedule", "schedule_tz", "schedule_overlap", "schedule_missed", "schedule_deadline")
+
 
 def done(case: Case) -> Words:
     """Its last run has succeeded."""
@@ -20,6 +22,40 @@ def done(case: Case) -> Words:
     )
 
 
+def scheduled(case: Case) -> Words:
+    """Its schedule is on, and its last run has not failed, or it had none."""
+    process, schedule = case.process, case.process.definition.schedule
+    before = how_it_ended(case) if process.attempt else ()
+    text = "" if schedule is None else f" ({schedule.text})"
+    return Words(
+        because=(*before, Link("policy", f"it runs by its schedule{text}, which is on")),
+        next=_next_run(case),
+        next_in=case.known.next_run_in,
+        options=_OF_SCHEDULES,
+        commands=(f"procmanctl run {case.name}", f"procmanctl next {case.name}", f"procmanctl stop {case.name}"),
+        fine=True,
+    )
+
+
+def scheduled_and_failed(case: Case) -> Words:
+    """Its last run has failed, and the next one comes by its schedule."""
+    return Words(
+        because=(*_failures(case), *troubles(case), Link("policy", "its schedule is on")),
+        next=_next_run(case),
+        next_in=case.known.next_run_in,
+        options=(*_deciding(case.process), "schedule"),
+        commands=(look_command(case), f"procmanctl run {case.name}", f"procmanctl runs {case.name}"),
+        verdict="as its last run has failed",
+    )
+
+
+def _next_run(case: Case) -> str:
+    process = case.process
+    left_out = counted(process.timing.left_out, "time was", "times were")
+    also = f"; {left_out} left out" if process.timing.left_out else ""
+    return f"{case.known.next_run or 'its next run comes by its schedule'}{also}"
+
+
 def running(case: Case) -> Words:
     """A run is under way."""
     process = case.process
@@ -28,6 +64,14 @@ def running(case: Case) -> Words:
     if left is not None:
         coming += f". In {duration(left)} its time is over (run_timeout)"
     before = (*_failures(case), *troubles(case)) if process.failures else ()
+    timing = process.timing
+    if timing.queued is not None:
+        coming += ". Another run is queued (schedule_overlap)"
+    if timing.left_out:
+        many = counted(timing.left_out, "time of its schedule was", "times of its schedule were")
+        coming += f". Meanwhile {many} left out (schedule_overlap)"
+    if case.known.next_run:
+        coming += f"; {case.known.next_run}"
     return Words(
         because=(*before, Link("policy", f"its run (pid {process.pid}) is under way")),
         next=coming,

@@ -21,6 +21,7 @@ from procman.services.explain_master import MasterFacts, explain_master
 from procman.services.explain_origins import Origins, clock_time, left_behind
 from procman.services.explain_parts import MASTER, Parts
 from procman.services.explain_terminals import with_clients
+from procman.services.schedule_words import next_run
 from procman.system.proc import look_at
 
 # So many processes are explained in one turn of the loop: about 5 ms.
@@ -158,7 +159,10 @@ class Explainer:
         name, times = process.name, self._status.times(process.name)
         end = self._ends.last(name)
         failed = process.state in (State.BACKOFF, State.FATAL)
+        coming, now = self._status.of(process).next, time.time()
         return Known(
+            next_run="" if coming is None else next_run(program_of(process.definition), coming, now),
+            next_run_in=None if coming is None else max(0.0, coming - now),
             end="" if end is None else end.sentence,
             last_words=times.last_words,
             last_words_on=times.last_words_on,

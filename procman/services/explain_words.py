@@ -396,6 +396,12 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPING, Phase.NONE, True): _stopping,
     (State.STOPPING, Phase.LEFTOVERS, False): _stopping_leftovers,
     (State.STOPPING, Phase.LEFTOVERS, True): _stopping_leftovers,
+    (State.STOPPED, Phase.SCHEDULED, False): explain_oneshots.scheduled,
+    (State.STOPPED, Phase.SCHEDULED, True): _stopped_though_wanted,
+    (State.EXITED, Phase.SCHEDULED, False): explain_oneshots.scheduled,
+    (State.EXITED, Phase.SCHEDULED, True): _exited_though_wanted,
+    (State.FATAL, Phase.SCHEDULED, False): explain_oneshots.scheduled_and_failed,
+    (State.FATAL, Phase.SCHEDULED, True): explain_oneshots.scheduled_and_failed,
     **{
         (state, phase, wanted): explain_hooks.runs
         for wanted in (False, True)

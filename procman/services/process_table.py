@@ -6,7 +6,7 @@ from operator import attrgetter
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import HealthLevel
-from procman.core.states import UP, State
+from procman.core.states import UP, Phase, State
 from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.services.figures import LastLooks, ProcessFigures, figures_of
@@ -61,7 +61,7 @@ class ProcessTable:
         return [
             self._board.of(process)
             for process in self._fleet.in_start_order()
-            if process.wanted and process.state is not State.RUNNING
+            if process.wanted and process.state is not State.RUNNING and not _may_have_failed(process)
         ]
 
     def unhealthy(self) -> list[tuple[ProcessStatus, HealthLevel]]:
@@ -97,3 +97,8 @@ class ProcessTable:
         meant = set(names)
         found = {process.name: process for name in meant for process in self._fleet.dependencies.dependents(name)}
         return [process for name, process in found.items() if name not in meant and process.state in UP]
+
+
+def _may_have_failed(process: Process) -> bool:
+    """Its next run comes by its schedule, and nothing depends on the last one."""
+    return process.phase is Phase.SCHEDULED and not process.program.critical

@@ -93,7 +93,10 @@ class ProcessService:
             specs = self._with_dependents(specs)
         operation = self._begin("stop", specs, actor)
         self._order(
-            operation, lambda p: p.state in UP or self._engine.has_left(p.name), self._stop, self._in_stop_order
+            operation,
+            lambda p: p.state in UP or p.timing.on or self._engine.has_left(p.name),
+            self._stop,
+            self._in_stop_order,
         )
         return operation
 
@@ -166,6 +169,8 @@ class ProcessService:
                 find_program(program_of(process.definition))
         except CannotSpawn as why:
             return _outcome(process, Reason.NO_COMMAND if why.not_found else Reason.NOT_EXECUTABLE, str(why))
+        if process.definition.schedule is not None:
+            return self._switch_on(process, origin)
         if process.state in UP and not (alone and process.phase is Phase.WAITING):
             return _outcome(process, Reason.ALREADY_STARTED, name)
         if process.state is State.UNKNOWN:
@@ -173,8 +178,17 @@ class ProcessService:
         self._engine.post(StartRequested(name, alone), origin)
         return self._up(process)
 
+    def _switch_on(self, process: Process, origin: Origin) -> Outcome:
+        """Of one with a schedule, that is what a start does; it runs at its times."""
+        if process.timing.on:
+            return _outcome(process, Reason.ALREADY_STARTED, process.name)
+        self._engine.post(StartRequested(process.name), origin)
+        return _outcome(process)
+
     def _up(self, process: Process) -> _Answer:
         name = process.name
+        if process.phase is Phase.SCHEDULED:
+            return _outcome(process)  # no run of it was under way
         if process.phase is Phase.BLOCKED:
             return _outcome(process, Reason.CANNOT_SPAWN, f"{name}: {process.reason}")
         if process.state in (State.BACKOFF, State.FATAL):
@@ -203,6 +217,9 @@ class ProcessService:
 
     def _stop(self, process: Process, origin: Origin) -> _Answer:
         has_left = self._engine.has_left(process.name)
+        if process.timing.on and process.settled and not has_left:
+            self._engine.post(StopRequested(process.name), origin)
+            return _outcome(process)
         if (process.state is State.FATAL or process.phase is Phase.BOUND) and not has_left:
             # It is down as it is; from now on it is meant to be.
             self._engine.post(StopRequested(process.name), origin)
@@ -274,7 +291,7 @@ class ProcessService:
         # A command on a disk that does not answer must not be looked for here.
         self._order(
             operation,
-            lambda p: p.state not in UP,
+            lambda p: p.state not in UP and not p.timing.on,
             lambda p, origin: self._start(p, origin, looks=p.name not in silent, alone=alone),
         )
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import Adopted, RunRemembered, Spawned
 from procman.core.fleet import Fleet
@@ -26,6 +27,7 @@ from procman.services.explain_health import health_in_words
 from procman.services.explain_hooks import HookUnderWay, under_way
 from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
+from procman.services.schedule_words import next_run
 from procman.services.waits import waits_for, waits_in_words
 
 # A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
@@ -109,6 +111,8 @@ class ProcessStatus:
     pause_reason: str = ""
     timeout: float | None = None  # start_timeout, of one that is not ready yet
     hook: HookUnderWay | None = None  # that it waits for
+    program: Program | None = None  # of one with a schedule
+    next: float | None = None  # when it runs next by its schedule, in seconds since the epoch
 
     @property
     def stopping(self) -> bool:
@@ -134,6 +138,8 @@ class ProcessStatus:
         """Supervisor's words, which monitors parse."""
         if self.hook is not None:
             return self.hook.in_words(moment.steady)
+        if self.phase == Phase.SCHEDULED.value and self.program is not None and self.next is not None:
+            return self.words + next_run(self.program, self.next, moment.now)
         if self.phase == Phase.UNREADY.value:
             age = max(0, int(moment.steady - self.started))
             return not_ready_yet(self.waits, age, self.timeout)
@@ -162,6 +168,7 @@ class StatusBoard:
         engine: Engine,
         where_logs_are: Callable[[str], tuple[str, str]],
         last_words: Callable[[str, int], tuple[str, str]] = _no_words,
+        next_run: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         """Subscribes to the engine's bus for as long as it lives.
 
@@ -169,10 +176,12 @@ class StatusBoard:
             engine: what drives the processes.
             where_logs_are: gives the paths of a process's two logs, "" where there is none.
             last_words: gives the last line that a run of that namespec and pid has written, and the channel.
+            next_run: gives the time at which the process of that namespec runs next by its schedule.
         """
         self._fleet = engine.fleet
         self._where_logs_are = where_logs_are
         self._last_words = last_words
+        self._next_run = next_run
         self._times: dict[str, Times] = {}
         self._statuses: dict[str, ProcessStatus] = {}
         self._ages: dict[str, float] = {}  # of processes that are being adopted
@@ -191,6 +200,9 @@ class StatusBoard:
         name = process.name
         times = self._times.get(name, _NEVER)
         logs = self._where_logs_are(name)
+        # To the second: one that goes by the steady clock would differ each time.
+        coming = self._next_run(name) if process.timing.on else None
+        coming = None if coming is None else round(coming)
         # Not every change of a process is announced (that of its pid is not), so this compares.
         made_of = (
             process.program,
@@ -216,15 +228,22 @@ class StatusBoard:
             process.hooks.waited,
             process.health and (process.healthy, process.health.paused_until, process.health.pause_reason),
             process.healthy is False and health_in_words(process, 0.0),
+            process.timing.on,
+            coming,
         )
         status = self._statuses.get(name)
         if status is None or status.made_of != made_of:
-            status = self._statuses[name] = _status(process, times, logs, made_of, self._fleet)
+            status = self._statuses[name] = _status(process, times, logs, made_of, self._fleet, coming=coming)
         return status
 
     def times(self, name: str) -> Times:
         """When the process of that namespec last came and went; not to be changed."""
         return self._times.get(name, _NEVER)
+
+    def ending_of(self, name: str) -> str:
+        """How the last run of the process of that namespec ended, in words."""
+        process = self._fleet.processes.get(name)
+        return "" if process is None else _ending(process)
 
     def why(self, name: str) -> str:
         """Why the process of that namespec has failed, for people: how it ended and what it said then."""
@@ -327,7 +346,9 @@ def _ending(process: Process) -> str:
     return ending(end) + (f", sooner than startsecs ({process.program.startsecs:g} s)" if early else "")
 
 
-def _status(process: Process, times: Times, logs: tuple[str, str], made_of: object, fleet: Fleet) -> ProcessStatus:
+def _status(
+    process: Process, times: Times, logs: tuple[str, str], made_of: object, fleet: Fleet, *, coming: float | None
+) -> ProcessStatus:
     return ProcessStatus(
         name=process.program.name,
         group=process.program.group,
@@ -345,12 +366,12 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         stdout_log=logs[0],
         stderr_log=logs[1],
         redirect_stderr=program_of(process.program).redirect_stderr,
-        wanted=process.wanted,
+        wanted=process.wanted or process.timing.on,
         restarts=process.restarts,
         flapping_until=math.ceil(times.flapping_until),
         phase=process.phase.value,
         done=process.done,
-        words=waits_in_words(fleet, process) or _words(process, times),
+        words=waits_in_words(fleet, process) or _words(process, times, coming),
         waits_for=waits_for(fleet, process),
         ready=process.state is State.RUNNING if process.program.ready else None,
         waits=process.readiness.missing() if process.phase is Phase.UNREADY else "",
@@ -361,12 +382,17 @@ def _status(process: Process, times: Times, logs: tuple[str, str], made_of: obje
         health=health_in_words(process, 0.0) if process.healthy is False else "",
         paused_until=process.health.paused_until if process.health is not None else None,
         pause_reason=process.health.pause_reason if process.health is not None else "",
+        program=program_of(process.definition) if process.timing.on else None,
+        next=coming,
         made_of=made_of,
     )
 
 
-def _words(process: Process, times: Times) -> str:
+def _words(process: Process, times: Times, coming: float | None) -> str:
     """Supervisor's words; those of a running process end with its uptime, which is missing here."""
+    if process.phase is Phase.SCHEDULED:
+        failed = f"last run failed: {_ending(process) or process.reason}; " if process.state is State.FATAL else ""
+        return failed if coming is not None else f"{failed}no run comes any more"
     match process.state:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "

@@ -59,6 +59,9 @@ def test_the_values_are_those_of_the_reading():
     assert of("process_failed_starts_total", **web, reason="not_found") == 1
     assert [of("runs_total", **web, result=result) for result in ("success", "timeout")] == [2, 0]
     assert of("last_success_time_seconds", **web) == 950.5
+    assert of("last_run_time_seconds", **web) == 1000.5
+    assert of("last_run_duration_seconds", **web) == 12.5
+    assert of("next_run_time_seconds", **web) == 2000.5
     assert of("process_resident_memory_bytes", **web) == 4096
     assert of("process_log_bytes_total", **web, stream="stdout") == 10
     assert of("build_info", version="1.2.3") == 1
@@ -94,12 +97,16 @@ def test_what_is_not_known_is_absent():
         has_readiness=False,
         healthy=None,
         memory_limit=None,
+        next_run=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
     assert absent == {
         "procman_last_success_time_seconds",
         "procman_process_ready",
+        "procman_last_run_time_seconds",
+        "procman_last_run_duration_seconds",
+        "procman_next_run_time_seconds",
         "procman_process_start_time_seconds",
         "procman_process_healthy",
         "procman_process_last_exit_code",

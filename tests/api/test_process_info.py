@@ -207,6 +207,7 @@ class Interfaces:
             "healthy": None,
             "status_text": "",
             "waits_for": [],
+            "next": None,
         }
 
     def call(self, method, *parameters):

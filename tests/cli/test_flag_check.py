@@ -92,6 +92,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "health": {"--live": False, "--now": False, "--pause": True, "--reason": True},
         "logs": {"--channel": True, "--grep": True, "--since": True, "-f": False, "-n": True},
         "maintail": {"-f": False},
+        "next": {"-n": True},
         "run": {"--attach": False, "--detach": False, "--env": True},
         "status": {"--long": False, "--at": True},
         "timeline": {"--since": True, "--until": True},

@@ -235,3 +235,56 @@ def test_a_terminal_is_a_terminal(tmp_path):
     found = containers(exported(tmp_path, text, split=True))
     assert (found["sh"]["tty"], found["sh"]["stdin"]) == (True, True)
     assert "tty" not in found["web"]
+
+
+def test_a_schedule_is_a_cron_job(tmp_path):
+    """In a file of its own; the Deployment has the other programs."""
+    import yaml
+
+    from tests.convert.test_systemd import schedules
+
+    lines = ("schedule=30 2 * * mon-fri", "schedule_tz=Europe/Berlin", "run_timeout=1h", "startretries=2")
+    files, notes = schedules(tmp_path, "kubernetes", *lines)
+    (container,) = yaml.safe_load(files["app.yaml"])["spec"]["template"]["spec"]["containers"]
+    assert container["name"] == "web"
+    job = yaml.safe_load(files["app-backup.yaml"])
+    assert (job["kind"], job["metadata"]["name"]) == ("CronJob", "app-backup")
+    spec = job["spec"]
+    assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == (
+        "30 2 * * mon-fri",
+        "Europe/Berlin",
+        "Forbid",
+    )
+    assert spec["startingDeadlineSeconds"] == 600
+    template = spec["jobTemplate"]["spec"]
+    assert (template["backoffLimit"], template["activeDeadlineSeconds"]) == (2, 3600)
+    assert template["template"]["spec"]["restartPolicy"] == "Never"
+    assert "a one-shot needs a Job" not in notes
+
+
+def test_what_a_cron_job_cannot_say_is_noted(tmp_path):
+    """Days that count from the end of the month, other periods, and a queue."""
+    import yaml
+
+    from tests.convert.test_systemd import schedules
+
+    files, notes = schedules(tmp_path, "kubernetes", "schedule=0 2 L * *")
+    assert list(files) == ["app.yaml"]
+    assert "[program:backup] is left out: schedule = 0 2 L * *, which a CronJob cannot say" in notes
+    files, notes = schedules(tmp_path, "kubernetes", "schedule=every 6h", "schedule_overlap=queue", "autostart=false")
+    spec = yaml.safe_load(files["app-backup.yaml"])["spec"]
+    assert (spec["schedule"], spec["suspend"]) == ("0 */6 * * *", True)
+    assert "schedule_overlap=queue: a CronJob leaves a run out while one is under way" in notes
+    assert "a CronJob goes by the clock" in notes
+    assert "which a CronJob cannot say" in schedules(tmp_path, "kubernetes", "schedule=every 7m")[1]
+
+
+def test_compose_has_no_schedules(tmp_path):
+    """The service is not started with the others, and the file says how it is run."""
+    from tests.convert.test_systemd import schedules
+
+    files, notes = schedules(tmp_path, "compose", "schedule=@daily")
+    (text,) = files.values()
+    assert "schedule = @daily: docker has no schedules; from a crontab: `docker compose run --rm backup`" in text
+    assert 'profiles: ["schedule"]' in text
+    assert "[program:backup]: schedule, which docker has not" in notes

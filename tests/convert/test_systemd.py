@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -344,3 +345,71 @@ def test_a_oneshot_is_one_for_systemd_too(tmp_path, lines, expected):
     assert expected.items() <= found.items()
     assert (found["Type"], found["RemainAfterExit"]) == (["oneshot"], ["yes"])
     assert verified(exported.files, tmp_path) == []
+
+
+def schedules(tmp_path, engine, *lines):
+    """What is exported of one program with these lines, by file, and the notes."""
+    from procman.config.load import load
+    from procman.convert import compose, kubernetes, systemd
+    from procman.convert.result import Target
+
+    path = tmp_path / "app.conf"
+    path.write_text(
+        "[supervisord]\n[program:web]\ncommand=/bin/cat\n[program:backup]\ncommand=/bin/true\n" + "\n".join(lines)
+    )
+    exporter = {"systemd": systemd, "kubernetes": kubernetes, "compose": compose}[engine]
+    exported = exporter.export(load(str(path)), Target(name="app", image="app", procman="/usr/bin/procman", split=True))
+    return exported.files, "\n".join(exported.notes)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "events"),
+    [
+        ("30 2 * * *", ["*-*-* 02:30:00"]),
+        ("*/15 8-10 * * mon-fri", ["Mon,Tue,Wed,Thu,Fri *-*-* 08,09,10:00,15,30,45:00"]),
+        ("0 2 1,15 * sun", ["*-*-01,15 02:00:00", "Sun *-*-* 02:00:00"]),
+        ("0 2 L 3 *", ["*-03~01 02:00:00"]),
+        ("0 2 * * mon#2", ["Mon *-*-08..14 02:00:00"]),
+        ("0 2 * * 5L", ["Fri *-*~07/1 02:00:00"]),
+    ],
+)
+def test_a_schedule_is_a_timer(tmp_path, schedule, events):
+    """Which starts its service; the target starts the timer."""
+    files, _ = schedules(tmp_path, "systemd", f"schedule={schedule}", "schedule_missed=once", "schedule_jitter=5m")
+    timer = files["app-backup.timer"]
+    assert [line.removeprefix("OnCalendar=") for line in timer.splitlines() if line.startswith("OnCalendar=")] == events
+    assert all(line in timer for line in ("Persistent=yes", "RandomizedDelaySec=300", "FixedRandomDelay=yes"))
+    assert "RemainAfterExit" not in files["app-backup.service"]
+    assert "Wants=app-backup.timer\n" in files["app.target"]
+    assert "Wants=app-backup.service" not in files["app.target"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_systemd_means_the_same_times(tmp_path):
+    """Its next times are those of the schedule."""
+    from datetime import UTC, datetime
+
+    from procman.cron import Cron, zone_of
+
+    for schedule in ("30 2 * * *", "0 2 L * *", "0 2 * * mon#2", "0 2 * * 5L", "*/20 8-9 1,15 * *"):
+        files, _ = schedules(tmp_path, "systemd", f"schedule={schedule}", "schedule_tz=UTC")
+        event = next(line for line in files["app-backup.timer"].splitlines() if line.startswith("OnCalendar="))
+        call = ["systemd-analyze", "calendar", "--iterations=3", "--base-time=2026-03-01 00:00:00 UTC"]
+        answer = subprocess.run([*call, event.removeprefix("OnCalendar=")], capture_output=True, text=True, check=True)
+        said = re.findall(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", answer.stdout.replace("in UTC", ""))
+        instant, expected = datetime(2026, 3, 1, tzinfo=UTC).timestamp() - 1, []
+        for _ in range(3):
+            instant = Cron(schedule, zone_of("UTC")).after(instant)
+            expected.append(datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%d %H:%M:%S"))
+        assert list(dict.fromkeys(said))[-3:] == expected, answer.stdout
+
+
+def test_what_a_timer_cannot_say_is_noted(tmp_path):
+    """And `every` counts from the run before."""
+    files, notes = schedules(tmp_path, "systemd", "schedule=0 2 LW * *")
+    assert "app-backup.timer" not in files
+    assert "[program:backup]: schedule: a calendar event cannot say this: start its unit from a crontab" in notes
+    files, notes = schedules(tmp_path, "systemd", "schedule=every 30m", "schedule_overlap=queue", "autostart=false")
+    assert "OnUnitActiveSec=1800" in files["app-backup.timer"]
+    assert "WantedBy" not in files["app-backup.timer"]
+    assert "schedule_overlap=queue: a timer leaves a run out while one is under way" in notes

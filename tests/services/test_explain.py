@@ -49,6 +49,7 @@ PHASES = {
     Phase.STOP_COMMAND: (State.STOPPING,),
     Phase.BEFORE_KILL: (State.STOPPING,),
     Phase.POST_STOP: (State.STOPPING,),
+    Phase.SCHEDULED: (State.STOPPED, State.EXITED, State.FATAL),
 }
 ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(PHASES[phase], (True, False))]
 
@@ -85,6 +86,8 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
         one.health = Health(healthy=False, failures=3, words="tcp:5432 refused")
     if phase is Phase.DONE:
         one.program = program(type=ProcessType.ONESHOT)
+    if phase is Phase.SCHEDULED:
+        one.timing.on = True
     one.ties = Ties(waiting=phase is Phase.WAITING, blocked=phase is Phase.BLOCKED, bound=phase is Phase.BOUND)
     said = explain(one, Around(now=1.0, master=master), known)
     texts = [said.sentence, said.short, said.next, *because(said), *said.commands]

@@ -25,6 +25,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
     counts.restarts["exit"] = 2
     counts.failed_starts["not_found"] = 1
     counts.runs["success"], counts.last_success_time = 2, 950.5
+    counts.last_run_seconds = 12.5
     counts.ready_seconds.observe(1.5)
     counts.stop_seconds.observe(0.002)
     counts.stop_seconds.observe(400.0)
@@ -41,6 +42,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "has_readiness": True,
         "healthy": True,
         "memory_limit": 1 << 30,
+        "next_run": 2000.5,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

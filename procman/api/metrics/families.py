@@ -181,6 +181,24 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         lambda p: p.counts.last_success_time or None,
     ),
     OfProcess(
+        "procman_last_run_time_seconds",
+        "gauge",
+        "When the last run of a one-shot began, since the epoch.",
+        lambda p: p.counts.start_time or None if p.is_oneshot else None,
+    ),
+    OfProcess(
+        "procman_last_run_duration_seconds",
+        "gauge",
+        "How long the last run of a one-shot took that has ended.",
+        lambda p: p.counts.last_run_seconds if p.is_oneshot else None,
+    ),
+    OfProcess(
+        "procman_next_run_time_seconds",
+        "gauge",
+        "When it runs next by its schedule, since the epoch.",
+        lambda p: p.next_run,
+    ),
+    OfProcess(
         "procman_process_kills",
         "counter",
         "Stops in which procman had to send SIGKILL, as stopwaitsecs were over or not to be waited for.",

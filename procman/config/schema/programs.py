@@ -153,7 +153,8 @@ class Program(LogRotation):
         kinds.BOOLEAN,
         "Shut the master down, with this program's exit status, when the program is FATAL, or has ended (whatever its "
         "exit code) and autorestart does not start it again. A stop on request does not count, and neither does an "
-        "end after which it is started again: set autorestart=false to make the first one count.",
+        "end after which it is started again: set autorestart=false to make the first one count. "
+        "With a schedule it ends nothing: /readyz fails until a run succeeds.",
         default=False,
         effect=Effect.NONE,
     )

@@ -14,6 +14,7 @@ RecordKind = Literal[
     "exit",  # a process was reaped
     "hook",  # a command of a hook is over, or was left out; a process has read its configuration again, or has not
     "signal",  # procman sent a signal, or could not
+    "schedule",  # something about a schedule: it was switched on or off, a time of it has come, or was left out
     "config",  # a group came, went or changed; a process has new options
     "health",  # a process is unhealthy, or healthy (again); or its health is not looked at for a while
     "op-begin",  # somebody asked for something

@@ -16,6 +16,7 @@ from procman.core.actions import (
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceRefreshed,
+    AnnounceSchedule,
     Kill,
     ProcessRemoved,
     Quit,
@@ -90,6 +91,7 @@ class Translator:
             OrphanedDescendants: self._has_left,
             ProcessRemoved: self._removed,
             AnnounceInPlace: lambda seen, event: self._about(seen, "config", event.name, "changed in place"),
+            AnnounceSchedule: self._schedule,
             AnnounceGroup: self._group,
             AnnounceGroupChanged: self._group_changed,
             AnnounceMaster: self._master,
@@ -220,6 +222,12 @@ class Translator:
     def _removed(self, seen: Seen, event: ProcessRemoved) -> Record:
         self._runs.pop(event.name, None)
         return self._about(seen, "config", event.name, "removed")
+
+    def _schedule(self, seen: Seen, event: AnnounceSchedule) -> Record:
+        data: Data = {"time": event.time} if event.time else {}
+        if event.count != 1:
+            data["count"] = event.count
+        return self._about(seen, "schedule", event.name, event.what, data)
 
     def _group(self, seen: Seen, event: AnnounceGroup) -> Record:
         reason = "group added" if event.added else "group removed"

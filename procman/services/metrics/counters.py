@@ -150,6 +150,8 @@ class Counters:
         counts.is_killed = counts.is_killed and news.after is State.STOPPING
         if news.program.is_oneshot:
             self._runs(news, counts)
+            if news.status is not None and news.after is not State.FATAL and counts.start_time:
+                counts.last_run_seconds = round(max(0.0, _now() - counts.start_time), 3)
         if news.before is State.STOPPING:
             counts.stopped(time.monotonic(), ended=news.after is not State.UNKNOWN)
         match news.after:
@@ -187,6 +189,8 @@ class Counters:
         # After a failed start it is the same start, tried again; after an end it is a restart, if a late one.
         if counts.has_run and (comes_back or news.before is not State.BACKOFF):
             actor = notification.actor
+            if actor is not None and actor.kind == "schedule":
+                return  # its time has come
             reason = news.reason if news.reason in RESTART_REASONS else ""  # for its memory or its age
             counts.restarts[reason or comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
 

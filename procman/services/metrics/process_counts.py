@@ -30,6 +30,7 @@ class ProcessCounts:
         "is_killed",
         "kills",
         "last_exit_time",
+        "last_run_seconds",
         "last_success_time",
         "log_bytes_before",
         "lost_before",
@@ -56,6 +57,7 @@ class ProcessCounts:
         # What the runs before a reload of the master have written: bytes by channel, and bytes that were lost.
         self.log_bytes_before: dict[str, int] = {}
         self.lost_before = 0
+        self.last_run_seconds: float | None = None  # how long the last run of a one-shot took
         self.start_time = 0.0
         self.last_exit_time = 0.0
         # What has to be remembered to count the next thing.
@@ -94,6 +96,7 @@ class ProcessCounts:
         now = time.monotonic()
         return {
             **{name: getattr(self, name) for name in _KEPT},
+            "last_run_seconds": self.last_run_seconds,
             "restarts": dict(self.restarts),
             "failed_starts": dict(self.failed_starts),
             "runs": dict(self.runs),
@@ -110,7 +113,7 @@ class ProcessCounts:
     def restore(self, data: Data) -> None:
         """Go on from what `snapshot` returned, also of an older version: what that did not have stays as it is."""
         now = time.monotonic()
-        for name in (*_KEPT, "lost_before", "is_killed"):
+        for name in (*_KEPT, "last_run_seconds", "lost_before", "is_killed"):
             setattr(self, name, data.get(name, getattr(self, name)))
         kinds = (self.restarts, "restarts"), (self.failed_starts, "failed_starts"), (self.runs, "runs")
         for mine, theirs in kinds:

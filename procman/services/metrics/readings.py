@@ -44,6 +44,7 @@ class ProcessReading(NamedTuple):
     memory_limit: int | None = None  # bytes, as memory_max has it
     has_readiness: bool = False  # with `ready`
     healthy: bool | None = None  # None: it has no health check, or that is not known
+    next_run: float | None = None  # by its schedule, in seconds since the epoch
 
 
 class SectionReading(NamedTuple):
@@ -93,6 +94,7 @@ class MetricsService:
         on_end: Callable[[], object] = lambda: None,
         looks: LastLooks | None = None,
         notifying: Notifying | None = None,
+        next_run: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         """Read nothing yet.
 
@@ -105,11 +107,13 @@ class MetricsService:
             on_end: is called when there is no `obstacle` any more.
             looks: remembers what the trees use.
             notifying: has the notify sections.
+            next_run: gives the time at which a process runs next by its schedule.
         """
         self.counters = counters
         self._fleet = configuration.fleet
         self._output = output
         self._clients = clients
+        self._next_run = next_run
         self._configuration = configuration
         self._sequence = sequence
         self._notifying = notifying
@@ -181,6 +185,7 @@ class MetricsService:
             memory_limit=_memory_limit(process),
             has_readiness=bool(process.program.ready),
             healthy=process.healthy,
+            next_run=self._next_run(name) if process.timing.on else None,
         )
 
 
