@@ -85,8 +85,8 @@ class MasterRun:
             snapshot=self._handed_over,
             environment=lambda: context.notifier.environment,
             deliver=deliver_signals,
-            hold=rooms.outputs.pause,
-            go_on=rooms.outputs.resume,
+            hold=rooms.outputs.disks.pause,
+            go_on=rooms.outputs.disks.resume,
             leaving=context.notifier.upgrading,
         )
         self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)
@@ -257,7 +257,7 @@ class MasterRun:
             context, outputs = self._context, self._rooms.outputs
             self._metrics = MetricsService(
                 context.counters,
-                outputs.counted,
+                outputs.written.counted,
                 self._rooms.configuration,
                 context.sequence,
                 next_run=self._rooms.timetable.next,
@@ -369,7 +369,7 @@ class MasterRun:
             await self._serving.close(LAST_WRITES)
         if self._metrics_file is not None:
             await self._metrics_file.close()
-        self._context.counters.keep_output(rooms.outputs.counted)
+        self._context.counters.keep_output(rooms.outputs.written.counted)
         self._listeners.close()
         if self._pidfile is not None:
             self._pidfile.release()

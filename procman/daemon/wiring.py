@@ -229,7 +229,9 @@ class _Wiring:
         self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words, self._timetable.next)
         self._run_history = RunHistory(self._fleet, self._status)
         self._master = MasterService(self._engine, context.operations)
-        self._processes = ProcessService(self._engine, self._master, self._status, outputs.lost, gate.silent_among)
+        self._processes = ProcessService(
+            self._engine, self._master, self._status, outputs.written.lost, gate.silent_among
+        )
         self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
         self._terminals = TerminalService(self._engine, self._status, outputs, self._note_terminal)
         self._debugging = DebugService(
@@ -274,7 +276,7 @@ class _Wiring:
             looks=self._processes.table.looks,
             most=self._config.master.reports,
             folder=self._config.master.reports_dir,
-            last_output=self._outputs.last_output,
+            last_output=self._outputs.written.last_output,
             environment_of=self._launcher.environment_of,
             secrets_given=lambda name: self._sources.known(name).secrets(),
             directory=lambda: self._context.source.at_home or working_folder(),
@@ -352,7 +354,7 @@ class _Wiring:
         master = AboutMaster(
             began=time.time() if snapshot is None else snapshot.began,
             obstacle=lambda: obstacle(self.rooms, context),
-            silent_disks=self._outputs.silent_disks,
+            silent_disks=lambda: self._outputs.disks.silent,
             unsent=self._notifying.troubles,
             look_at_file=lambda: context.source.look(context.blocking),
         )
@@ -425,12 +427,12 @@ class _Wiring:
 
     def _last_words(self, name: str, pid: int) -> tuple[str, str]:
         """Without what it was given from files."""
-        line, channel = self._outputs.last_words(name, pid)
+        line, channel = self._outputs.written.last_words(name, pid)
         return self._sources.masked(name, line), channel
 
     def _last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
         """The same of several lines."""
-        found = self._outputs.last_lines(name, pid, count)
+        found = self._outputs.written.last_lines(name, pid, count)
         return {channel: [self._sources.masked(name, line) for line in lines] for channel, lines in found.items()}
 
     def _gate_may_open(self) -> None:

@@ -5,8 +5,7 @@ Options are turned into sinks in `logs/routing.py`; a stream is in `logs/output_
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from procman.config.schema.configuration import Config
@@ -26,13 +25,14 @@ from procman.logs.routing import (
     SinkFactory,
     StreamOptions,
 )
-from procman.logs.tap import Tap
 from procman.runtime.bus import Notification
+from procman.runtime.client_taps import ClientTaps
 from procman.runtime.definitions import program_of
 from procman.runtime.log_options import main_log_options, stream_options
 from procman.runtime.output_filters import ChannelFilter, OutputFilters
 from procman.runtime.stdin_queues import StdinQueues
 from procman.runtime.terminals import Terminals
+from procman.runtime.written_output import WrittenOutput
 from procman.system.spawn import Child, may_run_short
 
 
@@ -40,7 +40,8 @@ class OutputRouter:
     """All output and input of all processes, and the master's own log.
 
     `log` is the master's log, `reader` reads logs back, `stdin` has the inputs, `filters` examines the output,
-    `terminals` are those of programs that have one.
+    `terminals` are those of programs that have one. `written` tells what runs have written, `taps` are the copies that
+    clients get of it. `disks` are the threads that write files.
     """
 
     hears = (AnnounceInPlace, ProcessRemoved)
@@ -72,14 +73,14 @@ class OutputRouter:
         self._definition = definition
         self._on_trouble = on_trouble
         self._scheduler = FairScheduler(self._loop)
-        self._disks = DiskWorkers(self._loop, self.report_trouble, on_answer=on_progress)
-        self._consoles = Consoles(disks=self._disks, on_problem=self.report_trouble, on_flushed=on_progress)
+        self.disks = DiskWorkers(self._loop, self.report_trouble, on_answer=on_progress)
+        self._consoles = Consoles(disks=self.disks, on_problem=self.report_trouble, on_flushed=on_progress)
         self._consoles.attach(self._loop)
         self._auto_logs = AutoLogs(master.childlogdir, Owner(mark, master.identifier), on_auto_log)
         names = [program.namespec for group in config.groups for program in group.programs]
         self.keeper = LogKeeper(self._loop)
         self._sinks = SinkFactory(
-            self._disks, self._consoles, self._auto_logs, names, self.report_trouble, keeper=self.keeper
+            self.disks, self._consoles, self._auto_logs, names, self.report_trouble, keeper=self.keeper
         )
         self.log = self._sinks.main_log(main_log_options(master))
         self._streams: dict[tuple[str, str], OutputStream] = {}
@@ -87,12 +88,9 @@ class OutputRouter:
         self._channel_filters: dict[tuple[str, str], ChannelFilter] = {}
         self.stdin = StdinQueues(self._loop)
         self.terminals = Terminals(self._streams)
-        self.reader = LogReader(self._disks, self.log, self._streams, self._path_to_be, self._open_stream)
-
-    @property
-    def disks(self) -> DiskWorkers:
-        """The threads of the disks, for files that are no logs."""
-        return self._disks
+        self.written = WrittenOutput(self._streams, self._channel_filters, self.disks)
+        self.taps = ClientTaps(self._streams, definition, self._stream)
+        self.reader = LogReader(self.disks, self.log, self._streams, self._path_to_be, self._open_stream)
 
     def clear_old_logs(self, kept: Mapping[tuple[str, str], str]) -> None:
         """Remove the AUTO logs of an earlier run; to be called once it is certain that no other master is running.
@@ -107,28 +105,12 @@ class OutputRouter:
 
     def obstacle(self) -> str | None:
         """Why an upgrade cannot happen now."""
-        if self._disks.obstacle is not None:
-            return self._disks.obstacle
+        if self.disks.obstacle is not None:
+            return self.disks.obstacle
         for stream in self._streams.values():
             if stream.obstacle is not None:
                 return stream.obstacle
         return None if self._consoles.flush() else "nobody reads the console"
-
-    def silent_disks(self) -> list[str]:
-        """Says of each disk of logs that does not answer that it does not."""
-        return self._disks.silent
-
-    async def flush(self) -> None:
-        """Wait until all received output is in its files, but not for a disk that does not respond."""
-        await self._disks.flush()
-
-    def pause(self) -> str | None:
-        """Stop writing, with nothing half written; or return why that is impossible."""
-        return self._disks.pause()
-
-    def resume(self) -> None:
-        """Write again."""
-        self._disks.resume()
 
     def snapshot(self) -> dict[str, Any]:
         """Plain data for the master's successor, if there is no obstacle; bytes are in base64."""
@@ -236,95 +218,6 @@ class OutputRouter:
         """The files that can be read back, "" if there is none."""
         return self.reader.path(name, "stdout") or "", self.reader.path(name, "stderr") or ""
 
-    def lost(self, name: str) -> int:
-        """The number of bytes of a process that could not be written."""
-        count = 0
-        for channel in CHANNELS:
-            stream = self._streams.get((name, channel))
-            if stream is not None:
-                count += stream.lost
-        return count
-
-    def counted(self, name: str) -> tuple[dict[str, int], int]:
-        """The number of bytes of a process that were read, by channel, and of those that could not be written.
-
-        A channel without a stream is left out.
-        """
-        read: dict[str, int] = {}
-        lost = 0
-        for channel in CHANNELS:
-            stream = self._streams.get((name, channel))
-            if stream is not None:
-                read[channel] = stream.bytes_in
-                lost += stream.lost
-        return read, lost
-
-    def last_words(self, name: str, pid: int) -> tuple[str, str]:
-        """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.
-
-        It does not wait for a disk that does not respond.
-        """
-        for channel in reversed(CHANNELS):
-            stream = self._streams.get((name, channel))
-            if stream is not None and not self._channel_filters[name, channel].is_protocol:
-                line = stream.last_line(pid, self._disks)
-                if line:
-                    return line, channel
-        return "", ""
-
-    def last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
-        """So many of the last lines that a run wrote, by channel; as `last_words`, but of each channel that has any."""
-        found = {}
-        for channel in CHANNELS:
-            stream = self._streams.get((name, channel))
-            if stream is not None and not self._channel_filters[name, channel].is_protocol:
-                found[channel] = stream.last_lines(pid, self._disks, count)
-        return {channel: lines for channel, lines in found.items() if lines}
-
-    def last_output(
-        self, name: str, pid: int, length: int, then: Callable[[Channel, bytes | None, int], None]
-    ) -> list[Channel]:
-        """Call `then` for each channel with the last bytes that a run has written; returns the channels.
-
-        See `OutputStream.last_output`. What an event listener says to the master is no output.
-        """
-        found: list[Channel] = []
-        for channel in CHANNELS:
-            stream = self._streams.get((name, channel))
-            if stream is not None and not self._channel_filters[name, channel].is_protocol:
-                found.append(channel)
-                stream.last_output(pid, length, self._disks, partial(then, channel))
-        return found
-
-    def tap(self, name: str, wake: Callable[[], None]) -> dict[Channel, Tap]:
-        """Let a client have all that a process writes from now on, also in runs to come; `untap` ends that.
-
-        An event listener's stdout is no output, and with redirect_stderr there is no stderr.
-        """
-        program, taps = self._definition(name), dict[Channel, Tap]()
-        if program is None:
-            return taps
-        for channel in CHANNELS:
-            if channel == "stderr" and program.redirect_stderr:
-                continue
-            taps[channel] = Tap(wake)
-            self._stream(name, program, channel).tap(taps[channel])
-        return taps
-
-    def drain_taps(self, name: str, taps: Iterable[Channel]) -> None:
-        """Read what a process that has ended wrote before, as far as the taps have room."""
-        for channel in taps:
-            stream = self._streams.get((name, channel))
-            if stream is not None:
-                stream.drain()
-
-    def untap(self, name: str, taps: Mapping[Channel, Tap]) -> None:
-        """The client has gone, or has all of it."""
-        for channel, tap in taps.items():
-            stream = self._streams.get((name, channel))
-            if stream is not None:
-                stream.untap(tap)
-
     def reopen(self) -> None:
         """Open all log files again, after they were moved away."""
         self.log.reopen()
@@ -344,20 +237,20 @@ class OutputRouter:
     def close(self, timeout: float) -> None:
         """After the loop has ended: write what can be written within `timeout` seconds, and close everything."""
         self._closing = True
-        self._disks.lift_limit()
+        self.disks.lift_limit()
         self.keeper.close()
         self.stdin.close_all()
         for name, channel in list(self._streams):
             self._remove(name, channel)
         self._scheduler.close()
         # While there is a log to report in what was dropped.
-        self._disks.finish(timeout)
+        self.disks.finish(timeout)
         self._consoles.finish(timeout)
         self.log.close()
         self._consoles.close()
-        if self._disks.obstacle is None:
-            self._disks.finish(timeout)
-        self._disks.close()
+        if self.disks.obstacle is None:
+            self.disks.finish(timeout)
+        self.disks.close()
 
     # ---- private
 

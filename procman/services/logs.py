@@ -89,7 +89,7 @@ class LogService:
 
     async def flush(self) -> None:
         """Wait until everything that has come is in its files."""
-        await self._outputs.flush()
+        await self._outputs.disks.flush()
 
     def write_stdin(self, name: str, data: bytes) -> None:
         """Give it to a process as its input."""

@@ -173,7 +173,7 @@ class Run:
         self._process = process
         self._news = asyncio.Event()
         self._removed = False
-        self._taps = outputs.tap(process.name, self._news.set)
+        self._taps = outputs.taps.open(process.name, self._news.set)
         self._unsubscribe = engine.bus.subscribe(self._hear, Announce, ProcessRemoved)
 
     def watch(self) -> None:
@@ -200,7 +200,7 @@ class Run:
                 self._news.clear()
                 over = self._removed or self._is_over(self._process)
                 if over:
-                    self._outputs.drain_taps(self._process.name, self._taps)
+                    self._outputs.taps.drain(self._process.name, self._taps)
                 quiet = True
                 for channel, tap in self._taps.items():
                     data, missed = tap.take()
@@ -218,7 +218,7 @@ class Run:
     def close(self) -> None:
         """The client has gone, or wants none of it; the run goes on."""
         self._unsubscribe()
-        self._outputs.untap(self._process.name, self._taps)
+        self._outputs.taps.close(self._process.name, self._taps)
         self._taps = {}
 
     def _hear(self, notification: Notification) -> None:

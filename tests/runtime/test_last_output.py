@@ -39,12 +39,12 @@ def test_output_in_memory_is_there_at_once(tmp_path):
         routed.write(2, b"bad\n", "stderr")
         routed.outputs.ended("web")
         asked = Asked()
-        assert routed.outputs.last_output("web", 2, 4, asked) == ["stdout", "stderr"]
+        assert routed.outputs.written.last_output("web", 2, 4, asked) == ["stdout", "stderr"]
         assert asked.got["stdout"] == (b"6789", 10)
         asked = Asked()
-        routed.outputs.last_output("web", 1, 4, asked)
+        routed.outputs.written.last_output("web", 1, 4, asked)
         assert asked.got["stdout"] == (b"", 0)
-        assert routed.outputs.last_output("nope", 1, 4, asked) == []
+        assert routed.outputs.written.last_output("nope", 1, 4, asked) == []
         routed.close()
 
     asyncio.run(story())
@@ -63,7 +63,7 @@ def test_output_in_a_file_alone_is_read_from_there(tmp_path):
         routed.write(2, b"of the second\n")
         routed.outputs.ended("web")
         asked = Asked()
-        assert routed.outputs.last_output("web", 2, 1000, asked) == ["stdout"]
+        assert routed.outputs.written.last_output("web", 2, 1000, asked) == ["stdout"]
         routed.start(web, 3, "stdout")
         routed.write(3, b"of the third\n")
         assert await asked.of("stdout") == (b"of the second\n", 14)
@@ -82,7 +82,7 @@ def test_a_file_that_has_gone_cannot_be_read(tmp_path):
         routed.outputs.ended("web")
         os.unlink(tmp_path / "web.log")
         asked = Asked()
-        routed.outputs.last_output("web", 1, 1000, asked)
+        routed.outputs.written.last_output("web", 1, 1000, asked)
         assert await asked.of("stdout") == (None, 6)
         routed.close()
 

@@ -59,7 +59,7 @@ def test_an_unfinished_message_is_lost_and_counted(run_outputs):
         running.start(run_outputs.web("other", stdout_events_enabled=True), 12)
         running.write(12, b"x")
         await running.observer.wait_for("logged", "other", 12, "stdout", b"x")
-        assert running.outputs.lost("web") == len(b"secret")
+        assert running.outputs.written.lost("web") == len(b"secret")
         assert running.log() == b"last words"
         assert len(running.observer.told) == 1
 

@@ -20,14 +20,14 @@ def test_the_last_words_are_those_of_one_run(run_outputs):
         running.write(11, b"ready\n")
         running.write(11, b"Traceback:\n\x1b[31mno\tdatabase\x1b[0m\r\n\n", "stderr")
         running.end("web", 11)
-        assert running.outputs.last_words("web", 11) == ("no database", "stderr")
+        assert running.outputs.written.last_words("web", 11) == ("no database", "stderr")
         running.start(program, 12)
-        assert running.outputs.last_words("web", 12) == ("", "")
+        assert running.outputs.written.last_words("web", 12) == ("", "")
         running.write(12, b"no end of line")
         running.end("web", 12)
-        assert running.outputs.last_words("web", 12) == ("no end of line", "stdout")
-        assert running.outputs.last_words("web", 11) == ("", "")
-        assert running.outputs.last_words("nobody", 11) == ("", "")
+        assert running.outputs.written.last_words("web", 12) == ("no end of line", "stdout")
+        assert running.outputs.written.last_words("web", 11) == ("", "")
+        assert running.outputs.written.last_words("nobody", 11) == ("", "")
 
     run_outputs(steps)
 
@@ -40,7 +40,7 @@ def test_the_last_words_are_known_wherever_the_output_goes(run_outputs, logfile)
         running.start(program("web", stdout_logfile=logfile, stderr_logfile=logfile), 11)
         running.write(11, b"x" * 5000, "stderr")
         running.end("web", 11)
-        assert running.outputs.last_words("web", 11) == ("x" * 300 + "…", "stderr")
+        assert running.outputs.written.last_words("web", 11) == ("x" * 300 + "…", "stderr")
 
     run_outputs(steps)
 
@@ -52,7 +52,7 @@ def test_a_listener_has_its_last_words_on_stderr(run_outputs):
         running.start(run_outputs.web(), 11)
         running.write(11, b"READY\n")
         running.end("web", 11)
-        assert running.outputs.last_words("web", 11) == ("", "")
+        assert running.outputs.written.last_words("web", 11) == ("", "")
 
     run_outputs(steps, listeners=["web"])
 
@@ -218,8 +218,15 @@ def test_the_last_lines_of_a_run_are_given_for_each_channel(run_outputs):
         running.write(12, b"one\n\ntwo\nthree\n")
         running.write(12, b"y" * 2000, "stderr")
         running.end("web", 12)
-        assert running.outputs.last_lines("web", 12, 2) == {"stdout": ["two", "three"], "stderr": ["y" * 1000 + "…"]}
-        assert running.outputs.last_lines("web", 12, 50)["stdout"] == ["one", "two", "three"]
-        assert running.outputs.last_lines("web", 11, 2) == running.outputs.last_lines("nobody", 12, 2) == {}
+        assert running.outputs.written.last_lines("web", 12, 2) == {
+            "stdout": ["two", "three"],
+            "stderr": ["y" * 1000 + "…"],
+        }
+        assert running.outputs.written.last_lines("web", 12, 50)["stdout"] == ["one", "two", "three"]
+        assert (
+            running.outputs.written.last_lines("web", 11, 2)
+            == running.outputs.written.last_lines("nobody", 12, 2)
+            == {}
+        )
 
     run_outputs(steps)

@@ -97,14 +97,14 @@ class RoutedOutputs:
         return changed
 
     def log(self, name="web", channel="stdout"):
-        assert self.outputs.pause() is None  # everything that has come is written
-        self.outputs.resume()
+        assert self.outputs.disks.pause() is None  # everything that has come is written
+        self.outputs.disks.resume()
         return (self.folder / f"{name}.{channel}").read_bytes()
 
     def main(self):
         """The texts in the master's log, without their times."""
-        assert self.outputs.pause() is None  # everything that has come is written
-        self.outputs.resume()
+        assert self.outputs.disks.pause() is None  # everything that has come is written
+        self.outputs.disks.resume()
         return [line[24:] for line in self.main_log.read_text().splitlines()]
 
     async def obstacle_is(self, reason):

@@ -14,7 +14,7 @@ from procman.services.figures import LastLooks
 
 
 class LastOutput(Protocol):
-    """Gives the end of what a run has written; see `OutputRouter.last_output`."""
+    """Gives the end of what a run has written; see `WrittenOutput.last_output`."""
 
     def __call__(
         self, name: str, pid: int, length: int, then: Callable[[Any, bytes | None, int], None]
