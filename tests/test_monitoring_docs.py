@@ -108,6 +108,8 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_next_run_time_seconds",  # of those with a schedule
         "procman_runs",
         "procman_metrics_file_missed_writes",
+        "procman_notify_messages",  # of masters with a notify section
+        "procman_notify_messages_waiting",
         "procman_process_healthy",  # of programs with a health check alone
         "procman_process_last_exit_code",
         "procman_process_memory_limit_bytes",  # of the few that have one

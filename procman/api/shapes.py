@@ -71,8 +71,8 @@ Only types and constants in here, so that a client may import it at no cost. Tim
                                              the process is as it was before
             the body: {"command": [str] (its own), "env": {NAME: str}, "rows": int, "columns": int}
     GET   /v1/terminals                      {"terminals": [TerminalClient]}: all that are attached
-    POST  /v1/terminals/ID/input             {}; types the body at the terminal of the client ID, see TerminalEvent
-    POST  /v1/terminals/ID/size              {} for {"rows": int, "columns": int}
+    POST  /v1/terminals/NUMBER/input         {}; types the body at the terminal of that client, see TerminalEvent
+    POST  /v1/terminals/NUMBER/size          {} for {"rows": int, "columns": int}
     GET   /v1/operations                     {"operations": [OperationInfo]}, the latest first; of those that have ended
                                              100 at most are kept
     GET   /v1/operations/ID                  OperationInfo

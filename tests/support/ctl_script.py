@@ -388,6 +388,8 @@ def _normal(command: Command, out: str, folder: Path) -> str:
         out = re.sub(r"^[1-9]\d*$", "PID", out, flags=re.MULTILINE)
     if command.words[0] in ("help", "?"):
         out = re.sub(r"^procman commands .*?\n\n", "", out, flags=re.MULTILINE | re.DOTALL)
+    if command.words[0] == "reload":  # procmanctl asks on stderr whether `refresh` was meant
+        out = re.sub(r"^did you mean .*\n", "", out, flags=re.MULTILINE)
     if command.words == ("version",):
         out = re.sub(r"^[\d.]+\S*$", "VERSION", out, flags=re.MULTILINE)
     if command.unordered:
