@@ -173,7 +173,7 @@ class Launcher:
 
     def _leaf(self, name: str, program: Program) -> tuple[Leaf | None, list[str]]:
         try:
-            return self._trees.limited_leaf(name, cgroup_limits(program))
+            return self._trees.cgroups.limited_leaf(name, cgroup_limits(program))
         except NoCgroups as why:
             raise CannotSpawn(str(why)) from None
 

@@ -12,9 +12,8 @@ from signal import SIGKILL
 from procman.core.actions import Kill
 from procman.runtime.member_ends import MemberEnds
 from procman.runtime.process_tree import Data, ProcessTree
-from procman.system.cgroup import Cgroups, Leaf, leaf_of, make_cgroups
-from procman.system.cgroup_controllers import NoCgroups
-from procman.system.cgroup_limits import CgroupLimits
+from procman.runtime.program_cgroups import ProgramCgroups
+from procman.system.cgroup import Leaf, leaf_of
 from procman.system.kill_remaining import Left
 from procman.system.memory_events import MemoryCounters, MemoryEvents, Whose
 from procman.system.pidfd import send_to
@@ -57,8 +56,7 @@ class Trees:
         """`adopts`: the master is PID 1 or a subreaper, so that every orphan becomes its child."""
         self._tags = Tags(identifier)
         self._under = os.getpid() if adopts else None
-        self._cgroups: Cgroups | None = None
-        self._has_cgroups = True  # until that is tried
+        self.cgroups = ProgramCgroups()
         self._running: dict[str, ProcessTree] = {}
         self._waited: dict[str, ProcessTree] = {}  # the process has ended, and its leftovers are awaited
         self._left: dict[
@@ -81,26 +79,6 @@ class Trees:
         tree = self._running.get(name)
         return Run(name, self._tags.run(tag), is_current=tree is not None and tree.tag == tag)
 
-    def limited_leaf(self, name: str, limits: CgroupLimits) -> tuple[Leaf | None, list[str]]:
-        """A cgroup with these limits for the next process of that name, and which of them were left out.
-
-        Raises NoCgroups where one of them is no best effort, and cannot be set.
-        """
-        if not limits:
-            return None, []
-        try:
-            if self._cgroups is None:
-                self._cgroups = make_cgroups()
-            return self._cgroups.limited_leaf(name, limits)
-        except NoCgroups as error:
-            settings = limits.settings()
-            needed = [one for one in settings if not one.optional]
-            if needed:
-                raise NoCgroups(
-                    f"cannot set {needed[0].option}: {error}; a ? in front of its value makes it a best effort"
-                ) from None
-            return None, [f"cannot set {settings[0].option}: {error}"]
-
     def started(self, name: str, root: Identity, tag: str, *, whole: bool, leaf: Leaf | None = None) -> None:
         """A process was started, and is not reaped; `whole`: SIGKILL has to reach its whole tree.
 
@@ -108,7 +86,7 @@ class Trees:
         """
         self.memory_at_end.pop(name, None)
         if leaf is None and whole:
-            leaf = self._leaf(name, root.pid)
+            leaf = self.cgroups.leaf(name, root.pid)
         self._running[name] = ProcessTree(Tree(root, tag), leaf, self._left.pop(name, None))
 
     def adopted(self, name: str, root: Identity, tag: str) -> None:
@@ -146,8 +124,7 @@ class Trees:
 
     def close(self) -> None:
         """Remove all empty cgroups."""
-        if self._cgroups is not None:
-            self._cgroups.close()
+        self.cgroups.close()
 
     def process_ended(self, names: Iterable[str], minded: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """These were just reaped; returns living descendants of those in `minded`, which are awaited from now on."""
@@ -277,20 +254,6 @@ class Trees:
         ours = {process.pid: process for process in found.descendants(os.getpid())}
         processes = found.all_others() if os.getpid() == 1 else ours.values()
         return tuple(Left(process, _owner(process, ours, self._tags)) for process in processes)
-
-    def _leaf(self, name: str, pid: int) -> Leaf | None:
-        """A cgroup with that process in it; None if that is impossible, and the tag has to be enough."""
-        try:
-            if self._cgroups is None and self._has_cgroups:
-                self._has_cgroups = False
-                self._cgroups = make_cgroups()
-            leaf = self._cgroups.leaf(name) if self._cgroups is not None else None
-        except NoCgroups:
-            return None
-        if leaf is not None and leaf.add(pid) is not None:
-            leaf.remove()
-            return None
-        return leaf
 
     def _report_later(self, name: str, tree: ProcessTree) -> None:
         if len(self._unreported) < MOST_REPORTED:
