@@ -14,10 +14,11 @@ from procman.runtime.bus import Notification, Sequence
 from procman.runtime.call_queue import TakesTooLong
 from procman.runtime.journal.record import Record, RecordKind
 from procman.runtime.journal.ring import RING_BYTES, Ring
-from procman.runtime.journal.translation import Seen, Translator
+from procman.runtime.journal.translation import Translator
 
 if TYPE_CHECKING:
     from procman.runtime.journal.file import JournalFile
+    from procman.runtime.journal.plain_records import Seen
 
 __all__ = ["RING_BYTES", "Journal"]
 

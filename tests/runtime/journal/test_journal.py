@@ -11,7 +11,8 @@ from procman.runtime.bus import OperationBegan, ProcessEnded
 from procman.runtime.journal import denials as denials_module
 from procman.runtime.journal.denials import Denials
 from procman.runtime.journal.journal import Journal
-from procman.runtime.journal.translation import MOST_CHARACTERS, MOST_NAMED, Translator
+from procman.runtime.journal.plain_records import MOST_CHARACTERS, MOST_NAMED
+from procman.runtime.journal.translation import Translator
 from tests.support.notifications import new_bus
 from tests.support.programs import group
 
