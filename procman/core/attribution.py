@@ -108,6 +108,7 @@ class Attribution:
         self._wanted_by: dict[str, Origin] = {}  # the latest request that decides whether it should be up
         self._all_wanted_by = NOBODY  # the latest that decided so for all of them: a boot or a shutdown
         self._latest: dict[str, Origin] = {}  # the latest that was published, as the origin of what follows from it
+        self._changed: dict[str, Origin] = {}  # its latest change of state, as the origin of what follows from it
         self._signalled: dict[str, tuple[int, Origin]] = {}  # the latest signal to this run, and its origin
         self._stopping: set[str] = set()
         self._renewed: dict[str, Origin] = {}  # those that are stopped to start again, for what they depend on
@@ -133,6 +134,10 @@ class Attribution:
     def latest(self, name: str) -> Origin:
         """What something follows from that happens to the process now."""
         return self._latest.get(name, NOBODY)
+
+    def of_state(self, name: str) -> Origin:
+        """What the present state of the process follows from."""
+        return self._changed.get(name, NOBODY)
 
     def origin_of_end(self, name: str, signal: int | None) -> Origin:
         """What an end of the process follows from; `signal` is the one that ended it.
@@ -197,7 +202,7 @@ class Attribution:
         # By type first: hundreds of these come in a second where programs end at once.
         if isinstance(action, Announce):
             name = action.name
-            self._here[name] = self._latest[name] = follow
+            self._here[name] = self._latest[name] = self._changed[name] = follow
             if action.after is State.STOPPING:
                 self._stopping.add(name)
                 if origin.actor == DEPENDENCY:
@@ -242,6 +247,7 @@ class Attribution:
             "wanted_by": {name: _plain(origin) for name, origin in self._wanted_by.items()},
             "all_wanted_by": _plain(self._all_wanted_by),
             "latest": {name: _plain(origin) for name, origin in self._latest.items()},
+            "changed": {name: _plain(origin) for name, origin in self._changed.items()},
             "signalled": {name: [number, _plain(origin)] for name, (number, origin) in self._signalled.items()},
             "stopping": sorted(self._stopping),
             "renewed": {name: _plain(origin) for name, origin in self._renewed.items()},
@@ -252,6 +258,7 @@ class Attribution:
         self._wanted_by = {name: _origin(plain) for name, plain in data["wanted_by"].items()}
         self._all_wanted_by = _origin(data["all_wanted_by"])
         self._latest = {name: _origin(plain) for name, plain in data["latest"].items()}
+        self._changed = {name: _origin(plain) for name, plain in data.get("changed", data["latest"]).items()}
         self._signalled = {name: (number, _origin(plain)) for name, (number, plain) in data["signalled"].items()}
         self._stopping = set(data["stopping"])
         self._renewed = {name: _origin(plain) for name, plain in data.get("renewed", {}).items()}
@@ -315,6 +322,7 @@ class Attribution:
     def _forget(self, name: str) -> None:
         self._wanted_by.pop(name, None)
         self._latest.pop(name, None)
+        self._changed.pop(name, None)
         self._signalled.pop(name, None)
         self._stopping.discard(name)
         self._renewed.pop(name, None)

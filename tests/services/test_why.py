@@ -1,6 +1,7 @@
 """`why` gathers what all rooms know: who asked, when, what was found out, and what the file says by now."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from procman.core.attribution import BOOT, Actor, Origin
 from procman.core.events import (
     BootRequested,
     ShutdownRequested,
+    SignalRequested,
     SpawnFailed,
     StartRequested,
     StopRequested,
@@ -147,6 +149,22 @@ def test_the_one_that_has_asked_is_named():
         assert f"(stopped by {web.wish.text})" in web.sentence
         assert web.wish.by not in web.since  # the first line has it already
         assert (await asked.one("db")).wish.by == "boot"
+
+    on_loop(steps)
+
+
+def test_a_signal_is_not_what_a_state_follows_from():
+    """What was asked for before still is."""
+
+    async def steps():
+        asked = Asked(group("web"))
+        asked.asks("start", StartRequested("web"))
+        asked.engine.spawn_all()
+        asked.engine.pass_time(10)
+        since = (await asked.one("web")).since
+        assert since
+        asked.asks("signal", SignalRequested("web", signal.SIGHUP))
+        assert (await asked.one("web")).since == since
 
     on_loop(steps)
 
