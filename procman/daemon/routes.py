@@ -73,7 +73,7 @@ class About:
             config_file=self._config.file,
             start=self._began,
             processes=len(fleet.processes),
-            reaped_orphans=self._rooms.engine.orphans,
+            reaped_orphans=self._rooms.engine.ends.orphans,
             upgrades=self._upgrades,
             may_control=role == "control",
         )

@@ -13,7 +13,6 @@ from typing import Any
 
 from procman.core.actions import (
     Action,
-    Announcement,
     CheckHealth,
     EndHook,
     KeepDescendants,
@@ -38,26 +37,23 @@ from procman.core.events import (
     HookEnded,
     KillFailed,
     RunRemembered,
-    Spawned,
-    SpawnFailed,
     StartRequested,
 )
 from procman.core.fleet import Fleet
 from procman.core.health_checks import check_again
-from procman.core.process import Process
 from procman.core.spec import Scope
-from procman.runtime.bus import Bus, GivenFromFiles, HookRan, ProcessEnded
-from procman.runtime.children import Children, RunningCommand
+from procman.runtime.bus import Bus, HookRan
+from procman.runtime.children import Children
 from procman.runtime.definitions import program_of
 from procman.runtime.launcher import Launcher, RunExtras, Streams
 from procman.runtime.ledger import Ledger
+from procman.runtime.process_ends import REAP_AT_ONCE, ProcessEnds
 from procman.runtime.process_trees import Trees
+from procman.runtime.published_news import PublishedNews
 from procman.runtime.spawn_queue import Gate, SpawnQueue
 from procman.system.foreign_process import WatchedProcess
-from procman.system.reaper import Reaped, Rusage, reap
+from procman.system.reaper import Reaped
 from procman.system.spawn import Child
-
-REAP_AT_ONCE = 64
 
 # What is carried out beside the life of the processes.
 Look = Probe | Measure | CheckHealth | RunUnhealthyCommand
@@ -97,13 +93,12 @@ class Engine:
         self.fleet = fleet
         self.bus = bus
         self.attribution = Attribution()
-        self.orphans = 0  # that were reaped
+        self._news = PublishedNews(bus, self.attribution)
         self._streams = streams
         self._trees = trees
         self._children = children
         self._launcher = launcher
         self.sources = launcher.sources
-        self._ledger = ledger
         self._on_bug = on_bug
         self._observer = observer
         self._look = look
@@ -112,7 +107,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._events: deque[tuple[Event, Origin]] = deque()
         self._queue = SpawnQueue(self._spawn, self._work, gate)
-        self._usages: dict[int, Rusage] = {}  # by pid, of those whose ends are still to be handled
+        self.ends = ProcessEnds(fleet, bus, streams, trees, children=children, ledger=ledger, tell=self._take_in)
         self._tree_orders: list[Kill] = []
         self._working = False
         self._timer: asyncio.TimerHandle | None = None
@@ -130,10 +125,10 @@ class Engine:
 
     def reap(self) -> None:
         """Collect the processes that have ended (SIGCHLD says that there may be some)."""
-        count = self._collect()
+        count = self.ends.collect()
         if count and self._trees.ends.expected:
             # A member of a tree that ended meanwhile is reported before its program has stopped, which forgets it.
-            count = max(count, self._collect())
+            count = max(count, self.ends.collect())
         # Once for all of them: a slice of spawning for each would hold the loop for as long as programs end.
         self._work_unless_working()
         if count == REAP_AT_ONCE:
@@ -152,8 +147,8 @@ class Engine:
         if program.is_given:
             self.sources.adopted(program, child.pid, tag)
         self.bus.guard(partial(self._streams.attach, name, program, child))
-        event, origin = Adopted(name, child.pid, age, post_start=post_start), Origin(BOOT)
-        self.attribution.happened(name, origin, self.bus.publish(event, origin), new_run=True)
+        event = Adopted(name, child.pid, age, post_start=post_start)
+        self._news.happened(event, Origin(BOOT))
         self.post(event)
 
     def remember_run(self, event: RunRemembered) -> None:
@@ -163,8 +158,7 @@ class Engine:
 
     def hook_ran(self, news: HookRan, answer: HookEnded | None) -> None:
         """Take in what has become of a command of a hook; the core gets the answer, if it still wants one."""
-        origin = self.attribution.latest(news.name)
-        self.attribution.happened(news.name, origin, self.bus.publish(news, origin))
+        self._news.happened(news)
         if answer is not None:
             self.post(answer)
 
@@ -187,7 +181,7 @@ class Engine:
     def snapshot(self) -> dict[str, Any]:
         """Plain data for another process image to go on with: the engine, its fleet, its trees and its sockets."""
         return {
-            "orphans": self.orphans,
+            "orphans": self.ends.orphans,
             # Pids and start times of those that are not our children.
             "adopted": self._children.snapshot(),
             "fleet": self.fleet.snapshot(),
@@ -203,7 +197,7 @@ class Engine:
     def restore(self, data: dict[str, Any]) -> None:
         """Go on from what `snapshot` returned, instead of a boot. The fleet has gone on from its part before."""
         processes = self.fleet.processes.values()
-        self.orphans = data["orphans"]
+        self.ends.orphans = data["orphans"]
         self.bus.sequence.last = max(self.bus.sequence.last, data["seq"])  # the journal may have used some already
         if "attribution" in data:  # procman before 0.3 had none
             self.attribution.restore(data["attribution"])
@@ -241,67 +235,13 @@ class Engine:
 
     # ---- ends
 
-    def _collect(self) -> int:
-        count = 0
-        ended: list[tuple[Process, Reaped]] = []
-        for reaped in reap(REAP_AT_ONCE):
-            count += 1
-            process = self._take(reaped)
-            if process is not None:
-                ended.append((process, reaped))
-        if count:
-            self._note_ends(ended)
-        return count
-
     def _adopted_ended(self, reaped: Reaped) -> None:
-        process = self._take(reaped)
-        self._note_ends([(process, reaped)] if process is not None else [])
+        self.ends.adopted_ended(reaped)
         self._work_unless_working()
 
-    def _take(self, reaped: Reaped) -> Process | None:
-        """The process of the fleet that it was, None for a helper command or an orphan."""
-        self._ledger.ended(reaped.pid)
-        known = self._children.reaped(reaped)
-        if isinstance(known, RunningCommand):
-            known.on_end(reaped)
-            return None
-        process = self.fleet.owner(reaped.pid)
-        if process is None:
-            self.orphans += 1
-            self.bus.publish(reaped)
-            if (member := self._trees.ends.reaped(reaped)) is not None:
-                self.bus.publish(member)
-            return None
-        # First the last words, then the news of the death.
-        self._streams.ended(process.name)
-        return process
-
-    def _note_ends(self, ended: list[tuple[Process, Reaped]]) -> None:
-        """One look at what is left of all of them, and of those that ended before."""
-        names = [process.name for process, _ in ended]
-        descendants = self._trees.process_ended(
-            names, [process.name for process, _ in ended if process.minds_descendants]
-        )
-        for process, reaped in ended:
-            status = ExitStatus(reaped.code, reaped.signal, reaped.core_dumped, reaped.known)
-            if reaped.usage is not None:
-                self._usages[reaped.pid] = reaped.usage
-            self._events.append((Exited(reaped.pid, status, descendants.get(process.name, ())), NOBODY))
-        self._descendants_gone(self._trees.emptied())
-        self._publish_members()
-
-    def _descendants_gone(self, names: list[str]) -> None:
-        if names and self._trees.ends.expected:
-            # How the last of them ended is reported first.
-            self._collect()
-        for name in names:
-            # Theirs may be the last words.
-            self._streams.ended(name)
-            self._events.append((DescendantsGone(name), NOBODY))
-
-    def _publish_members(self) -> None:
-        for member in self._trees.ends.take_reaped_elsewhere():
-            self.bus.publish(member)
+    def _take_in(self, event: Event) -> None:
+        """Handle it with the next work; it has happened by itself."""
+        self._events.append((event, NOBODY))
 
     # ---- events and actions
 
@@ -330,7 +270,7 @@ class Engine:
     def _decide(self, event: Event, origin: Origin) -> list[Action]:
         subject = self._subject(event)
         if isinstance(event, Exited) and subject is not None:
-            origin = self._publish_end(subject, event)
+            origin = self._news.end(subject, event, self.ends.usage_of(event.pid))
         self.attribution.begin(event, origin, subject)
         now, actions, fault = self._loop.time(), [], None
         try:
@@ -360,32 +300,19 @@ class Engine:
             case Spawn():
                 self._queue.add(action)
             case Kill():
-                self._publish(action)
+                self._news.action(action)
                 self._kill(action)
             case Probe() | Measure() | CheckHealth() | RunUnhealthyCommand():
                 self.bus.guard(partial(self._look, action))
             case RunHook() | EndHook():
-                origin = self._publish(action)
+                origin = self._news.action(action)
                 self.bus.guard(partial(self._run_hook, action, origin))
             case ScheduleAt():
                 self.bus.guard(partial(self._schedule, action))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:
-                self._publish(action)
-
-    def _publish_end(self, name: str, end: Exited) -> Origin:
-        origin = self.attribution.origin_of_end(name, end.status.signal)
-        usage = self._usages.pop(end.pid, None)
-        seq = self.bus.publish(ProcessEnded(name, end.pid, end.status, end.descendants, usage), origin)
-        self.attribution.happened(name, origin, seq)
-        return self.attribution.latest(name)
-
-    def _publish(self, action: Announcement | Kill) -> Origin:
-        origin = self.attribution.origin_of(action)
-        # Before anything that a subscriber may post about it is handled: that waits for its turn.
-        self.attribution.published(action, origin, self.bus.publish(action, origin))
-        return origin
+                self._news.action(action)
 
     def _kill(self, order: Kill) -> None:
         if order.scope is Scope.TREE:
@@ -400,7 +327,7 @@ class Engine:
     def _kill_failed(self, name: str, refusal: str) -> None:
         event = KillFailed(name, refusal)
         self._events.append((event, NOBODY))
-        self._publish_happened(event)
+        self._news.happened(event)
 
     def _signal_trees(self) -> None:
         """All orders of one turn together: they share their looks at the machine."""
@@ -408,22 +335,17 @@ class Engine:
         outcome = self._trees.signal(orders)
         for name, refusal in outcome.refused.items():
             self._kill_failed(name, refusal)
-        self._descendants_gone(outcome.gone)
-        self._publish_members()
+        self.ends.descendants_gone(outcome.gone)
+        self.ends.publish_members()
 
     def _spawn(self, order: Spawn) -> None:
         if self.fleet.awaits(order):
             answer = self._launcher.start(order)
             if (given := self._launcher.take_given()) is not None:
-                self._publish_happened(given)
+                self._news.happened(given)
             # Before anything that a subscriber may post about it.
             self._events.appendleft((answer, NOBODY))
-            self._publish_happened(answer)
-
-    def _publish_happened(self, event: Spawned | SpawnFailed | KillFailed | GivenFromFiles) -> None:
-        origin = self.attribution.latest(event.name)
-        seq = self.bus.publish(event, origin)
-        self.attribution.happened(event.name, origin, seq, new_run=isinstance(event, Spawned))
+            self._news.happened(answer)
 
     # ---- the timer
 

@@ -32,7 +32,7 @@ def run(command, *, within=LONG, most_output=1000, **options):
         before = open_fds()
         result = await running.commands.run(spec(command, **options), within=within, most_output=most_output)
         assert open_fds() == before
-        return result, running.engine.orphans, running.events
+        return result, running.engine.ends.orphans, running.events
 
     return on_engine(steps)
 

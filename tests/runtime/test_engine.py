@@ -65,7 +65,7 @@ def test_a_stop_is_carried_out_and_its_end_reported():
         assert run.of(Kill) == [Kill("web", pid, signal.SIGTERM, Scope.PROCESS)]
         end = run.of(Announce)[-1]
         assert (end.after, end.status.code, end.status.signal) == (State.STOPPED, 3, None)
-        assert run.engine.orphans == 0
+        assert run.engine.ends.orphans == 0
 
     on_engine(steps)
 
@@ -144,7 +144,7 @@ def test_an_orphan_is_reaped_counted_and_reported():
         run = RunningEngine(group("web", command=shell("(setsid sleep 0.2 &) ; exec sleep 1000"), startsecs=0))
         run.boot()
         await run.until(lambda: bool(run.of(Reaped)))
-        assert run.engine.orphans == 1
+        assert run.engine.ends.orphans == 1
         assert run.of(Reaped)[0].code == 0
 
     on_engine(steps)
@@ -233,7 +233,7 @@ def test_an_adopted_process_is_watched_signalled_and_reported():
         assert run.of(Adopted) == [Adopted("web", pid, 5.0)]
         run.engine.post(StopRequested("web"))
         await run.enters("web", State.STOPPED)
-        assert run.engine.orphans == 0
+        assert run.engine.ends.orphans == 0
         assert run.of(KillFailed) == []
 
     on_engine(steps)
@@ -259,7 +259,7 @@ def test_another_engine_goes_on_from_a_snapshot():
         assert second.pid("web") == pid
         second.engine.post(StopRequested("web"))
         await second.enters("web", State.STOPPED)
-        assert second.engine.orphans == 0
+        assert second.engine.ends.orphans == 0
         assert second.notifications[0].seq == len(first.notifications) + 1
 
     on_engine(steps)

@@ -26,7 +26,7 @@ def with_webhooks(steps, *, idle=60.0, module=MODULE):
         hooks.close()
         assert await running.children.commands_ended(PATIENCE)
         assert open_fds() == before
-        assert running.engine.orphans == 0
+        assert running.engine.ends.orphans == 0
         return result
 
     return on_engine(whole)
