@@ -6,7 +6,7 @@ from procman.convert.portability import Carried
 from procman.convert.schedules import cron_fields
 from procman.convert.yaml import Comment, Yaml
 from procman.core.spec import FOREVER
-from procman.cron import LOCAL
+from procman.cron.times import LOCAL
 
 Mapped = dict[str | Comment, Yaml]
 

@@ -2,7 +2,7 @@
 
 from procman.config.schema.programs import Program
 from procman.core.spec import Schedule
-from procman.cron import LOCAL, Cron, zone_of
+from procman.cron.times import LOCAL, Cron, zone_of
 
 _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

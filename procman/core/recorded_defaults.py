@@ -8,6 +8,7 @@ from procman.core.spec import EarlyExit, ProcessType
 ADDED: dict[str, Any] = {
     "type": ProcessType.SERVICE.name,
     "run_timeout": None,
+    "unknown_exit": "failure",
     "backoff": None,
     "backoff_factor": 2.0,
     "backoff_jitter": 0.1,

@@ -10,7 +10,9 @@ from pkgutil import walk_packages
 import procman
 
 # A master imports nothing of these.
-_OF_OTHERS = frozenset({"__main__", "cli", "client", "convert", "entrypoint", "listener", "tui", "webhook"})
+_OF_OTHERS = frozenset(
+    {"__main__", "cli", "client", "compressor", "convert", "entrypoint", "listener", "tui", "webhook"}
+)
 # Optional features that are no modules of procman, and what Python itself imports to look up a host name.
 _NOT_OURS = ("ctypes", "psutil", "dotenv.parser", "encodings.ascii", "encodings.idna")
 

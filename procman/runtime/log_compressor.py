@@ -20,7 +20,7 @@ from procman.system.signals import send
 from procman.system.spawn import Child, LaunchSpec, Stdio, spawn
 from procman.system.tree import TAG
 
-_SCRIPT = os.path.join(os.path.dirname(os.path.abspath(procman.__file__)), "compressor.py")
+_SCRIPT = os.path.join(os.path.dirname(os.path.abspath(procman.__file__)), "compressor", "compress.py")
 _MOST_SAID = 4096  # bytes, as much as it complains at most
 
 

@@ -21,7 +21,7 @@ from procman.runtime.times_file import Looked, TimesFile
 from procman.runtime.wall_alarm import WallAlarm
 
 if TYPE_CHECKING:
-    from procman.cron import Cron
+    from procman.cron.times import Cron
 
 # What is noticed later than that has passed unseen; where there are several of it, they do not all begin at once.
 LATE = 60.0
@@ -154,7 +154,7 @@ class Timetable:
 
     def _enter(self, order: ScheduleAt, program: Program) -> None:
         # Reads time zones, and the library for it: for masters with a schedule.
-        from procman.cron import Cron, zone_of  # noqa: PLC0415
+        from procman.cron.times import Cron, zone_of  # noqa: PLC0415
 
         assert program.schedule is not None
         now, before = self._clock(), self._entries.get(order.name)

@@ -30,7 +30,7 @@ def in_words(program: Program) -> str:
     if schedule is None or schedule.every is not None:
         return "" if schedule is None else f"{schedule.text}, from the start of the run before"
     # Reads time zones, and the library for it: for masters with a schedule.
-    from procman.cron import Cron  # noqa: PLC0415
+    from procman.cron.times import Cron  # noqa: PLC0415
 
     zone = "" if program.schedule_tz.lower() == "local" else f", {program.schedule_tz}"
     return f"{Cron(schedule.text, UTC).words()}{zone}"
@@ -51,6 +51,6 @@ def _zone(program: Program) -> tzinfo:
 @lru_cache(maxsize=16)
 def _zone_of(name: str) -> tzinfo:
     # Reads time zones, and the library for it: for masters with a schedule.
-    from procman.cron import zone_of  # noqa: PLC0415
+    from procman.cron.times import zone_of  # noqa: PLC0415
 
     return zone_of(name)

@@ -123,8 +123,8 @@ def test_what_cannot_be_is_an_error_with_its_line(tmp_path, lines, option, words
 
 def test_no_time_zones_at_all(tmp_path, monkeypatch):
     """The way out is to install them."""
-    monkeypatch.setattr("procman.cron.available_timezones", set)
-    monkeypatch.setattr("procman.cron.ZoneInfo", type("None", (), {"__init__": _refuse}))
+    monkeypatch.setattr("procman.cron.times.available_timezones", set)
+    monkeypatch.setattr("procman.cron.times.ZoneInfo", type("None", (), {"__init__": _refuse}))
     (problem,) = said(tmp_path, "schedule=@daily\nschedule_tz=Europe/Berlin\n")
     assert "install tzdata" in problem
 

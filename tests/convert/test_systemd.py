@@ -389,7 +389,7 @@ def test_systemd_means_the_same_times(tmp_path):
     """Its next times are those of the schedule."""
     from datetime import UTC, datetime
 
-    from procman.cron import Cron, zone_of
+    from procman.cron.times import Cron, zone_of
 
     for schedule in ("30 2 * * *", "0 2 L * *", "0 2 * * mon#2", "0 2 * * 5L", "*/20 8-9 1,15 * *"):
         files, _ = schedules(tmp_path, "systemd", f"schedule={schedule}", "schedule_tz=UTC")

@@ -26,7 +26,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.spec import Autorestart, ProcessType, Schedule
 from procman.core.states import UP, State
-from procman.cron import Cron, zone_of
+from procman.cron.times import Cron, zone_of
 from procman.runtime.times_file import TimesFile
 from procman.runtime.timetable import Timetable
 

@@ -56,7 +56,7 @@ def refuse_many(reading: OptionReader, section: RawSection, common: dict[str, An
 
 def _check_times(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
     # Reads time zones, and the library for it: for files with a schedule.
-    from procman.cron import Cron, UnknownZone, zone_of  # noqa: PLC0415
+    from procman.cron.times import Cron, UnknownZone, zone_of  # noqa: PLC0415
 
     try:
         zone = zone_of(common["schedule_tz"])

@@ -18,7 +18,7 @@ def _parse_schedule(text: str) -> Schedule | None:
     if words[0].lower() == "every":
         return _every("".join(words[1:]))
     # Reads time zones, and the library for it: for files with a schedule.
-    from procman.cron import BadExpression, fields_of  # noqa: PLC0415
+    from procman.cron.times import BadExpression, fields_of  # noqa: PLC0415
 
     try:
         fields_of(text)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from procman.cron import Cron, UnknownZone, zone_of
+from procman.cron.times import Cron, UnknownZone, zone_of
 
 # Half an hour of summer time; a day that never was; no summer time in Ramadan; and the usual ones.
 ODD_ZONES = ("Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Europe/Berlin", "America/St_Johns", "UTC")

@@ -1,0 +1,1 @@
+"""The helper process that compresses rotated logs. Nothing else imports it."""

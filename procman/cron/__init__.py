@@ -1,0 +1,1 @@
+"""Cron expressions in a time zone; only these modules know cronsim."""
