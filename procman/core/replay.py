@@ -10,9 +10,10 @@ from typing import Any
 
 from procman.core.actions import Action
 from procman.core.attribution import Actor
+from procman.core.described_decisions import describe
 from procman.core.events import Event, Exited, GroupAdded, GroupChanged
 from procman.core.fleet import Fleet
-from procman.core.recording import READERS, VERSION, UnknownEvent, describe, read_event, read_policy
+from procman.core.recording import READERS, VERSION, UnknownEvent, read_event, read_policy
 from procman.core.snapshot import Data
 
 # The year 5138, of either clock.

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from procman import __version__
 from procman.core.actions import Action
 from procman.core.attribution import Actor
+from procman.core.described_decisions import describe
 from procman.core.events import Event
 from procman.core.fleet import Fleet
-from procman.core.recording import VERSION, Definitions, describe, write_event, write_policy
+from procman.core.recording import VERSION, Definitions, write_event, write_policy
 from procman.core.replay import as_entry, described_bug
 from procman.core.spec import MasterPolicy
 from procman.logs.line_file import LineFile

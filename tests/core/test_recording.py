@@ -11,6 +11,7 @@ import pytest
 from procman.config.schema.groups import ListenerOptions
 from procman.config.schema.master import Master
 from procman.core.actions import Action
+from procman.core.described_decisions import describe
 from procman.core.events import (
     BootRequested,
     Event,
@@ -28,7 +29,6 @@ from procman.core.recording import (
     WORDS,
     Definitions,
     UnknownEvent,
-    describe,
     read_event,
     read_policy,
     write_event,

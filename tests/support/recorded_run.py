@@ -9,9 +9,10 @@ from pathlib import Path
 
 from procman.cli.procman_commands.replay import read_entries
 from procman.core.actions import Action, Kill, ProcessRemoved, Quit, Spawn
+from procman.core.described_decisions import describe
 from procman.core.events import Adopted, DescendantsGone, Event, Exited, ExitStatus, KillFailed, Spawned
 from procman.core.fleet import Fleet
-from procman.core.recording import READERS, describe, read_event, read_policy
+from procman.core.recording import READERS, read_event, read_policy
 from procman.core.states import MasterState, State
 from tests.simulation.fake_kernel import Behaviour, Child, Scenario, _short
 from tests.simulation.invariants import Invariants, Violation
