@@ -294,20 +294,8 @@ class Fleet:
             case HookEnded(name=name) | KillFailed(name) | RunRemembered(name) | EndedUnseen(name):
                 process = self.processes.get(name)
                 return self._note(event, process, now) if process else []
-            case StartRequested(name) | RestartRequested(name) | RetryRequested(name):
-                process = self.processes.get(name)
-                if process is None or process.leaving or self.state is not MasterState.RUNNING:
-                    return []
-                process.ties.pulls = True
-                match event:
-                    case StartRequested(_, alone, run):
-                        # What is up needs nothing more to start, neither now nor when policy restarts it.
-                        process.ties.pulls = process.state is not State.RUNNING
-                        return start(process, now, alone=alone, run=run)
-                    case RestartRequested():
-                        return restart(process, now)
-                    case RetryRequested():
-                        return retry(process, now)
+            case StartRequested() | RestartRequested() | RetryRequested():
+                return self._switch_on(event, now)
             case StopRequested(name):
                 process = self.processes.get(name)
                 if process is None:
@@ -327,6 +315,21 @@ class Fleet:
                 return adopted(process, pid, age, now, ready=ready)
             case _:
                 return self._decide_on_all(event, now)
+
+    def _switch_on(self, event: StartRequested | RestartRequested | RetryRequested, now: float) -> list[Action]:
+        process = self.processes.get(event.name)
+        if process is None or process.leaving or self.state is not MasterState.RUNNING:
+            return []
+        process.ties.pulls = True
+        match event:
+            case StartRequested(_, alone, run):
+                # What is up needs nothing more to start, neither now nor when policy restarts it.
+                process.ties.pulls = process.state is not State.RUNNING
+                return start(process, now, alone=alone, run=run)
+            case RestartRequested():
+                return restart(process, now)
+            case RetryRequested():
+                return retry(process, now)
 
     @staticmethod
     def _note(event: News, process: Process, now: float) -> list[Action]:
