@@ -1,16 +1,13 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from procman.config.checks.permissions import may_refuse
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
-from procman.config.schema.options import MEMORY
 from procman.config.schema.programs import Program
 from procman.config.snapshot import read_rules
 from procman.core.actions import Measure, Probe
@@ -22,6 +19,7 @@ from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
 from procman.daemon.health_log import HealthLog
 from procman.daemon.hook_log import HookLog
+from procman.daemon.records import open_journal, open_recording
 from procman.daemon.rooms import Rooms
 from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
@@ -34,8 +32,6 @@ from procman.runtime.engine import Engine, Look, Observer
 from procman.runtime.given_sources import GivenSources
 from procman.runtime.health_looks import HealthLooks
 from procman.runtime.hooks import Hooks
-from procman.runtime.journal.journal import Journal
-from procman.runtime.journal.translation import Translator
 from procman.runtime.launcher import Launcher
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.limits_in_place import LimitsInPlace
@@ -57,7 +53,6 @@ from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
 from procman.services.health_checks import HealthChecks
-from procman.services.journal import hide_secrets
 from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -76,35 +71,6 @@ from procman.system.shared_sockets import SharedSockets
 from procman.system.thread_cwd import working_folder
 
 
-def _journal(
-    context: ProcessContext, config: Config, fleet: Fleet, outputs: OutputRouter, snapshot: MasterSnapshot | None
-) -> Journal:
-    """It goes on from the snapshot, and writes to its file, if it has one."""
-    sequence, path, handed = context.sequence, config.master.journal, None
-    journal = Journal(Translator(fleet, hide=hide_secrets), sequence, context.records)
-    if snapshot is not None:
-        sequence.last = snapshot.engine["seq"]
-        handed = journal.restore(snapshot.journal)
-    if path != MEMORY:
-        # A whole feature, and JSON with it, which others need only for clients.
-        from procman.runtime.journal.file import JournalFile  # noqa: PLC0415
-
-        report, remark = outputs.report_trouble, outputs.log.info
-        operations = context.operations
-        file = JournalFile(
-            outputs.disks,
-            path,
-            config.master.journal_maxbytes,
-            sequence,
-            report=report,
-            remark=remark,
-            last_operation=lambda: operations.next_id - 1,
-        )
-        journal.begin(file, handed)
-        operations.next_id = max(operations.next_id, file.operations_before + 1)
-    return journal
-
-
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
     """With `snapshot`, fleet, services and listeners go on from there; the engine and the outputs do so later."""
     return _Wiring(context, config, snapshot).rooms
@@ -116,7 +82,9 @@ class _Wiring:
     def __init__(self, context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> None:
         self._context, self._config, self._snapshot = context, config, snapshot
         self._lay_ground()
-        self._build_machine()
+        self._build_starting()
+        self._build_engine()
+        self._build_looks()
         self._build_services()
         self._build_tellers()
         self._go_on()
@@ -142,11 +110,11 @@ class _Wiring:
         self._log = self._outputs.log
         self._bus = Bus(context.sequence, self._log.critical)
         context.use(self._bus)
-        self._journal = _journal(context, config, self._fleet, self._outputs, snapshot)
+        self._journal = open_journal(context, config, self._fleet, self._outputs, snapshot)
         self._bus.subscribe(self._journal.hear)  # first: others look up there what they are told
 
-    def _build_machine(self) -> None:
-        """What starts, watches and stops processes."""
+    def _build_starting(self) -> None:
+        """What starts a process, once the engine says so."""
         context, config = self._context, self._config
         self._trees = Trees(config.master.identifier, adopts=context.adopts)
         self._sources = GivenSources(
@@ -172,6 +140,10 @@ class _Wiring:
             account_of=self._start_gate.account,
             terminal_sizes=self._outputs.terminals.sizes,
         )
+
+    def _build_engine(self) -> None:
+        """What decides, and what waits for its decisions."""
+        context, config = self._context, self._config
         self._timetable = Timetable(
             self._fleet,
             context.times(config, self._log.warn),
@@ -179,7 +151,6 @@ class _Wiring:
         )
         if self._snapshot is not None:
             self._timetable.restore(self._snapshot.schedules.get("times", {}))
-        why = _how_it_begins(context, self._snapshot)
         self._engine = Engine(
             self._fleet,
             self._bus,
@@ -190,7 +161,7 @@ class _Wiring:
             ledger=context.ledger,
             on_bug=self._log.critical,
             gate=self._start_gate,
-            observer=_observer(config, self._fleet, self._outputs, self._bus, why),
+            observer=self._recording(),
             look=self._look,
             schedule=self._timetable.order,
             run_hook=lambda order, origin: self._hooks.carry_out(order, origin),  # noqa: PLW0108 - they come later
@@ -207,6 +178,13 @@ class _Wiring:
             masked=self._sources.masked,
             ready=lambda order, program: self._sources.may_command(program, anew=order.hook is Hook.PRE_START),
         )
+
+    def _recording(self) -> Observer | None:
+        context, outputs = self._context, self._outputs
+        return open_recording(context, self._config, self._fleet, outputs, bus=self._bus, snapshot=self._snapshot)
+
+    def _build_looks(self) -> None:
+        """What looks after processes that run."""
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
         self._memory = MemoryLooks(
             self._fleet, self._trees, post=self._engine.post, log=self._log.warn, on_end=self._bus.nudge
@@ -218,7 +196,7 @@ class _Wiring:
             self._trees,
             self._commands,
             launch=self._launcher.command_spec,
-            most_commands=config.master.helper_concurrency,
+            most_commands=self._config.master.helper_concurrency,
         )
         self._probes = Probes(self._fleet, looks, self._engine.post)
         self._health_looks = HealthLooks(self._fleet, looks, post=self._engine.post, remark=self._log.warn)
@@ -439,23 +417,3 @@ class _Wiring:
         self._engine.retry_spawns()
         self._hooks.go_on()
         self._bus.nudge()
-
-
-def _how_it_begins(context: ProcessContext, snapshot: MasterSnapshot | None) -> str:
-    if snapshot is not None:
-        return "upgrade"
-    return "reload" if context.sequence.last else "boot"
-
-
-def _observer(config: Config, fleet: Fleet, outputs: OutputRouter, bus: Bus, why: str) -> Observer | None:
-    """What records the decisions of the engine, if that is wanted."""
-    if config.master.record is None:
-        return None
-    # A whole feature: most masters do not record.
-    from procman.logs.line_file import LineFile  # noqa: PLC0415
-    from procman.runtime.recorder import Recorder  # noqa: PLC0415
-
-    file = LineFile(outputs.disks, config.master.record, config.master.record_maxbytes, "recording", outputs.log.warn)
-    recorder = Recorder(fleet, config.master, file, outputs.log.warn)
-    bus.guard(partial(recorder.begin, why, asyncio.get_running_loop().time()))
-    return recorder.observe
