@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "errors": "",
     "core.spec": "",
     "core.levels": "",
-    "api.shapes": "",
+    "api.shapes": "api.shapes",
     "api.supervisor_states": "core",
     "logs.protocol": "",
     "system.file_trust": "",

@@ -235,7 +235,7 @@ def test_every_endpoint_is_in_the_reference():
     """Every route is in one of the reference pages, and the table of /v1 has no others."""
     page = (ROOT / "docs/reference/http-api.md").read_text()
     told = set(re.findall(r"^(GET|POST|PUT|DELETE) +(/v1/\S+)", page, re.MULTILINE))
-    assert told == {row for row in routes() if row[1].startswith("/v1/")}, "see the docstring of procman/api/shapes.py"
+    assert told == {row for row in routes() if row[1].startswith("/v1/")}, "see the docstring of procman/api/shapes"
     both = page + (ROOT / "docs/reference/xml-rpc.md").read_text()
     for _, path in routes():
         if not path.startswith("/v1/"):

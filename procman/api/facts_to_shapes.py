@@ -3,19 +3,10 @@
 from typing import TYPE_CHECKING
 
 from procman.api.error_codes import CODES, SUCCESS
-from procman.api.shapes import (
-    Changes,
-    ConfigInfo,
-    ErrorBody,
-    FiguresInfo,
-    GraphEdgeInfo,
-    GraphInfo,
-    NotifyInfo,
-    OperationInfo,
-    ProcessInfo,
-    Result,
-    Step,
-)
+from procman.api.shapes.configuration import Changes, ConfigInfo, Step
+from procman.api.shapes.master import ErrorBody, OperationInfo
+from procman.api.shapes.notify import NotifyInfo
+from procman.api.shapes.processes import FiguresInfo, GraphEdgeInfo, GraphInfo, ProcessInfo, Result
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import OperationError
 from procman.services import operations

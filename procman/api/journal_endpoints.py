@@ -13,7 +13,7 @@ from functools import partial
 
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import number_in
-from procman.api.shapes import RunInfo
+from procman.api.shapes.journal import RunInfo
 from procman.api.sse import EVENTS, INTERVAL, KEEPALIVE, MOST_CLIENTS, happens
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response, problem

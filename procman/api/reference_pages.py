@@ -1,7 +1,9 @@
 """The interfaces for programs as reference pages: /v1 from `shapes.py`, XML-RPC from the table of its methods."""
 
 import ast
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from textwrap import wrap
@@ -203,14 +205,15 @@ def _meanings() -> dict[Fault, str]:
 
 
 def _shapes() -> Iterator[tuple[str, str, list[_Field]]]:
-    """The typed dicts of `shapes.py`: name, docstring, and the fields with the comments behind them."""
-    source = inspect.getsource(shapes)
-    lines = source.splitlines()
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) for base in node.bases):
-            fields = [_field(line, lines) for line in node.body if isinstance(line, ast.AnnAssign)]
-            if fields:
-                yield node.name, ast.get_docstring(node) or "", fields
+    """The typed dicts of `shapes`: name, docstring, and the fields with the comments behind them."""
+    for module in pkgutil.iter_modules(shapes.__path__, f"{shapes.__name__}."):
+        source = inspect.getsource(importlib.import_module(module.name))
+        lines = source.splitlines()
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) for base in node.bases):
+                fields = [_field(line, lines) for line in node.body if isinstance(line, ast.AnnAssign)]
+                if fields:
+                    yield node.name, ast.get_docstring(node) or "", fields
 
 
 def _field(node: ast.AnnAssign, lines: list[str]) -> _Field:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from procman.api.facts_to_shapes import process_info
-from procman.api.shapes import MasterInfo
+from procman.api.shapes.master import MasterInfo
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.changes import Changes

@@ -8,7 +8,7 @@ from procman.cli.status_text import namespec
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
+    from procman.api.shapes.configuration import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
 
 _CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which explains them
 _NOTIFY = "notify:"  # before the name of a section that tells somebody; no group has a colon in its name

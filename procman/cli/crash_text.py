@@ -8,7 +8,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from procman.api.shapes import CrashInfo, CrashReport, MemoryInfo, OutputInfo
+    from procman.api.shapes.crashes import CrashInfo, CrashReport, MemoryInfo, OutputInfo
 
 _HEAD = ("SEQ", "WHEN", "NAME", "RUN", "AGE", "TIMES", "HOW")
 _RIGHT = ("SEQ", "RUN", "TIMES")

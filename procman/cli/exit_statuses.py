@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 class Entry:
     """One command."""
 
-    json: str  # in Markdown, with the names of `api/shapes.py`
+    json: str  # in Markdown, with the names of `api/shapes`
     exits: Mapping[int, str] = field(default_factory=dict)  # in addition to 0 and to those that all commands share
 
 

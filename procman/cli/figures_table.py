@@ -22,7 +22,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import FiguresInfo, ProcessInfo
+    from procman.api.shapes.processes import FiguresInfo, ProcessInfo
 
 HEAD = ("NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "PROCESSES", "THREADS", "FDS", "RESTARTS", "LOST")
 # The columns to leave out if the table is wider than the terminal, in this order.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import HealthCheckInfo
+    from procman.api.shapes.health import HealthCheckInfo
 
 # So many of the latest results are shown.
 SHOWN = 5

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from procman.api.shapes import ActorInfo, JournalRecord, RunInfo
+    from procman.api.shapes.journal import ActorInfo, JournalRecord, RunInfo
 
 _NAME_WIDTH = 16
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -8,7 +8,7 @@ from procman.client.api_client import ApiError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import LimitsInfo
+    from procman.api.shapes.processes import LimitsInfo
     from procman.cli.invocation import Invocation
 
 _UNITS = (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10))

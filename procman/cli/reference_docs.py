@@ -21,7 +21,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     # the file below docs/, what it is written from, and by what
     "reference/options.md": ("procman/config/schema", options_page),
     "reference/commands.md": ("procman/cli", commands_page),
-    "reference/http-api.md": ("procman/api/shapes.py", http_page),
+    "reference/http-api.md": ("procman/api/shapes", http_page),
     "reference/metrics.md": ("procman/api/metrics/families.py", metrics_page),
     "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),
 }

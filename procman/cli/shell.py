@@ -17,7 +17,7 @@ from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import ProcessInfo
+    from procman.api.shapes.processes import ProcessInfo
 
 _TAKES_GROUPS = frozenset({"add", "remove", "update"})
 _TAKES_PROCESSES = frozenset(

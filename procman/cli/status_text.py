@@ -11,7 +11,8 @@ from procman.cli.terminal_text import coloured, safe
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import ProcessInfo, TerminalClient
+    from procman.api.shapes.output import TerminalClient
+    from procman.api.shapes.processes import ProcessInfo
 
 _NAME_WIDTH = 30  # supervisorctl's; a wider name widens the column, and three blanks follow
 

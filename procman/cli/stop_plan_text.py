@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import BudgetInfo, ChangeInfo, StopPlanInfo, WaveInfo
+    from procman.api.shapes.stop_plan import BudgetInfo, ChangeInfo, StopPlanInfo, WaveInfo
 
 _MOST_NAMES = 4  # programs of a wave that a line names
 

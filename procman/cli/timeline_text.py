@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from procman.api.shapes import PastSpans
+    from procman.api.shapes.journal import PastSpans
 
 NOT_KNOWN = "not known"
 # The most serious first: shape, letter, colour (SGR).

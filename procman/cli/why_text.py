@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import WhyInfo, WhyOption
+    from procman.api.shapes.why import WhyInfo, WhyOption
 
 _LABEL_WIDTH = len("because")
 _INDENT = " " * (2 + _LABEL_WIDTH + 2)

@@ -1,6 +1,6 @@
 """The effective configuration, option by option, with the origin of each value and with its secrets masked.
 
-The dicts are those of `api/shapes.py`: SectionSettings.
+The dicts are those of `api/shapes`: SectionSettings.
 """
 
 from collections.abc import Iterable, Mapping

@@ -18,7 +18,7 @@ from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.why_endpoints import WhyEndpoints
-from procman.api.shapes import MasterInfo
+from procman.api.shapes.master import MasterInfo
 from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config

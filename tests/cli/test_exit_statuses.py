@@ -1,6 +1,8 @@
 """What the reference says about `--json` is what the commands print."""
 
+import importlib
 import json
+import pkgutil
 import re
 import typing
 
@@ -11,6 +13,13 @@ from procman.cli.exit_statuses import PROCMANCTL
 from tests.support.crash_samples import crash_info, crash_report
 from tests.support.fake_master import Stream, process, result
 
+# All that the topics of the interface define, by name.
+SHAPES = {
+    name: shape
+    for module in pkgutil.iter_modules(shapes.__path__, f"{shapes.__name__}.")
+    for name, shape in vars(importlib.import_module(module.name)).items()
+}
+
 STREAMS = {"fg", "attach", "debug"}  # each line of it is checked where it is tested: it needs a process that runs
 
 ANSWERS = {
@@ -18,7 +27,7 @@ ANSWERS = {
     ("GET", "/v1/crashes?name=all"): {"crashes": [crash_info()], "note": ""},
     ("GET", "/v1/crashes/812"): crash_report(),
     ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
-    ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(shapes.StopPlanInfo)}
+    ("GET", "/v1/stop-plan"): {key: [] for key in typing.get_type_hints(SHAPES["StopPlanInfo"])}
     | {"seconds": 1.0, "needed": 1.0, "master": 1.0, "shutdown_timeout": None},
     ("GET", "/v1/journal?limit=50"): {"records": [], "next": 7},
     ("GET", "/v1/journal/spans?since=1795960800.0&until=1795964400.0"): {
@@ -122,8 +131,8 @@ def declared(name: str) -> list[set[str]]:
     text = PROCMANCTL[name].json
     found = []
     for code in re.findall(r"`([^`]+)`", text):
-        if hasattr(shapes, code):
-            found.append(set(typing.get_type_hints(getattr(shapes, code))))
+        if code in SHAPES:
+            found.append(set(typing.get_type_hints(SHAPES[code])))
         elif code.startswith("{"):
             found.append(set(json_keys(code)))
         elif code.startswith('"'):

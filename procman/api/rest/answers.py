@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH
 from procman.api.facts_to_shapes import error_body
-from procman.api.shapes import ErrorBody
+from procman.api.shapes.master import ErrorBody
 from procman.errors import OperationError
 from procman.http.messages import Request, Response
 from procman.http.router import Router

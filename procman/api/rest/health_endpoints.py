@@ -5,7 +5,7 @@ from functools import partial
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of
-from procman.api.shapes import HealthCheckInfo, HealthLookInfo, HealthResultInfo
+from procman.api.shapes.health import HealthCheckInfo, HealthLookInfo, HealthResultInfo
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router

@@ -1,7 +1,7 @@
 """The endpoint about limits."""
 
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.shapes import LimitsInfo
+from procman.api.shapes.processes import LimitsInfo
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.limits import Limits, LimitsOfProcess

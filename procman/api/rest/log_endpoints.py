@@ -6,7 +6,7 @@ from functools import partial
 
 from procman.api.rest.answers import add_endpoint
 from procman.api.rest.parameters import number_in
-from procman.api.shapes import LogPiece
+from procman.api.shapes.output import LogPiece
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router

@@ -8,7 +8,8 @@ from procman.api.facts_to_shapes import changes_of, config_info, step_of
 from procman.api.health import Health
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of, number_in, span_in, string_in, strings_in, timeout_in
-from procman.api.shapes import HealthInfo, MasterInfo
+from procman.api.shapes.health import HealthInfo
+from procman.api.shapes.master import MasterInfo
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.configuration import ConfigService

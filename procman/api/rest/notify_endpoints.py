@@ -4,7 +4,7 @@ from functools import partial
 
 from procman.api.facts_to_shapes import notify_info
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.shapes import NotifyResult
+from procman.api.shapes.notify import NotifyResult
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.notifying import Notifying

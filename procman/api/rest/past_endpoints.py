@@ -5,7 +5,7 @@ from functools import partial
 
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
-from procman.api.shapes import PastInfo, PastReasonInfo, SpanInfo
+from procman.api.shapes.journal import PastInfo, PastReasonInfo, SpanInfo
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router

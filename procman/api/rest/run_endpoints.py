@@ -7,7 +7,7 @@ from functools import partial
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of, strings_in
-from procman.api.shapes import RunEvent
+from procman.api.shapes.output import RunEvent
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response

@@ -8,7 +8,7 @@ from typing import Any
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN, body_of, strings_in
-from procman.api.shapes import TerminalClient, TerminalEvent
+from procman.api.shapes.output import TerminalClient, TerminalEvent
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response

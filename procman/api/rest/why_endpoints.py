@@ -1,7 +1,7 @@
 """/v1/why and /v1/drift: why processes are as they are, and what they have otherwise than their files."""
 
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.shapes import DriftAnswer, DriftInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
+from procman.api.shapes.why import DriftAnswer, DriftInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.drift import Drift

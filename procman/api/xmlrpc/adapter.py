@@ -12,7 +12,7 @@ from xmlrpc import client as wire
 
 from procman.api.actors import actor_of
 from procman.api.faults import Fault, fault_of
-from procman.api.shapes import MasterInfo
+from procman.api.shapes.master import MasterInfo
 from procman.api.xmlrpc.log_methods import LogMethods
 from procman.api.xmlrpc.master_methods import MasterMethods
 from procman.api.xmlrpc.method import CONTROL, READ, Caller, Entry, Row, entries

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from procman.api.shapes import MasterInfo
+from procman.api.shapes.master import MasterInfo
 from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.method import Row
 from procman.api.xmlrpc.structs import AUTO, CONFIG_FIELDS, LOG_FIELDS, plain

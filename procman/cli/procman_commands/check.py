@@ -11,7 +11,7 @@ from procman.config.report import report
 from procman.config.stop_plan import compare, read_duration, stop_plan, to_json
 
 if TYPE_CHECKING:
-    from procman.api.shapes import StopPlanInfo
+    from procman.api.shapes.stop_plan import StopPlanInfo
 
 OK = 0
 DOES_NOT_FIT = 1  # the stop plan, in its budget

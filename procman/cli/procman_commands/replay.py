@@ -37,7 +37,7 @@ from procman.core.replay import CannotReplay, Decision, Part, Replay
 from procman.errors import BadRequest, ProcmanError
 
 if TYPE_CHECKING:
-    from procman.api.shapes import ActorInfo
+    from procman.api.shapes.journal import ActorInfo
 
 SAME = 0
 DIFFERS = 1

@@ -20,7 +20,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from procman.api.shapes import TerminalEvent
+    from procman.api.shapes.output import TerminalEvent
     from procman.client.api_client import Stream
 
 _MOST_TYPED = 4096

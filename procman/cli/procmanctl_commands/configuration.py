@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import SectionSettings, Step
+    from procman.api.shapes.configuration import SectionSettings, Step
 
 
 def avail(invocation: Invocation, words: list[str]) -> None:

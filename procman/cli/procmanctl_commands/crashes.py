@@ -7,7 +7,7 @@ from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import CrashInfo, CrashReport
+    from procman.api.shapes.crashes import CrashInfo, CrashReport
     from procman.cli.invocation import Invocation
 
 

@@ -10,7 +10,7 @@ from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import ProcessInfo
+    from procman.api.shapes.processes import ProcessInfo
 
 
 def foreground(invocation: Invocation, words: list[str]) -> None:

@@ -6,7 +6,7 @@ from procman.cli.invocation import GENERIC, Invocation
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import GraphEdgeInfo, GraphInfo
+    from procman.api.shapes.processes import GraphEdgeInfo, GraphInfo
 
 
 def graph(invocation: Invocation, words: list[str]) -> None:

@@ -13,7 +13,7 @@ from procman.client.api_client import ApiError, AuthRequired
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import HealthInfo
+    from procman.api.shapes.health import HealthInfo
 
 # Seconds that the master may take to answer; a hanging master is unhealthy.
 PATIENCE = 10

@@ -8,7 +8,7 @@ from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import HealthCheckInfo, HealthLookInfo
+    from procman.api.shapes.health import HealthCheckInfo, HealthLookInfo
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NOBODY = "No program has a health check: set its option health, and see docs/how-to/health.md"

@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from procman.api.shapes import LogPiece
+    from procman.api.shapes.output import LogPiece
 
 _BY_HAND = {"rotate": "rotated", "reopen": "reopened"}
 _VALUES = ("-n", "--since", "--grep", "--channel")

@@ -9,7 +9,7 @@ from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import NotifyInfo, NotifyResult
+    from procman.api.shapes.notify import NotifyInfo, NotifyResult
 
 
 def notify(invocation: Invocation, words: list[str]) -> None:

@@ -20,7 +20,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import PastInfo, PastReasonInfo, PastSpans
+    from procman.api.shapes.journal import PastInfo, PastReasonInfo, PastSpans
     from procman.cli.invocation import Invocation
 
 _UP = frozenset({"RUNNING", "STARTING", "STOPPING", "BACKOFF"})

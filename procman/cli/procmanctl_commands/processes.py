@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import ProcessInfo, Result
+    from procman.api.shapes.processes import ProcessInfo, Result
 
 _STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})

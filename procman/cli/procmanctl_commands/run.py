@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
-    from procman.api.shapes import ProcessInfo, RunEvent
+    from procman.api.shapes.output import RunEvent
+    from procman.api.shapes.processes import ProcessInfo
     from procman.client.api_client import Stream
 
 # The exit status of a shell's command that Ctrl-C has ended.

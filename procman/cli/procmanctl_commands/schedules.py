@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes import JobRunInfo, ScheduleInfo
+    from procman.api.shapes.schedules import JobRunInfo, ScheduleInfo
     from procman.cli.invocation import Invocation
 
 _HEAD = ("NAME", "BEGAN", "TOOK", "ENDED", "BY")

@@ -8,7 +8,7 @@ from procman.client.api_client import quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import StopPlanInfo
+    from procman.api.shapes.stop_plan import StopPlanInfo
 
 
 def stop_plan(invocation: Invocation, words: list[str]) -> None:

@@ -8,7 +8,7 @@ from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from procman.api.shapes import WhyAnswer
+    from procman.api.shapes.why import WhyAnswer
     from procman.cli.invocation import Invocation
 
 

@@ -1,0 +1,104 @@
+"""What is known of processes, now."""
+
+from typing import TypedDict
+
+
+class ProcessInfo(TypedDict):
+    """One process: the fields of supervisor's getProcessInfo, and more."""
+
+    name: str
+    group: str
+    namespec: str  # "web", or "group:name" where the two differ
+    description: str  # "pid 14, uptime 0:01:02", "Nov 23 09:00 AM", "Exited too quickly …"
+    state: int
+    statename: str
+    start: int
+    stop: int
+    now: int
+    uptime: int  # seconds by the steady clock, whatever the wall clock did meanwhile; 0: no process
+    pid: int  # 0: none
+    exitstatus: int  # -1: killed by a signal
+    ending: str  # how the last run, or try, ended: "exit status 1", "terminated by SIGKILL"; "": none has
+    last_words: str  # where that run failed: the last line that it wrote to stderr, or else to stdout
+    last_words_on: str  # stdout or stderr
+    spawnerr: str
+    logfile: str  # the same as stdout_logfile, for old clients
+    stdout_logfile: str
+    stderr_logfile: str
+    redirect_stderr: bool  # stderr has no log of its own
+    wanted: bool  # should it be up?
+    restarts: int  # starts by autorestart since the master began
+    flapping_until: int  # until then it is shown as flapping: autorestart keeps restarting it; 0: it is not flapping
+    lost: int  # bytes of its output that could not be written anywhere
+    why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
+    # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers,
+    # scheduled (its schedule is on, and no run is under way); "": its state says it all.
+    phase: str
+    done: bool  # a one-shot that has succeeded, and does not run now
+    ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
+    healthy: bool | None  # whether its health check succeeds; null: it has none, or that is not known (yet)
+    status_text: str  # what the run has said of itself (STATUS= on its notification socket)
+    waits_for: list[str]  # what keeps it from starting, as it was written: db@ready
+    next: (
+        float | None
+    )  # when it runs next by its schedule, in seconds since the epoch; null: it has none, or that is off
+
+
+class GraphEdgeInfo(TypedDict):
+    """One dependency."""
+
+    target: str  # as it was written: a program, a group, or group:process
+    condition: str  # started, ready or exited
+    optional: bool
+    processes: list[str]  # the namespecs of the target
+    holds: bool  # now
+
+
+class GraphInfo(TypedDict):
+    """A process and what it depends on."""
+
+    namespec: str
+    statename: str
+    phase: str  # as in ProcessInfo
+    wanted: bool
+    level: int  # 0 where it depends on nothing
+    needed_by: list[str]  # the namespecs of what depends on it directly
+    edges: list[GraphEdgeInfo]
+
+
+class FiguresInfo(TypedDict):
+    """What a process and all that it has started use."""
+
+    namespec: str
+    pid: int
+    processes: int
+    threads: int
+    rss: int  # bytes; shared pages count for each of them
+    cpu: float  # seconds
+    fds: int | None  # null if the master may not see them
+
+
+class LimitsInfo(TypedDict):
+    """The limits of a process, and what its cgroup counts; null: not known, or no limit. Memory is in bytes."""
+
+    namespec: str
+    options: dict[str, str]  # those that are set, as a file has them
+    left_out: list[str]  # what could not be set for its present or its last run, with the reasons
+    cgroup: str  # the folder of its own cgroup; "": it has none
+    measured: int | None  # what memory_restart has found last
+    memory: int | None  # in use, with what the kernel keeps of files
+    memory_peak: int | None
+    memory_max: int | None
+    memory_high: int | None
+    pids: int | None  # processes and threads
+    pids_max: int | None
+    throttled: int | None  # how often its processor time (cpu_max) was used up
+
+
+class Result(TypedDict):
+    """What became of one process in an operation."""
+
+    name: str
+    group: str
+    status: str  # a code of an error, or SUCCESS
+    description: str
