@@ -15,6 +15,7 @@ import pytest
 from procman.client.api_client import Client
 from tests.support.master_process import Master
 from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, python
+from tests.support.tree_fixtures import has_ended
 
 
 class Machine:
@@ -387,6 +388,8 @@ def test_what_ended_while_there_was_no_master_has_its_post_stop(machine):
     pid = machine.processes(first)["x"]["pid"]
     machine.kill(first)
     os.kill(pid, signal.SIGKILL)
+    while not has_ended(pid):
+        os.sched_yield()
     second = machine.start()
     says(second, "x has ended while there was no master to see it: its post_stop runs now")
     says(second, "post_stop of 'x': sh is done")
