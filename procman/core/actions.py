@@ -135,6 +135,14 @@ class SkipHook:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceRefresh:
+    """Policy has a process read its configuration again; `AnnounceRefreshed` says what came of it."""
+
+    name: str
+    words: str  # why
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceRefreshed:
     """A process was to read its configuration again; it has, or that has failed."""
 
@@ -270,6 +278,7 @@ Announcement = (
     | AnnounceInPlace
     | AnnounceSchedule
     | AnnounceMaster
+    | AnnounceRefresh
     | AnnounceRefreshed
     | RunHook
     | EndHook

@@ -14,6 +14,7 @@ from procman.core.actions import (
     AnnounceInPlace,
     AnnounceMaster,
     Announcement,
+    AnnounceRefresh,
     AnnounceRefreshed,
     AnnounceSchedule,
     CheckHealth,
@@ -83,6 +84,8 @@ def _describe_announcement(action: Announcement) -> str:
             return f"end {hook.value} of {name} number={number}: {reason}"
         case SkipHook(name, hook, reason):
             return f"skip {hook.value} of {name}: {reason}"
+        case AnnounceRefresh(name):
+            return f"refresh {name}"
         case AnnounceRefreshed(name, ok, words):
             return (
                 f"{name} has read its configuration" if ok else f"{name} is not refreshed: {words.partition(': ')[0]}"

@@ -21,6 +21,7 @@ from procman.core.actions import (
     Action,
     AnnounceHealth,
     AnnounceHealthPause,
+    AnnounceRefresh,
     CheckHealth,
     Kill,
     RunUnhealthyCommand,
@@ -219,6 +220,8 @@ def _act(process: Process, words: str, now: float) -> list[Action]:
             return take_down(process, now, process.reason)
         case "signal":
             return [Kill(process.name, process.pid, todo.signal, Scope.PROCESS)]
+        case "reload":
+            return [AnnounceRefresh(process.name, f"unhealthy: {words}")]  # core.side_hooks carries it out
         case "exec":
             return [RunUnhealthyCommand(process.name, process.attempt, process.pid, words)]
         case _:

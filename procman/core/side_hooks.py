@@ -12,7 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from procman.core.actions import Action, Announce, AnnounceRefreshed, EndHook, Kill, ProcessRemoved, RunHook
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceRefresh,
+    AnnounceRefreshed,
+    EndHook,
+    Kill,
+    ProcessRemoved,
+    RunHook,
+)
 from procman.core.events import Adopted, Event, HookEnded, KillFailed, Notified
 from procman.core.process import Process
 from procman.core.readiness import is_said_ready
@@ -95,11 +104,16 @@ class SideHooks:
                 followed += self._refreshed(name, reason)
             case _:
                 pass
-        news = [action for action in actions if isinstance(action, Announce)]
-        for one in news:
-            followed += self._left(one)
-            if not ending:
-                followed += self._entered(event, one, now)
+        for action in actions:
+            match action:
+                case Announce():
+                    followed += self._left(action)
+                    if not ending:
+                        followed += self._entered(event, action, now)
+                case AnnounceRefresh(name) if not ending:
+                    followed += self.refresh(self._processes[name], now)
+                case _:
+                    pass
         return followed
 
     def goes_on(self, actions: Iterable[Action]) -> list[Action]:

@@ -20,7 +20,7 @@ FOREVER = 2**31 - 1
 EdgeCondition = Literal["started", "ready", "healthy", "done", "exited"]
 
 
-UnhealthyAction = Literal["restart", "stop", "signal", "exec", "shutdown", "none"]
+UnhealthyAction = Literal["restart", "stop", "signal", "reload", "exec", "shutdown", "none"]
 # What the master's own health makes of that of a process.
 HealthLevel = Literal["ready", "live", "none"]
 

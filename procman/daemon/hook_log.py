@@ -1,6 +1,6 @@
 """Writes what hooks do into the master's log."""
 
-from procman.core.actions import AnnounceRefreshed, RunHook, SkipHook
+from procman.core.actions import AnnounceRefresh, AnnounceRefreshed, RunHook, SkipHook
 from procman.core.spec import Hook
 from procman.logs.protocol import Log
 from procman.runtime.bus import HookRan, Notification
@@ -15,7 +15,7 @@ _NEXT = {Hook.PRE_START: ", so it is not started", Hook.STOP_COMMAND: ", so the 
 class HookLog:
     """Subscribe `hear` to the bus. Processes are named by their namespecs."""
 
-    hears = (RunHook, SkipHook, HookRan, AnnounceRefreshed)
+    hears = (RunHook, SkipHook, HookRan, AnnounceRefresh, AnnounceRefreshed)
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -33,6 +33,8 @@ class HookLog:
                 said = "".join(f"; it wrote: {line}" for line in lines[-MOST_LINES:])
                 follows = ", which is ignored" if ignored else _NEXT.get(hook, "")
                 self._log.warn(f"{hook.value} of '{name}': {words}{follows}{said}")
+            case AnnounceRefresh(name, words):
+                self._log.info(f"'{name}' is to read its configuration again: {words}")
             case AnnounceRefreshed(name, ok=True):
                 self._log.info(f"refreshed: '{name}' has read its configuration again")
             case AnnounceRefreshed(name, words=words):

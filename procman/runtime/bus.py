@@ -20,6 +20,7 @@ from procman.core.actions import (
     AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRefresh,
     AnnounceRefreshed,
     AnnounceSchedule,
     EndHook,
@@ -125,6 +126,7 @@ BusEvent = (
     | AnnounceSchedule
     | AnnounceDescendants
     | AnnounceGroupChanged
+    | AnnounceRefresh
     | AnnounceRefreshed
     | RunHook
     | EndHook

@@ -12,6 +12,7 @@ _NEXT = {
     "restart": "it is restarted",
     "stop": "it is stopped",
     "signal": "it gets a signal",
+    "reload": "it is to read its configuration again",
     "exec": "a command is run",
     "shutdown": "the master ends",
     "none": "nothing is done",

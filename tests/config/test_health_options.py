@@ -57,7 +57,7 @@ def test_toml_is_the_same(tmp_path):
         ("on_unhealthy = restar", "did you mean restart?"),
         ("on_unhealthy = signal", "signal needs a signal, such as signal:USR1"),
         ("on_unhealthy = exec:", "exec needs a command"),
-        ("on_unhealthy = reload", "say signal:HUP"),
+        ("on_unhealthy = signal:RELOAD", "RELOAD"),
         ("health_level = dead", "expected one of ready, live, none"),
     ],
 )
@@ -66,6 +66,15 @@ def test_what_cannot_be_is_refused_with_the_way_out(tmp_path, line, message):
     text = said(loaded(tmp_path, line), "error")
     assert text.startswith(f"{line.partition(' ')[0]}: ")
     assert message in text
+
+
+def test_a_reload_goes_by_the_option_reload(tmp_path):
+    """Which says how it is done; nobody asks for it where nothing is looked at."""
+    found = loaded(tmp_path, "health = tcp:1", "on_unhealthy = reload", "reload = signal:HUP")
+    assert found.problems == ()
+    assert found.config.groups[0].programs[0].on_unhealthy == OnUnhealthy("reload")
+    shared = "[DEFAULT]\non_unhealthy = reload\n[program:web]\ncommand=sleep 1"
+    assert said(loaded(tmp_path, head=shared), "error") == ""
 
 
 def test_what_has_no_effect_is_told(tmp_path):

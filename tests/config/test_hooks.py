@@ -66,6 +66,10 @@ def test_a_reload_is_a_signal_or_a_command(tmp_path, text, reload):
             "on_dependency_restart=reload",
             "3: on_dependency_restart: there is no option reload that says how: add reload = signal:HUP, or a command",
         ),
+        (
+            "on_unhealthy=reload\nhealth=tcp:1",
+            "3: on_unhealthy: there is no option reload that says how: add reload = signal:HUP, or a command",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_said_with_its_line(tmp_path, line, message):

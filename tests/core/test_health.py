@@ -11,9 +11,12 @@ from procman.core.actions import (
     Announce,
     AnnounceHealth,
     AnnounceMaster,
+    AnnounceRefresh,
+    AnnounceRefreshed,
     CheckHealth,
     Kill,
     Quit,
+    RunHook,
     RunUnhealthyCommand,
 )
 from procman.core.events import (
@@ -27,7 +30,7 @@ from procman.core.events import (
     Notified,
     ShutdownRequested,
 )
-from procman.core.spec import Autorestart, Condition, Edge, OnUnhealthy, ReadyKind
+from procman.core.spec import Autorestart, Condition, Edge, HookCommand, OnUnhealthy, ReadyKind, Reload
 from procman.core.states import Phase, State
 from tests.support.driven_fleet import Drive, killed, of, spawned
 from tests.support.programs import group
@@ -137,6 +140,7 @@ def test_it_is_killed_and_comes_back():
     ("what", "expected", "after"),
     [
         (OnUnhealthy("signal", signal=SIGUSR1), Kill, State.RUNNING),
+        (OnUnhealthy("reload"), Kill, State.RUNNING),
         (OnUnhealthy("exec", command="dump"), RunUnhealthyCommand, State.RUNNING),
         (OnUnhealthy("none"), type(None), State.RUNNING),
         (OnUnhealthy("stop"), Kill, State.STOPPING),
@@ -144,7 +148,7 @@ def test_it_is_killed_and_comes_back():
 )
 def test_what_else_may_be_done(what, expected, after):
     """Again after as many failures as at first; stop is for good."""
-    ward = Ward(health_retries=2, on_unhealthy=what)
+    ward = Ward(health_retries=2, on_unhealthy=what, reload=Reload(SIGUSR1))
     first = ward.fails(2)
     assert bool(of(expected, first)) is (expected is not type(None))
     assert ward.web.state is after
@@ -152,6 +156,18 @@ def test_what_else_may_be_done(what, expected, after):
     if after is State.RUNNING and expected is not type(None):
         assert of(expected, ward.fails(1)) == []
         assert of(expected, ward.fails(1))
+
+
+def test_a_reload_is_followed_to_its_end():
+    """As one on request; what is not over yet is not begun a second time."""
+    ward = Ward(health_retries=1, health_interval=10, on_unhealthy=OnUnhealthy("reload"), reload=Reload(SIGUSR1))
+    assert [action.words for action in of(AnnounceRefresh, ward.fails(1))] == ["unhealthy: tcp:1 refused (1 in a row)"]
+    assert [action.ok for action in of(AnnounceRefreshed, ward.passes(2))] == [True]
+    slow = Ward(health_retries=1, on_unhealthy=OnUnhealthy("reload"), reload=Reload(0, (HookCommand("r"),)))
+    assert len(of(RunHook, slow.fails(1))) == 1
+    again = slow.fails(1)
+    assert of(RunHook, again) == []
+    assert [action.words for action in of(AnnounceRefreshed, again)] == ["it is reading its configuration already"]
 
 
 def test_shutdown_and_a_critical_one_that_is_stopped_end_the_master():

@@ -12,6 +12,7 @@ from procman.core.actions import (
     AnnounceHealth,
     AnnounceHealthPause,
     AnnounceInPlace,
+    AnnounceRefreshed,
     CheckHealth,
     Kill,
     RunUnhealthyCommand,
@@ -259,6 +260,11 @@ class HealthRules:
                 self.must(process.wanted is (what == "restart"), f"{name} is to {what}, and is wanted or not")
             case "signal":
                 self.must(name in kills, f"{name} is unhealthy, and gets no signal")
+            case "reload":
+                # One that is under way is not begun again.
+                told = [action.name for action in actions if isinstance(action, AnnounceRefreshed) and not action.ok]
+                self.must(name in (*kills, *told), f"{name} is unhealthy, and does not read its configuration again")
+                self._count("reload")
             case "exec":
                 self.must(name in commands, f"{name} is unhealthy, and nothing is run")
             case _:

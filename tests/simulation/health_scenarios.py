@@ -9,7 +9,7 @@ from signal import SIGHUP
 
 from procman.config.schema.master import Master
 from procman.core.events import Event, HealthPauseRequested, ShutdownRequested
-from procman.core.spec import Condition, OnUnhealthy, ProcessType, ReadyKind
+from procman.core.spec import Condition, OnUnhealthy, ProcessType, ReadyKind, Reload
 from tests.simulation.fake_kernel import Behaviour, Scenario
 from tests.simulation.scenarios import CONFIG_KINDS, DELAYS, Imagination
 
@@ -46,10 +46,12 @@ class _Clinic(Imagination):
             "health_retries": self._pick(1, 2, 3),
             "health_start_period": self._pick(0.0, 0.0, 3.0),
             "watchdog": self._pick(None, None, 1.0),
+            "reload": Reload(SIGHUP),
             "on_unhealthy": self._pick(
                 *[OnUnhealthy("restart")] * 3,
                 OnUnhealthy("stop"),
                 OnUnhealthy("signal", signal=int(SIGHUP)),
+                OnUnhealthy("reload"),
                 OnUnhealthy("exec", command="dump"),
                 OnUnhealthy("none"),
             ),

@@ -45,6 +45,6 @@ def test_the_scenarios_reach_all_that_can_happen():
         rules: list[HealthRules] = []
         World(health_scenario(Random(seed)), watch).run()
         counts.update(rules[0].counts)
-    assert all(counts[what] >= 10 for what in ("look", "healthy", "unhealthy", "restart", "silent", "overslept")), (
-        counts
-    )
+    assert all(
+        counts[what] >= 10 for what in ("look", "healthy", "unhealthy", "restart", "reload", "silent", "overslept")
+    ), counts

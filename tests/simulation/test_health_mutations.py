@@ -2,7 +2,7 @@
 
 import pytest
 
-from procman.core import coming_up, due, ending, health_checks, restarting, starting
+from procman.core import coming_up, due, ending, health_checks, restarting, side_hooks, starting
 from tests.simulation.health_rules import HealthRules
 from tests.simulation.health_scenarios import health_scenario
 from tests.simulation.test_mutations import Mutation, core_with, found_after
@@ -45,6 +45,8 @@ MUTATIONS = [
         "process.ties.bound = ",
     ),
     Mutation("no signal is sent", health_checks, r"return \[Kill\(.*\)\]", "return []"),
+    Mutation("a reload is not ordered", health_checks, r"return \[AnnounceRefresh\(.*\)\]", "return []"),
+    Mutation("a reload is not carried out", side_hooks, r"case AnnounceRefresh\(name\) if", "case Exited(name) if"),
     Mutation("no command is run", health_checks, r"return \[RunUnhealthyCommand\(.*\)\]", "return []"),
     Mutation(
         "the watchdog barks too early", health_checks, r"\(now, health\.grace_until or now\) \+ interval", "(now, now)"

@@ -29,9 +29,13 @@ def settle_hooks(reading: OptionReader, section: RawSection, values: dict[str, A
         if option in section.options and not any(values[hook] for hook in hooks):
             names = hooks[0] if len(hooks) == 1 else "a hook such as pre_start or post_stop"
             _once(reading, section, option, (f"it has no effect without {names}: take it out", "other", "warning"))
-    if values["on_dependency_restart"][0] == "reload" and values["reload"] is None:
-        message = "there is no option reload that says how: add reload = signal:HUP, or a command"
-        _once(reading, section, "on_dependency_restart", (message, "no-reload", "error"))
+    asking = {"on_dependency_restart": values["on_dependency_restart"][0]}
+    if values["health"] is not None or values["watchdog"] is not None:
+        asking["on_unhealthy"] = values["on_unhealthy"].what
+    for option, what in asking.items():
+        if what == "reload" and values["reload"] is None:
+            message = "there is no option reload that says how: add reload = signal:HUP, or a command"
+            _once(reading, section, option, (message, "no-reload", "error"))
     for hook in Hook:
         for command in hook_commands(values, hook.value):
             try:

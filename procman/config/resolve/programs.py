@@ -212,8 +212,8 @@ def _process(
         again = names if name.endswith("_logfile") else None
         values[name] = reading.option(section, name, known, names, again=again)
     settle_readiness(reading, section, values)
-    settle_hooks(reading, section, values)
     settle_health(reading, section, values)
+    settle_hooks(reading, section, values)
     _settle_terminal(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)

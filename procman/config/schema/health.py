@@ -48,9 +48,9 @@ class HealthOptions(HookOptions):
     on_unhealthy: OnUnhealthy = option(
         kinds.ON_UNHEALTHY,
         "What is done when it is unhealthy: restart stops it and starts it again after a delay, whatever autorestart "
-        "says; stop stops it; signal:USR1 sends a signal; exec:COMMAND runs a command (with PROCMAN_HEALTH, what was "
-        "seen, and PROCMAN_PID); shutdown ends the master; none does nothing. Where it goes on, that is repeated after "
-        "health_retries more failures.",
+        "says; stop stops it; signal:USR1 sends a signal; reload does what the option reload says; exec:COMMAND runs a "
+        "command (with PROCMAN_HEALTH, what was seen, and PROCMAN_PID); shutdown ends the master; none does nothing. "
+        "Where it goes on, that is repeated after health_retries more failures.",
         default=OnUnhealthy(),
         effect=Effect.NONE,
     )

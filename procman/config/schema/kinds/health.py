@@ -61,8 +61,6 @@ def _accept_on_unhealthy(value: object) -> OnUnhealthy:
         return OnUnhealthy("signal", signal=int(SIGNAL.parse(rest)))
     if what == "exec" and rest:
         return OnUnhealthy("exec", command=rest)
-    if what == "reload":
-        raise Unfit("a reload is a signal here: say signal:HUP, or whatever makes it read its files again")
     if what in ("signal", "exec"):
         raise Unfit(f"{what} needs {'a signal, such as signal:USR1' if what == 'signal' else 'a command'}")
     if colon or what not in known:
@@ -81,8 +79,8 @@ def _show_on_unhealthy(value: OnUnhealthy) -> str:
 
 
 ON_UNHEALTHY: Kind[OnUnhealthy] = Kind(
-    name="restart, stop, signal:NAME, exec:COMMAND, shutdown or none",
-    expected="restart, stop, a signal such as signal:USR1, exec:COMMAND, shutdown or none",
+    name="restart, stop, signal:NAME, reload, exec:COMMAND, shutdown or none",
+    expected="restart, stop, a signal such as signal:USR1, reload, exec:COMMAND, shutdown or none",
     slug="bad-on-unhealthy",
     parse=_accept_on_unhealthy,
     accept=_accept_on_unhealthy,
