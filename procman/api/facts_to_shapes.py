@@ -57,6 +57,7 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         status_text=status.status_text,
         waits_for=list(status.waits_for),
         next=status.next,
+        type=status.type.value,
     )
 
 

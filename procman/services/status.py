@@ -18,6 +18,7 @@ from procman.core.events import Adopted, RunRemembered, Spawned
 from procman.core.fleet import Fleet
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
+from procman.core.spec import ProcessType
 from procman.core.states import Phase, State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
@@ -109,6 +110,7 @@ class ProcessStatus:
     health: str = ""  # of one that is unhealthy: what was seen
     paused_until: float | None = None  # its health is not looked at until then, by the steady clock
     pause_reason: str = ""
+    type: ProcessType = ProcessType.SERVICE
     timeout: float | None = None  # start_timeout, of one that is not ready yet
     hook: HookUnderWay | None = None  # that it waits for
     program: Program | None = None  # of one with a schedule
@@ -384,6 +386,7 @@ def _status(
         pause_reason=process.health.pause_reason if process.health is not None else "",
         program=program_of(process.definition) if process.timing.on else None,
         next=coming,
+        type=process.program.type,
         made_of=made_of,
     )
 

@@ -208,6 +208,7 @@ class Interfaces:
             "status_text": "",
             "waits_for": [],
             "next": None,
+            "type": "service",
         }
 
     def call(self, method, *parameters):

@@ -42,6 +42,24 @@ def test_what_waits_for_its_next_try_is_retried_by_a_button(site, browser):
     browser.until("document.querySelector('#log-actions [data-do=retry]').hidden")
 
 
+def test_a_one_shot_is_run_by_a_button(site, browser):
+    """Again and again, once it is done; what is to stay up has no such button, and is started."""
+    migrate = "[program:migrate]\ntype=oneshot\ncommand=sh -c 'read line; echo $line'\n"
+    master = site(migrate + program("web"))
+    browser.show(master.url + "#log/migrate")
+    for words in ("first", "second"):
+        browser.until("document.querySelector('#log-actions [data-do=run]').ariaDisabled === 'true'")
+        master.say("migrate", f"{words}\n")
+        browser.until(f"{text_of('[data-spec=migrate] .detail')}.includes('done')")
+        browser.until(f"{text_of('#log')}.includes('{words}')")
+        if words == "first":
+            browser.click("#log-actions [data-do=run]")
+    assert not browser.find("#log-actions [data-do=start]").is_displayed()
+    browser.show(master.url + "#log/web")
+    browser.until("document.querySelector('#log-actions [data-do=run]').hidden")
+    assert browser.find("#log-actions [data-do=start]").is_displayed()
+
+
 def test_a_failed_process_has_one_sentence_and_leads_to_the_whole_story(site, browser):
     """The sentence below a failed process is a link to the whole explanation, with what decides and what to type."""
     master = site(MISSING + program("fine"))

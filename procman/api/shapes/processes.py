@@ -42,6 +42,7 @@ class ProcessInfo(TypedDict):
     next: (
         float | None
     )  # when it runs next by its schedule, in seconds since the epoch; null: it has none, or that is off
+    type: str  # service or oneshot
 
 
 class GraphEdgeInfo(TypedDict):

@@ -41,7 +41,9 @@ export class Operations {
 
   async operate(op, spec) {
     try {
-      const { results } = await call("POST", `${specPath(spec)}/${op}`, { wait: false });
+      // Of a run there is nothing to tell yet; its log shows what it writes.
+      const body = op === "run" ? { follow: false } : { wait: false };
+      const { results = [] } = await call("POST", `${specPath(spec)}/${op}`, body);
       const failed = results.filter((result) => result.status !== "SUCCESS");
       if (failed.length) {
         note(failuresText(op, failed), { bad: true });

@@ -6,7 +6,7 @@
 
 import { $, put, store, stored, toggle } from "./document.js";
 import { enableButtons, labelButtons } from "./process-row.js";
-import { applies } from "./process-state.js";
+import { applies, stateOf } from "./process-state.js";
 
 // What procman itself has, and what it is called there.
 const OF_ALL = {
@@ -100,7 +100,7 @@ export class Panel {
       else link.removeAttribute("aria-current");
     }
     for (const element of $("log").querySelectorAll("[data-of]")) element.hidden = element.dataset.of !== this.view;
-    put($("log-state"), process ? process.info.statename.toLowerCase() : own ? "" : "not configured");
+    put($("log-state"), process ? stateOf(process.info) : own ? "" : "not configured");
     $("log-actions").hidden = own || !process;
     $("log-actions").dataset.spec = this.spec;
     if (!process) {
@@ -110,7 +110,12 @@ export class Panel {
     $("log-state").dataset.kind = process.kind;
     labelButtons($("log-actions"), this.spec);
     enableButtons($("log-actions"), process.info.statename);
-    $("log-actions").querySelector("[data-do=retry]").hidden = !applies("retry", process.info.statename);
+    const button = (action) => $("log-actions").querySelector(`[data-do=${action}]`);
+    button("retry").hidden = !applies("retry", process.info.statename);
+    // A one-shot is not started to stay up.
+    const runs = process.info.type === "oneshot";
+    button("run").hidden = !runs;
+    button("start").hidden = runs;
   }
 
   // ---- what happens meanwhile

@@ -9,9 +9,10 @@ const APPLIES = {
   stop: (state) => UP.has(state),
   restart: (state) => UP.has(state),
   retry: (state) => state === "BACKOFF" || state === "FATAL",
+  run: (state) => !UP.has(state) && state !== "STOPPING",
 };
 
-export const ACTION_NAMES = { start: "Start", stop: "Stop", restart: "Restart", retry: "Retry", clear: "Clear the logs of" };
+export const ACTION_NAMES = { start: "Start", stop: "Stop", restart: "Restart", retry: "Retry", run: "Run", clear: "Clear the logs of" };
 
 export const isUp = ({ statename }) => UP.has(statename);
 
