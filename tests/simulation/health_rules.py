@@ -111,6 +111,8 @@ class HealthRules:
                 self.sick.clear()
             case GroupChanged(group) | GroupAdded(group):
                 self.excused |= {program.namespec for program in group.programs}
+                # Those that leave the group as well.
+                self.sick -= {name for name in self.sick if self.processes[name].program.group == group.name}
                 self.sick -= self.excused
                 for name in self.excused:
                     self.delays.pop(name, None)
