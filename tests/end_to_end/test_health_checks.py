@@ -110,3 +110,23 @@ def test_a_master_that_was_stopped_does_not_judge(tmp_path):
         until(lambda: "not awake" in master.ctl("health", "web").stdout)
         until(lambda: master.info("web")["healthy"] is True)
         assert "it is stopped" not in master.text
+
+
+def test_failures_in_a_row_go_over_an_upgrade(tmp_path):
+    """One before it and one after it make two; who pauses it has paused it for the next image, too."""
+    # It fails when the test says so, and once for each time.
+    check = f"health=exec:sh -c 'while ! rm {tmp_path}/go; do sleep 0.05; done 2>/dev/null; exit 1'"
+    often = ("health_interval=100ms", "health_timeout=60s", "health_retries=2", "on_unhealthy=none")
+    other = section("paused", f"health={CHECK.format(folder=tmp_path)}", "health_interval=1h")
+    with RunningMaster(tmp_path, section("web", check, *often) + other) as master:
+        master.wait_for("success: web entered RUNNING")
+        master.wait_for("success: paused entered RUNNING")
+        master.ctl("health", "--pause", "10m", "--reason", "a heap dump", "paused")
+        (tmp_path / "go").touch()
+        until(lambda: "failed: exec:sh exit status 1" in master.ctl("health", "web").stdout)
+        assert master.info("web")["healthy"] is None
+        found = master.ctl("upgrade")
+        assert found.returncode == 0, found.stdout + found.stderr
+        (tmp_path / "go").touch()
+        master.wait_for("unhealthy: web (exec:sh exit status 1 (2 in a row))")
+        assert "(a heap dump)" in master.info("paused")["description"]
