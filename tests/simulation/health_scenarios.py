@@ -46,7 +46,7 @@ class _Clinic(Imagination):
             "health_retries": self._pick(1, 2, 3),
             "health_start_period": self._pick(0.0, 0.0, 3.0),
             "watchdog": self._pick(None, None, 1.0),
-            "reload": Reload(SIGHUP),
+            "reload": Reload(int(SIGHUP)),
             "on_unhealthy": self._pick(
                 *[OnUnhealthy("restart")] * 3,
                 OnUnhealthy("stop"),
