@@ -140,17 +140,23 @@ def test_a_reload_and_a_killed_master_are_parts_of_one_file(running, record, tmp
 
 @pytest.mark.slow
 def test_a_recording_is_bounded_and_each_of_its_files_is_replayed_by_itself(running, record):
-    """A crash-looper fills it; the file before it has its end."""
-    master = running(LOOPS, master="record_maxbytes=16KB\n")
+    """Many requests fill it; the file before it has its end."""
+    master = running(LOOPS + WEB.format(command=SLEEPER), master="record_maxbytes=64KB\n")
+    master.wait_for("success: web1")
     older = record.with_name("record.1")
-    wait_until(master, older.exists)
+
+    def after_a_restart(condition):
+        master.call("POST", "/v1/processes/web:*/restart")
+        return condition()
+
+    wait_until(master, lambda: after_a_restart(older.exists))
     inode = older.stat().st_ino
-    wait_until(master, lambda: older.stat().st_ino != inode)
+    wait_until(master, lambda: after_a_restart(lambda: older.stat().st_ino != inode))
     assert master.stop() == 0
     for file in (record, older):
         parts, _ = assert_decides_the_same(file)
         assert parts[0].why == "rotation"
-        assert file.stat().st_size <= 16 * 1024 + 1000
+        assert file.stat().st_size <= 64 * 1024 + 1000
 
 
 def test_procman_replay_shows_it(running, record):
