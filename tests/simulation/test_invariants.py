@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -11,9 +12,15 @@ from hypothesis import strategies as st
 from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill
 from procman.core.events import (
     ClockStepped,
+    EndedUnseen,
     Event,
     GroupAdded,
     GroupRemoved,
+    HealthPauseRequested,
+    HealthSeen,
+    HookEnded,
+    MemoryMeasured,
+    RefreshRequested,
     ScheduleDue,
     ScheduleRemembered,
     ShutdownRequested,
@@ -21,14 +28,28 @@ from procman.core.events import (
 )
 from procman.core.spec import Autorestart
 from procman.core.states import TRANSITIONS, State
+from tests.simulation.clock_world import ClockWorld
 from tests.simulation.fake_kernel import Behaviour, Scenario, World
+from tests.simulation.health_scenarios import health_scenario
+from tests.simulation.hook_scenarios import hook_scenario
+from tests.simulation.hook_world import HookWorld
 from tests.simulation.invariants import Invariants
+from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
 from tests.support.programs import group, program
 
 # As many as a fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
 SCENARIOS = int(os.environ.get("SCENARIOS", "4000"))
 BATCHES = 6
+
+# What only programs with such options bring about. None here has them, as the rules of Invariants know nothing of them:
+# each has a population of its own, with rules of its own.
+ELSEWHERE: dict[str, tuple[Callable[[Random], World | ClockWorld], set[type]]] = {
+    "hooks": (lambda random: HookWorld(hook_scenario(random)), {HookEnded, EndedUnseen, RefreshRequested}),
+    "health": (lambda random: World(health_scenario(random)), {HealthSeen, HealthPauseRequested}),
+    "renewals": (lambda random: World(renewal_scenario(random)), {MemoryMeasured}),
+    "schedules": (ClockWorld, {ScheduleDue, ScheduleRemembered, ClockStepped}),
+}
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
@@ -74,12 +95,23 @@ def test_the_scenarios_go_everywhere():
     # Without dependencies nothing is blocked.
     assert set(transitions) == possible - {(State.STARTING, State.FATAL)}
     assert min(transitions.values()) >= 20, transitions.most_common()[-1]
-    # Schedules have worlds of their own.
-    assert set(events) == set(Event.__args__) - {ScheduleDue, ScheduleRemembered, ClockStepped}
+    assert set(events) == set(Event.__args__).difference(*(left_out for _, left_out in ELSEWHERE.values()))
     assert min(counts["by itself"], counts["left"], counts["descendants"]) >= 30, counts
     assert min(events.values()) >= 100, events.most_common()[-1]
     assert counts["overdue"] >= 100
     assert counts["left alone"] >= 100
+
+
+@pytest.mark.parametrize("population", ELSEWHERE)
+def test_what_these_scenarios_leave_out_occurs_in_others(population):
+    """Each event that is an exception above is one of those that another population has."""
+    world, left_out = ELSEWHERE[population]
+    events = Counter()
+    for seed in range(100):
+        events.update(type(what) for _, what in world(Random(seed)).run().history)
+        if min(events[event] for event in left_out) >= 5:
+            return
+    pytest.fail(f"of {population} there are only {[(event.__name__, events[event]) for event in left_out]}")
 
 
 def test_waves_of_stubborn_programs_take_the_sum_of_the_longest_waits():

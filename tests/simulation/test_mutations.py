@@ -60,7 +60,8 @@ class Mutation:
     instead: str = ""
 
 
-# Each after those that it imports. What is not here has no decision in it.
+# Each after those that it imports. What is not here has no decision in it, or only about programs that these scenarios
+# do not have: those of dependencies and of schedules are in test_dependency_mutations and test_schedules.
 MODULES = (
     backoff,
     restarts,
@@ -263,8 +264,8 @@ MUTATIONS = [
     Mutation("a lost look is waited for", coming_up, r"look=now \+ LOOK_LOST", "look=None"),
     # One-shots
     Mutation("a one-shot that is done ends the master", exit_policy, r"critical and not done", "critical"),
-    Mutation("any_exit counts what is done", exit_policy, r"(ANY_EXIT) if not done", r"\1"),
-    Mutation("a boot runs what is done", fleet, r" and not p\.done", ""),
+    Mutation("any_exit counts what is done", exit_policy, r"(ANY_EXIT if) not done and", r"\1"),
+    Mutation("a boot runs what is done", fleet, r" and \(not p\.done or p\.program\.schedule\)", ""),
     Mutation("a failed run is an end like others", ending, r"is_oneshot and not expected", "is_oneshot and False"),
     Mutation("a success is a failed try", ending, r"is_oneshot and not expected", "is_oneshot and expected"),
     Mutation("a spawn is a success", coming_up, r"if not process\.program\.is_oneshot:", "if True:"),
@@ -427,7 +428,7 @@ MUTATIONS = [
     Mutation(
         "what is left outlives a replacement",
         requests,
-        r"if process\.left_behind:\n( +process\.wanted = _comes_back)",
+        r"if process\.left_behind:\n( +process\.wanted = .*_comes_back)",
         r"if False:\n\1",
     ),
     Mutation(
@@ -448,28 +449,28 @@ MUTATIONS = [
     Mutation("what is asked for meanwhile changes nothing", process, r"self\.pending_end = replace\(.*\)", "pass"),
     Mutation("what is another user's is waited for", ending, r"return descendants_gone\(process, now\)", "return []"),
     # The end by itself, in time, and with a status
-    Mutation("nothing is critical", exit_policy, r"if end\.program\.critical and not done:", "if False:"),
+    Mutation("nothing is critical", exit_policy, r"if end\.program\.critical and .*:", "if False:"),
     Mutation(
         "critical programs may end well",
         exit_policy,
-        r"if end\.program\.critical and not done:",
+        r"if end\.program\.critical and .*:",
         "if end.program.critical and (fatal or not end.expected):",
     ),
     Mutation("the status is that of the first failure", exit_policy, r"if self\.cause\.code is not None", "if False"),
     Mutation(
         "any_exit is for the unexpected",
         exit_policy,
-        r"case ShutdownWhen\.ANY_EXIT if not done:",
-        "case ShutdownWhen.ANY_EXIT if fatal:",
+        r"case ShutdownWhen\.ANY_EXIT if .*:",
+        "case ShutdownWhen.ANY_EXIT if fatal or not end.expected:",
     ),
     Mutation(
         "any_fatal is for all that end",
         exit_policy,
-        r"case ShutdownWhen\.ANY_FATAL if fatal:",
+        r"case ShutdownWhen\.ANY_FATAL if .*:",
         "case ShutdownWhen.ANY_FATAL:",
     ),
-    Mutation("one that is done is all done", exit_policy, r"if all\(group\.settled", "if any(group.settled"),
-    Mutation("a process that is done makes a group done", groups, r"return all\(", "return any("),
+    Mutation("one that is done is all done", exit_policy, r"if all\(group\.over", "if any(group.over"),
+    Mutation("a process that is done makes a group done", groups, r"return all\((.* and)", r"return any(\1"),
     Mutation("what comes back has ended", exit_policy, r"case State\.EXITED if not .*:", "case State.EXITED:"),
     Mutation("it ends in its own name", fleet, r"self\._exit_policy\.cause = cause", "pass"),
     Mutation(
@@ -535,7 +536,7 @@ MUTATIONS = [
         r"sorted\(self\.groups\.values\(\), key=.*priority\)",
         "self.groups.values()",
     ),
-    Mutation("boot starts everything", fleet, r" if p\.program\.autostart and not p\.done\]", "]"),
+    Mutation("boot starts everything", fleet, r" if p\.program\.autostart and .*", ""),
     Mutation(
         "a process that leaves can be started", fleet, r"process is None or process\.leaving or", "process is None or"
     ),
@@ -591,7 +592,7 @@ MUTATIONS = [
         r"process\.leaving = False\n( +process\.wanted)",
         r"pass\n\1",
     ),
-    Mutation("a process that is back in the file is down", membership, r"process\.wanted = program\.autostart", "pass"),
+    Mutation("a process that is back in the file is down", membership, r"process\.wanted = program\..*", "pass"),
     Mutation("shutdown leaves it wanted", fleet, r"process\.wanted = False\n( +# A pending)", r"\1"),
     Mutation("shutdown leaves a retry to its wave", fleet, r"if process\.pid is None:", "if False:"),
     Mutation("the lowest priority stops first", shutdown, r"self\._waves\.pop\(\)", "self._waves.pop(0)"),
