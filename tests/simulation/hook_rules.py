@@ -26,6 +26,7 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     HookEnded,
+    Notified,
     RefreshRequested,
     ShutdownRequested,
     SignalRequested,
@@ -33,7 +34,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.process import Process
-from procman.core.spec import Hook, ProcessSpec
+from procman.core.spec import Hook, ProcessSpec, ReadyKind
 from procman.core.states import SETTLED, TRANSITIONS, MasterState, Phase, State
 from procman.services.explain import around_of, explain
 from tests.simulation.fake_kernel import Child, World
@@ -68,6 +69,8 @@ class HookRules:
         self.explained: dict[str, object] = {}
         self.limits: dict[tuple[str, int], float] = {}
         self.redefined: set[str] = set()  # while it starts, or stops
+        self.answered: tuple[RunHook, bool] | None = None  # whose end comes with this event, and whether it may go on
+        self.said: dict[str, int] = {}  # of a refresh: 1 when RELOADING=1 has come, 2 when READY=1 has since then
 
     def must(self, truth: object, claim: str) -> None:
         if not truth:
@@ -85,10 +88,11 @@ class HookRules:
     def event_comes(self, event: Event) -> None:
         self.before = {name: (process.state, process.wanted) for name, process in self.processes.items()}
         self.master_before = self.world.fleet.state
-        self.failed: HookEnded | None = None
+        self.answered = None
         match event:
             case HookEnded(name, number) if (name, number) in self.running:
                 order, _ = self.running.pop((name, number))
+                self.answered = order, event.ok or order.command.may_fail
                 self.counts[f"{order.hook.value} {'ends' if event.ok else 'fails'}"] += 1
                 if order.hook is Hook.PRE_START and (event.ok or order.command.may_fail):
                     self.prepared[name] = self.prepared.get(name, 0) + 1
@@ -99,7 +103,14 @@ class HookRules:
             case EndedUnseen(name) if self.before.get(name, (None,))[0] is State.STOPPED:
                 self.owed[name] = "a run of another master"
             case RefreshRequested(name) if name in self.processes:
+                if not self.refreshes[name]:
+                    self.said.pop(name, None)
                 self.refreshes[name] += 1
+            case Notified(name, run, fields) if name in self.processes and run == self.processes[name].attempt:
+                if ("RELOADING", "1") in fields:
+                    self.said.setdefault(name, 1)
+                if ("READY", "1") in fields and name in self.said:
+                    self.said[name] = 2
             case GroupChanged(group) | GroupAdded(group):
                 self.redefined |= {program.namespec for program in group.programs}
             case _:
@@ -125,6 +136,8 @@ class HookRules:
                 case Kill():
                     self._is_in_its_turn(action, event)
                 case AnnounceRefreshed(name, ok, words):
+                    if ok and self._answers(name):
+                        self.must(self.said.get(name) == 2, f"{name} is refreshed, and has not said so")
                     self.counts["refreshed" if ok else "not refreshed"] += 1
                     self.must(ok is not bool(words), f"{name}: {action}")
                     if self.refreshes[name]:
@@ -136,10 +149,14 @@ class HookRules:
                 case Quit():
                     left = [order for order, _ in self.running.values()]
                     self.must(not left, f"it quits, and {left} run")
+                    self._nothing_is_cut_short(actions)
                 case _:
                     pass
+        self._orders_wait(actions)
         self._the_second_request_hurries(event)
         self._failure_is_told(event, actions)
+        if self.answered is not None:
+            self._goes_on(*self.answered, actions)
 
     def carried_out(self) -> None:
         ours = {(name, number) for name, number in self.running}
@@ -250,8 +267,43 @@ class HookRules:
                 self.had.setdefault(name, set()).add(hook)
             case Hook.POST_START:
                 self.must(name in self.up, f"post_start of {name}, which is {self.states.get(name)}")
+                again = isinstance(event, Adopted) and event.name == name and not event.post_start
+                self.must(not again, f"{name} is adopted, and its post_start had ended")
             case _:
                 pass
+
+    def _orders_wait(self, actions: list[Action]) -> None:
+        """No order to spawn leaves the fleet before its time; one that is void by the end of the step does no harm."""
+        spawned = {action.name for action in actions if isinstance(action, Spawn)}
+        early = [one for one, _ in self.running.values() if one.name in spawned and one.hook not in SIDE]
+        self.must(not early, f"the order to spawn does not wait for {early}")
+
+    def _goes_on(self, order: RunHook, well: bool, actions: list[Action]) -> None:
+        """After a command that has done its part comes the next one, and after a failure what the hook stands for."""
+        name, hook = order.name, order.hook
+        process = self.processes.get(name)
+        if process is None:
+            return
+        if well and order.place + 1 < self.commands.get((name, hook), 0):
+            begun = [(one.name, one.hook, one.place) for one in actions if isinstance(one, RunHook)]
+            over = hook in SIDE and process.state is not State.RUNNING
+            self.must(over or (name, hook, order.place + 1) in begun, f"nothing follows {order}")
+        elif not well and hook is Hook.STOP_COMMAND and process.state is State.STOPPING and process.pid is not None:
+            signals = [one.signal for one in actions if isinstance(one, Kill) and one.name == name]
+            self.must(process.program.stopsignal in signals, f"{name} gets no stop signal after {order}")
+
+    def _answers(self, name: str) -> bool:
+        """Does it say when it has read its configuration again?"""
+        ready = any(condition.kind is ReadyKind.NOTIFY for condition in self.spec(name).ready)
+        return ready and name not in self.redefined
+
+    def _nothing_is_cut_short(self, actions: list[Action]) -> None:
+        """The end of the master waits for each on_failure, as long as there is time."""
+        if self.end_at is not None and self.world.now >= self.end_at - A_HAIR:
+            return
+        cut = [one for one in actions if isinstance(one, EndHook) and one.hook is Hook.ON_FAILURE]
+        cut = [one for one in cut if one.reason == "the master ends"]
+        self.must(not cut, f"it quits, and does not wait for {cut}")
 
     def _pids(self) -> set[str]:
         owned = {process.pid for process in self.processes.values()}
