@@ -275,7 +275,7 @@ class HookRules:
     def _orders_wait(self, actions: list[Action]) -> None:
         """No order to spawn leaves the fleet before its time; one that is void by the end of the step does no harm."""
         spawned = {action.name for action in actions if isinstance(action, Spawn)}
-        early = [one for one, _ in self.running.values() if one.name in spawned and one.hook not in SIDE]
+        early = [one for one, _ in self.running.values() if one.name in spawned and one.hook is Hook.PRE_START]
         self.must(not early, f"the order to spawn does not wait for {early}")
 
     def _goes_on(self, order: RunHook, well: bool, actions: list[Action]) -> None:
