@@ -233,6 +233,7 @@ def test_secrets_are_pointed_out_and_not_repeated(tmp_path):
 WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.lists(WORDS, max_size=5))
 @example(["", ";", "$", "$$", "${X}", "%n", "\\", "a\\", '"', "'", "#", "\n", "\t", "\x7f", "\x85", "\u2028", "😀"])

@@ -68,6 +68,7 @@ def test_what_is_read_is_what_was_written(seed):
     World(scenario(Random(seed)), Restored).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(15))
 def test_what_is_known_of_health_is_read_as_it_was_written(seed):
     """Verdicts, looks under way, pauses: an upgrade loses none of it."""

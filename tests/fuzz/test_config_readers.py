@@ -113,6 +113,7 @@ def work(form: str, text: str) -> int:
 
 
 @pytest.mark.parametrize(("form", "shape"), [*(("conf", shape) for shape in INI), *(("toml", shape) for shape in TOML)])
+@pytest.mark.slow
 def test_twice_the_file_is_twice_the_work(form, shape, monkeypatch):
     """Reading twice the file takes at most twice the steps, counted in executed lines."""
     # Hints are for the first hundred, among the first thousand: here among the first ten.

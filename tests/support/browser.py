@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from selenium import webdriver
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -263,9 +263,14 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click as a user would: elements that are covered, hidden or outside the window cannot be clicked."""
-        element = self.find(selector)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        element.click()
+        while True:
+            element = self.find(selector)
+            try:
+                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+                element.click()
+            except StaleElementReferenceException:  # drawn anew meanwhile, as a user would not notice
+                continue
+            return
 
     def press(self, name: str, op: str) -> None:
         """Press a button of a process or of a group."""
