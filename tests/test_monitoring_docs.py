@@ -62,7 +62,7 @@ def test_an_alert_names_only_labels_that_its_expression_keeps(rule):
         used -= {"instance"}
     else:
         assert "sum(" not in rule["expr"]
-        used -= {"instance", "group", "name"}
+        used -= {"instance", "group", "name", *(["hook"] if "procman_process_hook_" in rule["expr"] else [])}
     assert used == set()
 
 
@@ -110,6 +110,9 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_metrics_file_missed_writes",
         "procman_notify_messages",  # of masters with a notify section
         "procman_notify_messages_waiting",
+        "procman_process_hook_commands",  # of programs with hooks alone; an alert has their failures
+        "procman_process_hook_failures",
+        "procman_process_hook_seconds",
         "procman_process_healthy",  # of programs with a health check alone
         "procman_process_last_exit_code",
         "procman_process_memory_limit_bytes",  # of the few that have one

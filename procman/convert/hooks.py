@@ -12,6 +12,10 @@ from procman.system.shell_split import split_words
 
 Mapped = dict[str | Comment, Yaml]
 
+# A name of Kubernetes has 63 characters at most: what of a process's name fits before "-pre-start-99".
+_LONGEST = 50
+# What a command of pre_start has in common with its program.
+_OF_PRE_START = ("workingDir", "env", "envFrom", "volumeMounts", "securityContext", "resources")
 _VARIABLES = "their commands get no PROCMAN_… variables"
 # How systemd calls them; what is not here it does not have.
 _SYSTEMD = {
@@ -98,10 +102,32 @@ def container_hooks(program: Program, clean: Callable[[str], str]) -> Mapped:
     return {"lifecycle": lifecycle} if lifecycle else {}
 
 
-def lost_hooks(processes: Sequence[Carried]) -> list[str]:
-    """Notes on what containers do not have."""
+def init_containers(container: Mapped, process: Carried, clean: Callable[[str], str]) -> list[Yaml | Comment]:
+    """One for each command of pre_start, like the container of the program, which has to be there already."""
+    found: list[Yaml | Comment] = []
+    for number, command in enumerate(process.program.pre_start, 1):
+        words = words_of(command)
+        if command.may_fail:
+            words = ("sh", "-c", f"{shlex.join(words)} || true")
+        name = f"{process.name[:_LONGEST].rstrip('-')}-pre-start-{number}"
+        kept: Mapped = {key: value for key, value in container.items() if key in _OF_PRE_START}
+        if command.as_master:
+            kept["securityContext"] = {"runAsUser": 0}
+        found.append({"name": name, "image": container["image"], "command": Flow(map(clean, words)), **kept})
+    return found
+
+
+def lost_hooks(processes: Sequence[Carried], *, prepared: Sequence[Carried] = ()) -> list[str]:
+    """Notes on what containers do not have. The pre_start of those that are `prepared` are init containers."""
+    others = [process for process in processes if process not in prepared]
     return [
-        *_note(processes, Hook.PRE_START, "pre_start: have the command of the container run it first"),
+        *_note(others, Hook.PRE_START, "pre_start: have the command of the container run it first"),
+        *_note(
+            prepared,
+            Hook.PRE_START,
+            "pre_start: init containers run it once for each pod, not before each restart of a container; of what it "
+            "writes, the program finds only what is on a volume",
+        ),
         *_note(processes, Hook.STOP_COMMAND, "stop_command: a container is stopped by its stop signal"),
         *_note(processes, Hook.BEFORE_KILL, "before_kill, which containers do not have"),
         *_note(processes, Hook.POST_STOP, "post_stop: have the command of the container run it at its end"),

@@ -8,7 +8,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
 from procman.convert.given_files import lost_files_in_kubernetes
-from procman.convert.hooks import container_hooks, lost_hooks
+from procman.convert.hooks import container_hooks, init_containers, lost_hooks
 from procman.convert.kubernetes_jobs import cron_job
 from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.limits import in_kubernetes, lost_in_kubernetes
@@ -159,9 +159,13 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     """The containers of the Deployment, its pod, the CronJobs by the names of their processes, and notes."""
     processes, notes = carried(config, label)
     jobs: dict[str, Mapped] = {}
-    for process in [process for process in processes if process.program.schedule is not None]:
+    scheduled = [process for process in processes if process.program.schedule is not None]
+    notes += lost_hooks(scheduled, prepared=scheduled)
+    for process in scheduled:
         processes.remove(process)
-        job = cron_job(process, label(target.name), _container(process, config, target, notes), notes)
+        container = _container(process, config, target, notes)
+        before = init_containers(container, process, _unexpanded)
+        job = cron_job(process, label(target.name), container, notes, before=before)
         if job is not None:
             jobs[process.name] = {Comment("\n".join(header(config, "kubernetes", [], split=True))): None, **job}
     stays_out = {process.name for process in processes if not process.starts}
@@ -181,16 +185,18 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
         Comment(f"{why}, and some to spare"): None,
         "terminationGracePeriodSeconds": grace_of(longest + sum(later)),
     }
-    containers: list[Yaml | Comment] = [
-        _container(process, config, target, notes) for process in processes if process.name not in first
-    ]
+    containers: list[Yaml | Comment] = []
+    before = []  # what starts one after the other
+    for process in sorted(processes, key=lambda process: process.name not in first):
+        container = _container(process, config, target, notes, first=process.name in first)
+        before += init_containers(container, process, _unexpanded)
+        (before if process.name in first else containers).append(container)
     if not containers and not jobs:
         raise CannotExport(config, notes)
-    if first:
-        pod[Comment("others depend on these: each is ready, or done, before the next one starts")] = None
-        pod["initContainers"] = [
-            _container(process, config, target, notes, first=True) for process in processes if process.name in first
-        ]
+    if before:
+        which = "others depend on these: each is ready, or done, before the next one starts"
+        pod[Comment(which if first else "pre_start: each has succeeded before the next one starts")] = None
+        pod["initContainers"] = before
     return containers, pod, jobs, list(dict.fromkeys(notes))
 
 
@@ -283,7 +289,11 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     for section, signal in stopped.items():
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
     notes += lost_of_waits(processes, first)
-    notes += [*lost_in_containers(processes, config), *lost_in_kubernetes(processes), *lost_hooks(processes)]
+    notes += [
+        *lost_in_containers(processes, config),
+        *lost_in_kubernetes(processes),
+        *lost_hooks(processes, prepared=processes),
+    ]
     notes += lost_files_in_kubernetes(processes)
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)

@@ -1,11 +1,12 @@
 """A program with a schedule as a CronJob."""
 
+from collections.abc import Sequence
 from math import ceil
 
 from procman.convert.portability import Carried
 from procman.convert.schedules import cron_fields
 from procman.convert.yaml import Comment, Yaml
-from procman.core.spec import FOREVER
+from procman.core.spec import FOREVER, Hook
 from procman.cron.times import LOCAL
 
 Mapped = dict[str | Comment, Yaml]
@@ -15,8 +16,10 @@ _OVERLAP = {"skip": "Forbid", "queue": "Forbid", "restart": "Replace"}
 _LONGEST = 52
 
 
-def cron_job(process: Carried, app: str, container: Mapped, notes: list[str]) -> Mapped | None:
-    """The document; None, with a note, where a CronJob cannot say when it runs."""
+def cron_job(
+    process: Carried, app: str, container: Mapped, notes: list[str], *, before: Sequence[Yaml | Comment] = ()
+) -> Mapped | None:
+    """The document; None, with a note, where a CronJob cannot say when it runs. `before`: its init containers."""
     program = process.program
     assert program.schedule is not None
     fields = cron_fields(program.schedule)
@@ -47,9 +50,10 @@ def cron_job(process: Carried, app: str, container: Mapped, notes: list[str]) ->
         job["backoffLimit"] = program.startretries
     if program.run_timeout is not None:
         job["activeDeadlineSeconds"] = ceil(program.run_timeout)
-    grace: Mapped = {"terminationGracePeriodSeconds": ceil(program.stopwaitsecs)}
+    grace: Mapped = {"terminationGracePeriodSeconds": ceil(program.stopwaitsecs + program.longest_hook(Hook.PRE_STOP))}
     labels: Mapped = {"app.kubernetes.io/name": app}
-    pod: Mapped = {"restartPolicy": "Never", **grace, "containers": [container]}
+    init: Mapped = {"initContainers": before} if before else {}
+    pod: Mapped = {"restartPolicy": "Never", **grace, **init, "containers": [container]}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -123,6 +123,7 @@ class EndHook:
     hook: Hook
     number: int
     reason: str  # in words
+    late: bool = False  # its time is over; else what it was for goes on without it
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ def overdue(process: Process, now: float) -> list[Action]:
     hook, reason = hooks.running, timed_out(process)
     assert hook is not None
     if not hooks.commands[hooks.place].may_fail or hook is Hook.BEFORE_KILL:
-        return [*end(process, reason), *_after_failure(process, hook, reason, 1, now)]
-    ended = EndHook(process.name, hook, hooks.waited, reason)
+        return [*end(process, reason, late=True), *_after_failure(process, hook, reason, 1, now)]
+    ended = EndHook(process.name, hook, hooks.waited, reason, late=True)
     actions = next_command(process, now)
     return [ended, *actions] if hooks.running is not None else [ended, *actions, *_after(process, hook, now)]
 

@@ -68,12 +68,12 @@ def failed(process: Process) -> None:
     _over(process)
 
 
-def end(process: Process, reason: str) -> list[Action]:
-    """Kill what runs, if anything does; the reason is in words."""
+def end(process: Process, reason: str, *, late: bool = False) -> list[Action]:
+    """Kill what runs, if anything does; the reason is in words. `late`: its time is over."""
     hooks = process.hooks
     if hooks.running is None:
         return []
-    ended = EndHook(process.name, hooks.running, hooks.waited, reason)
+    ended = EndHook(process.name, hooks.running, hooks.waited, reason, late)
     _over(process)
     return [ended]
 

@@ -237,16 +237,16 @@ class SideHooks:
         if hook is Hook.RELOAD:
             return self._reload_is_due(name, side)
         limit = process.program.hook_timeout if process is not None else 0.0
-        ended = EndHook(name, hook, side.number, f"{hook.value} timed out after {limit:.3g} s")
+        ended = EndHook(name, hook, side.number, f"{hook.value} timed out after {limit:.3g} s", late=True)
         if side.commands[side.place].may_fail:
             side.number = 0
             return [ended, *self._next(name, hook, side, now)]
         del self._sides[name, hook]
         return [ended]
 
-    def _end(self, name: str, hook: Hook, reason: str) -> list[Action]:
+    def _end(self, name: str, hook: Hook, reason: str, *, late: bool = False) -> list[Action]:
         side = self._sides.pop((name, hook), None)
-        return [] if side is None or not side.number else [EndHook(name, hook, side.number, reason)]
+        return [] if side is None or not side.number else [EndHook(name, hook, side.number, reason, late)]
 
     def _end_all_of(self, name: str, reason: str) -> list[Action]:
         refreshed = self._refreshed(name, reason) if self.is_refreshing(name) else []
@@ -263,7 +263,7 @@ class SideHooks:
 
     def _reload_is_due(self, name: str, side: Side) -> list[Action]:
         if side.number:
-            return self._refreshed(name, "its reload command did not end in time")
+            return self._refreshed(name, "its reload command did not end in time", late=True)
         if not side.answers:
             return self._refreshed(name)
         return self._refreshed(name, "no READY=1 came in time" if side.begun else "no RELOADING=1 came in time")
@@ -277,8 +277,8 @@ class SideHooks:
         side.ready = side.ready or (side.begun and is_said_ready(said))
         return self._refreshed(name) if side.answers and side.ready and not side.number else []
 
-    def _refreshed(self, name: str, failure: str = "") -> list[Action]:
-        ended = self._end(name, Hook.RELOAD, failure)
+    def _refreshed(self, name: str, failure: str = "", *, late: bool = False) -> list[Action]:
+        ended = self._end(name, Hook.RELOAD, failure, late=late)
         return [*ended, AnnounceRefreshed(name, ok=not failure, words=failure)]
 
 

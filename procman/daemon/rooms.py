@@ -24,7 +24,9 @@ from procman.services.crash_reports.service import CrashReports
 from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
+from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
+from procman.services.hook_results import HookResults
 from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -72,6 +74,8 @@ class Rooms:
     terminals: TerminalService
     debugging: DebugService
     run_history: RunHistory
+    hook_results: HookResults
+    given: GivenFiles
     schedules: ScheduleService
     configuration: ConfigService
     notifying: Notifying

@@ -11,7 +11,9 @@ from procman.api.journal_endpoints import JournalEndpoints
 from procman.api.log_tails import LogTails
 from procman.api.rest.answers import route_problem
 from procman.api.rest.crash_endpoints import CrashEndpoints
+from procman.api.rest.given_endpoints import GivenEndpoints
 from procman.api.rest.health_endpoints import HealthEndpoints
+from procman.api.rest.hook_endpoints import HookEndpoints
 from procman.api.rest.limit_endpoints import LimitEndpoints
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
@@ -131,6 +133,8 @@ class Routes:
         NotifyEndpoints(rooms.notifying).add_to(self.router)
         CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
         LimitEndpoints(rooms.limits).add_to(self.router)
+        HookEndpoints(rooms.hook_results).add_to(self.router)
+        GivenEndpoints(rooms.given).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
         HealthEndpoints(rooms.health_checks).add_to(self.router)
         ScheduleEndpoints(rooms.schedules).add_to(self.router)

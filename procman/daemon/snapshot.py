@@ -49,6 +49,7 @@ class MasterSnapshot:
     pools: list[Data]
     journal: Data  # {}: a master without one
     schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
+    hooks: Data = field(default_factory=dict)  # how they ended last; procman before 0.5 did not keep that
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -101,6 +102,7 @@ def handed_over(
         },
         "journal": rooms.journal.snapshot(),
         "schedules": {"times": rooms.timetable.snapshot(), "runs": rooms.run_history.snapshot()},
+        "hooks": rooms.hook_results.snapshot(),
     }
 
 
@@ -129,6 +131,7 @@ def read(data: Any) -> MasterSnapshot:
             outputs=data["outputs"],
             pools=data["pools"],
             schedules=data.get("schedules", {}),
+            hooks=data.get("hooks", {}),
             notify=data.get("notify"),  # procman before 0.3 had none
             journal=data.get("journal", {}),  # procman before 0.3 had none
         )

@@ -52,7 +52,9 @@ from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
+from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
+from procman.services.hook_results import HookResults
 from procman.services.limits import Limits
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -206,6 +208,7 @@ class _Wiring:
         context, outputs, gate = self._context, self._outputs, self._start_gate
         self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words, self._timetable.next)
         self._run_history = RunHistory(self._fleet, self._status)
+        self._hook_results = HookResults(self._fleet)
         self._master = MasterService(self._engine, context.operations)
         self._processes = ProcessService(
             self._engine, self._master, self._status, outputs.written.lost, gate.silent_among
@@ -283,6 +286,7 @@ class _Wiring:
         self._hub.restore(snapshot.pools)
         self._status.restore(snapshot.times)
         self._run_history.restore(snapshot.schedules.get("runs", {}))
+        self._hook_results.restore(snapshot.hooks)
         self._configuration.restore(snapshot.current)
         self._context.counters.restore(snapshot.metrics)
         self._crashes.go_on(self._status)
@@ -295,6 +299,7 @@ class _Wiring:
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
             (self._run_history.hear, self._run_history.hears),
+            (self._hook_results.hear, self._hook_results.hears),
             (self._event_log.tell, ()),
             (self._hook_log.hear, self._hook_log.hears),
             (self._health_log.tell, self._health_log.hears),
@@ -384,6 +389,8 @@ class _Wiring:
             terminals=self._terminals,
             debugging=self._debugging,
             run_history=self._run_history,
+            hook_results=self._hook_results,
+            given=GivenFiles(self._fleet, self._sources.names),
             schedules=ScheduleService(self._fleet, self._timetable, self._run_history),
             configuration=self._configuration,
             notifying=self._notifying,

@@ -104,6 +104,7 @@ class HookRan:
     code: int  # as a shell has it
     seconds: float  # that it took
     lines: tuple[str, ...]  # the last ones that it wrote, if it has failed
+    broken_off: bool = False  # it was killed before its time was over: what it was for went on without it
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,11 @@ class GivenSources:
             raise CannotSpawn(str(result))
         return result
 
+    def names(self, name: str) -> tuple[str, ...]:
+        """The variables that the run was given from files, where that is known: one that was adopted has them all."""
+        run = self._runs.get(name)
+        return () if run is None or run.all_variables else tuple(run.digests)
+
     def known(self, name: str) -> Given:
         """What the latest run was given, as far as this process image knows."""
         run = self._runs.get(name)

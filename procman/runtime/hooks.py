@@ -65,6 +65,7 @@ class _Running:
     root: Identity | None
     began: float
     ended_for: str = ""  # it was killed on the core's order, for that
+    late: bool = False  # as its time was over
     tail: bytearray = field(default_factory=bytearray)  # the end of its output
 
 
@@ -173,7 +174,14 @@ class Hooks:
 
     def _spec(self, order: RunHook, program: Program, tag: str, origin: Origin) -> LaunchSpec:
         uid = None if order.command.as_master else program.uid
-        spec = self._launch(replace(program, command=order.command.text, uid=uid))
+        command = replace(program, command=order.command.text, uid=uid)
+        try:
+            spec = self._launch(command)
+        except CannotSpawn:
+            if order.hook is not Hook.ON_FAILURE or not program.is_given:
+                raise
+            # What could not be read may be why it has failed, and that is what somebody is to be told.
+            spec = self._launch(replace(command, env_file=(), env_from=(), credentials=(), user_env=False))
         status = order.status
         oom = order.by_itself and status is not None and self._oom(order.name, order.pid, status)
         ending = self._fleet.state is not MasterState.RUNNING
@@ -187,7 +195,8 @@ class Hooks:
         )
         for one in self._running:
             if (one.order.name, one.order.number) == (order.name, order.number):
-                one.ended_for = one.ended_for or order.reason
+                if not one.ended_for:
+                    one.ended_for, one.late = order.reason, order.late
                 self._kill(one)
 
     def _kill(self, one: _Running) -> None:
@@ -210,6 +219,7 @@ class Hooks:
         words = self._words(order, how)
         took = asyncio.get_running_loop().time() - one.began
         ran = self._ran(order, (one.ended_for and f"was killed: {one.ended_for}") or words, code, took, lines)
+        ran = replace(ran, broken_off=bool(one.ended_for) and not one.late)
         answer = HookEnded(
             order.name, order.number, ok=code == 0, words=words, said=lines[-1] if lines else "", code=code
         )

@@ -12,7 +12,8 @@ from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved, Spawn
 from procman.core.events import Spawned, SpawnFailed
 from procman.core.fleet import Fleet
-from procman.core.spec import Leftovers, Scope
+from procman.core.process import Process
+from procman.core.spec import Hook, Leftovers, Scope
 from procman.core.states import State
 from procman.runtime.bus import Bus, GivenFromFiles, LimitsLeftOut, Notification
 from procman.runtime.children import Children
@@ -189,19 +190,19 @@ class Launcher:
 
         Raises CannotSpawn.
         """
+        given = self.sources.of_run(program) if program.is_given else NOTHING
         spec = launch_spec(
             program,
             serverurl=self._serverurl,
             inherited=self._inherited,
             home=self._home(),
             account_of=self._account_of,
-            given=self.sources.of_run(program) if program.is_given else NOTHING,
+            given=given,
         )
-        folder = self.sources.folder_of(program.namespec)
         process = self._fleet.processes.get(program.namespec)
-        if folder and process is not None and program.uid == program_of(process.program).uid:
-            # A command that runs as the master could not tell whose they are.
-            spec = replace(spec, environment={**spec.environment, b"CREDENTIALS_DIRECTORY": os.fsencode(folder)})
+        # A command that runs as the master could not tell whose they are.
+        if program.credentials and process is not None and program.uid == program_of(process.program).uid:
+            spec = self._with_credentials_of_run(spec, program, given, process)
         # What it uses counts as the program's.
         tree = self._trees.tree_of(program.namespec)
         return spec if tree is None else replace(spec, cgroup=tree.cgroup)
@@ -260,6 +261,17 @@ class Launcher:
         owner = None if spec.account is None else (spec.account.uid, spec.account.gid)
         folder = self.sources.credentials_for(program, given, tag, owner)
         return replace(spec, environment={**spec.environment, b"CREDENTIALS_DIRECTORY": os.fsencode(folder)})
+
+    def _with_credentials_of_run(
+        self, spec: LaunchSpec, program: Program, given: Given, process: Process
+    ) -> LaunchSpec:
+        """Those that the run has; a pre_start has those that the run after it will have."""
+        folder = self.sources.folder_of(process.name)
+        if folder:
+            return replace(spec, environment={**spec.environment, b"CREDENTIALS_DIRECTORY": os.fsencode(folder)})
+        if process.hooks.running is Hook.PRE_START:
+            return self._with_credentials(spec, program, given, self._trees.tag(process.name, process.attempt))
+        return spec
 
     def _note_given(self, program: Program, given: Given) -> None:
         run = self.sources.started(program, given)

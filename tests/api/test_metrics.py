@@ -62,6 +62,10 @@ def test_the_values_are_those_of_the_reading():
     assert of("last_run_time_seconds", **web) == 1000.5
     assert of("last_run_duration_seconds", **web) == 12.5
     assert of("next_run_time_seconds", **web) == 2000.5
+    hooks = ("pre_start", "on_failure", "post_stop")  # it has no post_stop
+    assert [of("process_hook_commands_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
+    assert [of("process_hook_failures_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
+    assert [of("process_hook_seconds_total", **web, hook=hook) for hook in hooks] == [1.5, 0, None]
     assert of("process_resident_memory_bytes", **web) == 4096
     assert of("process_log_bytes_total", **web, stream="stdout") == 10
     assert of("build_info", version="1.2.3") == 1
@@ -98,6 +102,7 @@ def test_what_is_not_known_is_absent():
         healthy=None,
         memory_limit=None,
         next_run=None,
+        hooks=(),
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
@@ -107,6 +112,9 @@ def test_what_is_not_known_is_absent():
         "procman_last_run_time_seconds",
         "procman_last_run_duration_seconds",
         "procman_next_run_time_seconds",
+        "procman_process_hook_commands",
+        "procman_process_hook_failures",
+        "procman_process_hook_seconds",
         "procman_process_start_time_seconds",
         "procman_process_healthy",
         "procman_process_last_exit_code",
@@ -211,12 +219,15 @@ def test_every_label_is_one_of_few_and_none_is_a_pid():
         "reason",
         "reason",
         "result",
+        "hook",
+        "hook",
+        "hook",
         "stream",
     ]
     for name, labels in series(text_of(reading(process("web")))):
         known = {key for key, _ in labels}
         assert "pid" not in known
-        assert known <= {"group", "name", "state", "result", "reason", "stream", "le", "version", "section"}
+        assert known <= {"group", "name", "state", "result", "reason", "hook", "stream", "le", "version", "section"}
         for family in OF_PROCESSES:
             if isinstance(family, OfProcessBy) and family.series == name:
                 assert dict(labels)[family.label.name] in family.label.values

@@ -111,6 +111,31 @@ def test_another_user_gets_what_only_root_can_read_and_nobody_else_sees_it(tmp_p
     assert [secret for secret in SECRETS for text in texts if secret in text] == []
 
 
+def test_hooks_have_the_credentials_of_the_run_and_status_has_names(tmp_path, app):
+    """A pre_start has what the run after it will have, and each of them a folder that goes with it."""
+    show = "sh -c 'echo $TOKEN; cat $CREDENTIALS_DIRECTORY/db; echo $CREDENTIALS_DIRECTORY'"
+    config = section(app, f"pre_start={show}", f"post_stop={show}", command=SLEEPER)
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("entered RUNNING state")
+        long = master.ctl("status", "--long").stdout
+        assert f"web: environment: env_file={app}/app.env, env_from=TOKEN={app}/token, credentials=db:{app}/db" in long
+        assert "; has COLOUR, TOKEN from files\n" in long
+        master.ctl("stop", "web")
+        said = Path(master.info("web")["stdout_logfile"]).read_text().splitlines()
+        assert [said[0:2], said[3:5]] == [list(SECRETS[1:])] * 2
+        assert not any(os.path.exists(folder) for folder in (said[2], said[5]))
+        assert not any(secret in long for secret in SECRETS)
+
+
+def test_on_failure_runs_where_the_files_are_why_it_failed(tmp_path, app):
+    """Without what they give: somebody has to be told."""
+    (app / "app.env").unlink()
+    config = section(app, "startretries=0", "on_failure=sh -c 'echo told [$COLOUR]'", command=SLEEPER)
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("on_failure of 'web': sh is done")
+        assert Path(master.info("web")["stdout_logfile"]).read_text() == "told []\n"
+
+
 def test_a_restart_gets_what_the_files_have_now(tmp_path, app):
     """What runs goes on with what it has, and `why` and `drift` say so by name. A file that is gone fails the start."""
     with RunningMaster(tmp_path, section(app, "startretries=0", command=SLEEPER)) as master:

@@ -1,6 +1,7 @@
 """Commands of a program that a real master runs before, after and instead of something."""
 
 import os
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,6 +123,28 @@ def test_a_hook_that_takes_too_long_is_killed(tmp_path):
         master.wait_for("success: web")
         assert master.ctl("stop", "web").stdout == "web: stopped\n"
         master.wait_for("pre_stop of 'web': was killed: pre_stop timed out after 0.5 s")
+
+
+def test_the_results_of_hooks_are_shown(tmp_path):
+    """In `status --long`, in /v1/hooks and in the metrics; a command that ends with its program has not failed."""
+    config = section(
+        "web", SLEEPER, "pre_start=-sh -c 'exit 3'", "post_start=sleep 4712", "post_stop=sh -c 'echo gone; exit 4'"
+    )
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("post_start of 'web': sleep begins")
+        assert "web: post_start: sleep; sleep runs for " in master.ctl("status", "--long").stdout
+        master.ctl("stop", "web")
+        found = {one["hook"]: one for one in master.call("GET", "/v1/hooks?name=web")["hooks"]}
+        assert {name: (one["last"]["result"], one["last"]["line"]) for name, one in found.items()} == {
+            "pre_start": ("ignored", ""),
+            "post_start": ("broken off", ""),
+            "post_stop": ("failed", "gone"),
+        }
+        long = master.ctl("status", "--long").stdout
+        assert re.search(r"^web: post_stop: sh; failed .* ago: sh exited 4, after .* s: gone$", long, re.MULTILINE)
+        metrics = master.ctl("metrics").stdout
+        failures = re.findall(r'procman_process_hook_failures_total\{.*hook="(\w+)"\} (\d+)', metrics)
+        assert dict(failures) == {"pre_start": "0", "post_start": "0", "post_stop": "1"}
 
 
 def test_status_and_why_say_which_hook_runs(tmp_path):

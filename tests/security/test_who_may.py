@@ -58,6 +58,8 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/why"): ("/v1/why", "", 200),
     ("GET", "/v1/graph"): ("/v1/graph", "", 200),
     ("GET", "/v1/limits"): ("/v1/limits", "", 200),
+    ("GET", "/v1/hooks"): ("/v1/hooks", "", 200),
+    ("GET", "/v1/given"): ("/v1/given", "", 200),
     ("GET", "/v1/drift"): ("/v1/drift", "", 200),
     ("GET", "/v1/schedules"): ("/v1/schedules", "", 200),
     ("GET", "/v1/runs"): ("/v1/runs", "", 200),

@@ -26,6 +26,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
     counts.failed_starts["not_found"] = 1
     counts.runs["success"], counts.last_success_time = 2, 950.5
     counts.last_run_seconds = 12.5
+    counts.hook_ran("pre_start", 1.5, failed=True)
     counts.ready_seconds.observe(1.5)
     counts.stop_seconds.observe(0.002)
     counts.stop_seconds.observe(400.0)
@@ -43,6 +44,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "healthy": True,
         "memory_limit": 1 << 30,
         "next_run": 2000.5,
+        "hooks": ("pre_start", "on_failure"),
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from procman.services.metrics.histogram import Histogram
-from procman.services.metrics.process_counts import FAILED_START_REASONS, RESTART_REASONS, RUN_RESULTS
+from procman.services.metrics.process_counts import FAILED_START_REASONS, HOOKS, RESTART_REASONS, RUN_RESULTS
 from procman.services.metrics.readings import STATES, MasterReading, ProcessReading, SectionReading
 
 Number = int | float
@@ -99,6 +99,8 @@ class OfSectionBy(Family):
     label: Label
     read: Callable[[SectionReading], Mapping[str, Number]]
 
+
+HOOK = Label("hook", HOOKS)
 
 AnyFamily = OfProcess | OfProcessBy | DurationsOfProcess | OfMaster | FactsOfMaster | OfSection | OfSectionBy
 
@@ -197,6 +199,28 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "gauge",
         "When it runs next by its schedule, since the epoch.",
         lambda p: p.next_run,
+    ),
+    OfProcessBy(
+        "procman_process_hook_commands",
+        "counter",
+        "Commands of a hook that have ended, or could not be started; what has no hook has none.",
+        HOOK,
+        lambda p: {hook: p.counts.hook_runs.get(hook, 0) for hook in p.hooks},
+    ),
+    OfProcessBy(
+        "procman_process_hook_failures",
+        "counter",
+        "Those that failed or took too long. Not those with - before them, nor those that were killed in time because "
+        "the process went on without them.",
+        HOOK,
+        lambda p: {hook: p.counts.hook_failures.get(hook, 0) for hook in p.hooks},
+    ),
+    OfProcessBy(
+        "procman_process_hook_seconds",
+        "counter",
+        "How long all commands of a hook took together.",
+        HOOK,
+        lambda p: {hook: p.counts.hook_seconds.get(hook, 0.0) for hook in p.hooks},
     ),
     OfProcess(
         "procman_process_kills",

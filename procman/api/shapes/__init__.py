@@ -27,6 +27,10 @@ The modules in here have only types, so that a client may import them at no cost
             ?name=SPEC                       of what it names
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
     GET   /v1/limits                         {"limits": [LimitsInfo]} of those that have any
+    GET   /v1/hooks                          {"hooks": [HookInfo]}: which there are, what runs, how each ended last
+            ?name=SPEC                       of what it names
+    GET   /v1/given                          {"given": [GivenInfo]} of those that are given something from files
+            ?name=SPEC                       of what it names
     GET   /v1/graph                          {"processes": [GraphInfo]} in the order in which they start
     GET   /v1/events                         text/event-stream without end; ten messages a second at most
             event: snapshot                  Snapshot; if there are very many processes, the rest follows at once

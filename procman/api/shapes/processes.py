@@ -1,6 +1,6 @@
 """What is known of processes, now."""
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class ProcessInfo(TypedDict):
@@ -94,6 +94,36 @@ class LimitsInfo(TypedDict):
     pids: int | None  # processes and threads
     pids_max: int | None
     throttled: int | None  # how often its processor time (cpu_max) was used up
+
+
+class HookResultInfo(TypedDict):
+    """How the command of a hook ended that was over last."""
+
+    ended: float  # seconds since the epoch
+    result: Literal["done", "failed", "ignored", "broken off", "skipped"]
+    command: str  # without its arguments; "": it is about the whole hook
+    words: str  # where it was not done: "./migrate exited 1"
+    seconds: float | None  # that it took
+    line: str  # the last one that it wrote, if it has failed
+
+
+class HookInfo(TypedDict):
+    """One hook of one process."""
+
+    namespec: str
+    hook: str  # the name of the option: pre_start
+    commands: list[str]  # without their arguments; of a reload by a signal, the name of that
+    runs: str  # the command that runs now; "": none
+    since: float | None  # when that was begun
+    last: HookResultInfo | None  # null: none has ended since the master began
+
+
+class GivenInfo(TypedDict):
+    """What a process is given from files, and which variables of the master it gets. There is never a value in it."""
+
+    namespec: str
+    options: dict[str, str]  # those that are set, as a file has them: env_file, credentials, environment_inherit
+    variables: list[str]  # the names of those that its present run has from files
 
 
 class Result(TypedDict):

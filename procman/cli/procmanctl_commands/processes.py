@@ -55,6 +55,7 @@ def status(invocation: Invocation, words: list[str]) -> None:
     invocation.put(processes=chosen)
     if long:
         # The figures take a second, and rich, which draws them, 50 ms.
+        from procman.cli.details_text import details  # noqa: PLC0415
         from procman.cli.figures_table import show_figures  # noqa: PLC0415
         from procman.cli.limits_text import limits_of, lines_of  # noqa: PLC0415
 
@@ -65,6 +66,8 @@ def status(invocation: Invocation, words: list[str]) -> None:
         for one in limits:
             for line in lines_of(one):
                 invocation.say_safe(line)
+        for line in details(invocation, {info["namespec"] for info in chosen}):
+            invocation.say_safe(line)
         for info in chosen:
             why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
             if why:

@@ -15,7 +15,7 @@ from procman.core.events import Adopted, ExitStatus, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.readiness import NOT_READY
 from procman.core.states import State
-from procman.runtime.bus import Bus, Notification
+from procman.runtime.bus import Bus, HookRan, Notification
 from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
 from procman.system.reaper import Reaped
 
@@ -47,6 +47,7 @@ class Counters:
             SpawnFailed: self._spawn_failed,
             Adopted: self._adopted,
             Kill: self._signalled,
+            HookRan: self._hook_ran,
             Reaped: self._reaped,
             ProcessRemoved: self._removed,
         }
@@ -138,6 +139,10 @@ class Counters:
         if event.overdue and event.signal == SIGKILL and not counts.is_killed:
             counts.is_killed = True
             counts.kills += 1
+
+    def _hook_ran(self, event: HookRan, _: Notification) -> None:
+        failed = not (event.ok or event.ignored or event.broken_off)
+        self.of(event.name).hook_ran(event.hook.value, event.seconds, failed=failed)
 
     def _reaped(self, _event: Reaped, _: Notification) -> None:
         self.orphans += 1

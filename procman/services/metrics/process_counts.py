@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from procman.core.spec import Hook
 from procman.services.metrics.histogram import Histogram
 
 Data = dict[str, Any]
@@ -14,6 +15,8 @@ FAILED_START_REASONS = ("exit", "signal", "oom", "unready", "not_found", "not_ex
 
 # How a run of a one-shot has ended. A stop on request is neither.
 RUN_RESULTS = ("success", "failure", "timeout")
+
+HOOKS = tuple(hook.value for hook in Hook)
 
 _KEPT = ("starts", "last_success_time", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back")
 
@@ -27,6 +30,9 @@ class ProcessCounts:
         "cpu_seen",
         "failed_starts",
         "has_run",
+        "hook_failures",
+        "hook_runs",
+        "hook_seconds",
         "is_killed",
         "kills",
         "last_exit_time",
@@ -50,6 +56,10 @@ class ProcessCounts:
         self.failed_starts = dict.fromkeys(FAILED_START_REASONS, 0)
         self.runs = dict.fromkeys(RUN_RESULTS, 0)
         self.last_success_time = 0.0  # of a one-shot
+        # By the name of a hook: its commands that have ended, those that failed, and how long all of them took.
+        self.hook_runs: dict[str, int] = {}
+        self.hook_failures: dict[str, int] = {}
+        self.hook_seconds: dict[str, float] = {}
         self.kills = 0
         self.ready_seconds = Histogram()
         self.stop_seconds = Histogram()
@@ -91,6 +101,12 @@ class ProcessCounts:
         self.cpu_seconds = round(self.cpu_seconds + (max(0.0, seconds - seen) if start == seen_start else seconds), 2)
         self.cpu_seen = start, seconds
 
+    def hook_ran(self, hook: str, seconds: float, *, failed: bool) -> None:
+        """A command of a hook has ended."""
+        self.hook_runs[hook] = self.hook_runs.get(hook, 0) + 1
+        self.hook_failures[hook] = self.hook_failures.get(hook, 0) + failed
+        self.hook_seconds[hook] = round(self.hook_seconds.get(hook, 0.0) + seconds, 3)
+
     def snapshot(self) -> Data:
         """Plain data for another process image; durations are ages."""
         now = time.monotonic()
@@ -100,6 +116,7 @@ class ProcessCounts:
             "restarts": dict(self.restarts),
             "failed_starts": dict(self.failed_starts),
             "runs": dict(self.runs),
+            "hooks": [dict(self.hook_runs), dict(self.hook_failures), dict(self.hook_seconds)],
             "ready_seconds": self.ready_seconds.snapshot(),
             "stop_seconds": self.stop_seconds.snapshot(),
             "log_bytes_before": dict(self.log_bytes_before),
@@ -118,6 +135,7 @@ class ProcessCounts:
         kinds = (self.restarts, "restarts"), (self.failed_starts, "failed_starts"), (self.runs, "runs")
         for mine, theirs in kinds:
             mine.update({reason: count for reason, count in data.get(theirs, {}).items() if reason in mine})
+        self.hook_runs, self.hook_failures, self.hook_seconds = data.get("hooks", ({}, {}, {}))
         self.ready_seconds.restore(data.get("ready_seconds"))
         self.stop_seconds.restore(data.get("stop_seconds"))
         self.log_bytes_before = dict(data.get("log_bytes_before", {}))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from procman import __version__
 from procman.core.process import Process
+from procman.core.spec import Hook, ProcessSpec
 from procman.core.states import State
 from procman.runtime.bus import Sequence
 from procman.runtime.definitions import program_of
@@ -45,6 +46,7 @@ class ProcessReading(NamedTuple):
     has_readiness: bool = False  # with `ready`
     healthy: bool | None = None  # None: it has no health check, or that is not known
     next_run: float | None = None  # by its schedule, in seconds since the epoch
+    hooks: tuple[str, ...] = ()  # those that it has commands for, by their names
 
 
 class SectionReading(NamedTuple):
@@ -186,7 +188,12 @@ class MetricsService:
             has_readiness=bool(process.program.ready),
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,
+            hooks=_hooks(process.program),
         )
+
+
+def _hooks(program: ProcessSpec) -> tuple[str, ...]:
+    return tuple(hook.value for hook in Hook if program.commands_of(hook))
 
 
 def _memory_limit(process: Process) -> int | None:

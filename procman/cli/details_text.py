@@ -1,0 +1,60 @@
+"""The lines of `status --long` about hooks, and about what programs are given from files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container
+
+from procman.cli.journal_text import duration
+from procman.client.api_client import ApiError
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo
+    from procman.cli.invocation import Invocation
+
+
+def details(invocation: Invocation, names: Container[str]) -> list[str]:
+    """Of these processes; also put into the answer of `--json`."""
+    hooks: list[HookInfo] = _known(invocation, "hooks", names)
+    given: list[GivenInfo] = _known(invocation, "given", names)
+    now = time.time()
+    return [*(_hook_line(info, now) for info in hooks), *(_given_line(info) for info in given)]
+
+
+def _known(invocation: Invocation, what: str, names: Container[str]) -> list[Any]:
+    try:
+        known = invocation.client.call("GET", f"/v1/{what}")[what]
+    except ApiError:  # a master before 0.5
+        return []
+    found = [info for info in known if info["namespec"] in names]
+    if found:
+        invocation.put(**{what: found})
+    return found
+
+
+def _hook_line(info: HookInfo, now: float) -> str:
+    commands = ", ".join(info["commands"])
+    if info["runs"] and info["since"] is not None:
+        state = f"{info['runs']} runs for {duration(max(0.0, now - info['since']))}"
+    else:
+        state = _last(info["last"], now) if info["last"] is not None else "has not run yet"
+    return f"{info['namespec']}: {info['hook']}: {commands}; {state}"
+
+
+def _last(last: HookResultInfo, now: float) -> str:
+    ago = f"{duration(max(0.0, now - last['ended']))} ago"
+    took = "" if last["seconds"] is None else f", after {last['seconds']:.3g} s"
+    if last["result"] == "done":
+        return f"done {ago}{took}"
+    said = f": {last['line']}" if last["line"] else ""
+    how = "failed, which is ignored," if last["result"] == "ignored" else last["result"]
+    return f"{how} {ago}: {last['words']}{took}{said}"
+
+
+def _given_line(info: GivenInfo) -> str:
+    shown = ", ".join(f"{option}={value}" for option, value in info["options"].items())
+    names = f"; has {', '.join(info['variables'])} from files" if info["variables"] else ""
+    return f"{info['namespec']}: environment: {shown}{names}"
