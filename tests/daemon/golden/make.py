@@ -1,4 +1,6 @@
-"""Make an example of what a master hands over: `python -m tests.daemon.golden.make [COMMIT]`, or of today's code.
+"""Make examples of what a master hands over: `python -m tests.daemon.golden.make [COMMIT]`, or of today's code.
+
+Of today's code there are two: one with what supervisor has, which all versions have, and one with what is ours.
 
 A master of that code runs programs in many states, is asked to upgrade, and finds other code that writes down what it
 is handed and fails. What belongs to this machine is replaced.
@@ -11,6 +13,7 @@ import re
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +90,106 @@ priority=5
 """
 
 
+# What supervisor does not have; the values of files must not be in what is handed over.
+FILES = {"web.env": "COLOUR=in-no-snapshot-1\n", "token": "in-no-snapshot-2\n", "db": "in-no-snapshot-3\n"}
+FEATURES = f"""
+[program:web]
+command={OBEDIENT}
+startsecs=0
+pre_start=sh -c 'exit 0' "an argument"
+  -false
+post_start=sh -c 'exit 5'
+pre_stop=sleep 1
+stop_command=true
+before_kill=+true
+before_kill_timeout=7s
+post_stop=true
+on_failure=true
+hook_timeout=3s
+reload=signal:USR1
+env_file=%(here)s/web.env, ?%(here)s/none.env
+env_from=TOKEN=%(here)s/token
+credentials=db:%(here)s/db
+environment_inherit=PATH, LC_*
+environment_unset=LC_ALL
+rlimit_core=0
+nice=1
+oom_score_adj=500
+memory_restart=1GB
+max_age=24h
+max_age_jitter=0
+stdout_logfile=%(here)s/web.log
+stdout_logfile_rotate=daily
+stdout_logfile_max_age=7d
+stdout_logfile_max_total=1GB
+stdout_logfile_compress=gzip
+[program:failed]
+command=/bin/sh -c 'exit 3'
+startsecs=0
+autorestart=false
+post_stop=sh -c 'echo last words; exit 4'
+[program:unread]
+command={SLEEPER}
+env_file=%(here)s/missing.env
+startretries=100
+[program:done]
+type=oneshot
+command=true
+[program:nightly]
+command=true
+schedule=0 2 * * *
+schedule_tz=Europe/Berlin
+schedule_jitter=1m
+schedule_missed=once
+run_on_start=true
+[program:hourly]
+command={OBEDIENT}
+schedule=every 1h
+schedule_overlap=queue
+run_on_start=true
+[program:off]
+command=true
+schedule=every 1h
+autostart=false
+[program:db]
+command={OBEDIENT}
+startsecs=0
+health=exec:true
+health_interval=1000s
+[program:waits]
+command={SLEEPER}
+depends_on=later
+[program:later]
+command={SLEEPER}
+ready=file:%(here)s/never
+start_timeout=none
+ready_interval=1000s
+"""
+
+
 def make(commit: str | None) -> Path:
     """Returns the file."""
+    return _made(PROGRAMS, commit, {}, bring_about, "version")
+
+
+def make_features() -> Path:
+    """The same with what is ours."""
+    return _made(FEATURES, None, FILES, bring_about_features, "features")
+
+
+def _made(
+    programs: str, commit: str | None, files: dict[str, str], begin: Callable[[RunningMaster], None], kind: str
+) -> Path:
     with tempfile.TemporaryDirectory(prefix="golden-") as name:
         folder = Path(name)
         unpack(commit, folder / "code")
         dump = folder / "dump.json"
         environ = {"PYTHONPATH": str(folder / "code"), "PYTHONDONTWRITEBYTECODE": "1", "DUMP": str(dump)}
-        master = RunningMaster(folder, PROGRAMS, master="identifier=golden", **environ)
+        for file_name, text in files.items():
+            (folder / file_name).write_text(text)
+        master = RunningMaster(folder, programs, master="identifier=golden", **environ)
         try:
-            bring_about(master)
+            begin(master)
             (folder / "code/procman/__main__.py").write_text(DUMP)
             try:
                 master.call("POST", "/v1/master/upgrade")
@@ -111,7 +204,7 @@ def make(commit: str | None) -> Path:
             data = neutral(json.loads(dump.read_text()), places)
         finally:
             master.close()
-    file = FOLDER / f"version-{data['version']}.json"
+    file = FOLDER / f"{kind}-{data['version']}.json"
     file.write_text(json.dumps(data, indent=1) + "\n")
     return file
 
@@ -126,6 +219,21 @@ def bring_about(master: RunningMaster) -> None:
     master.call("POST", "/v1/processes/stubborn/stop", {"wait": False})
     master.write(PROGRAMS.replace("buffer_size=5", "buffer_size=6"))
     master.call("POST", "/v1/config/reread")
+
+
+def bring_about_features(master: RunningMaster) -> None:
+    """Programs that have used what is ours."""
+    for text in (
+        "post_start of 'web': sh exited 5",
+        "post_stop of 'failed': sh exited 4",
+        "done: done",
+        "done: nightly",
+        "success: db",
+        "spawned: 'hourly'",
+        "spawned: 'later'",
+    ):
+        master.wait_for(text)
+    master.call("GET", "/v1/processes/db/health")
 
 
 def neutral(value: Any, places: dict[str, str]) -> Any:
@@ -150,3 +258,5 @@ def neutral(value: Any, places: dict[str, str]) -> Any:
 
 if __name__ == "__main__":
     print(make(*sys.argv[1:2] or [None]))
+    if not sys.argv[1:]:
+        print(make_features())
