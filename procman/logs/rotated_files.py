@@ -75,7 +75,7 @@ class RotatedFiles:
             self._shift(folder, backups)
 
     def prune(self, folder: int, backups: int, keeping: Keeping) -> None:
-        """Remove what is too much; the oldest first."""
+        """Remove what is too much; the oldest first: nothing stays that is older than what has gone."""
         found = sorted(self.found(folder), key=_newest_first)
         now = self._wall()
         total = _size_of(self._name, folder)
@@ -87,7 +87,6 @@ class RotatedFiles:
             if is_old or is_much or (keeping.dated and place >= backups):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(one.name, dir_fd=folder)
-                total -= one.size
 
     def to_compress(self, folder: int, method: str) -> ToCompress | None:
         """The newest that is not compressed, with a file to compress it into; None: there is nothing to do now."""
