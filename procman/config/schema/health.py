@@ -8,7 +8,7 @@ from procman.config.schema.options import Effect, option
 from procman.core.spec import Condition, HealthLevel, OnUnhealthy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
 class HealthOptions(HookOptions):
     """A part of `schema.programs.Program`."""
 

@@ -11,7 +11,7 @@ from procman.core.spec import HookCommand, Reload
 HOOK_TIMEOUT = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
 class HookOptions(LimitedProcess):
     """What all programs have of them. A command has words and no shell, and runs as the program would."""
 

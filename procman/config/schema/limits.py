@@ -16,7 +16,7 @@ def _rlimit(kind: Kind[Rlimit], what: str) -> Rlimit | None:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
 class LimitedProcess(ScheduleOptions):
     """A process slot with its limits."""
 

@@ -10,7 +10,7 @@ from procman.config.schema.health import HealthOptions
 from procman.config.schema.options import Effect, option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
 class LogRotation(HealthOptions):
     """Beyond supervisor's maxbytes and backups. A dataclass with slots has one base, so these stand in a row."""
 

@@ -9,7 +9,7 @@ from procman.core.spec import Missed, Overlap, ProcessSpec, Schedule
 DEFAULT_HISTORY = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
 class ScheduleOptions(ProcessSpec):
     """A part of the options of a program."""
 
