@@ -7,8 +7,10 @@ from procman.config.schema.limits import LimitedProcess
 from procman.config.schema.options import options_of
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
+from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import Trees
+from procman.services.selectors import ALL, Selectors
 from procman.system.cgroup_limits import CgroupUse, use_of
 
 # Those that only say how another one works.
@@ -40,11 +42,15 @@ class Limits:
         self._fleet = fleet
         self._trees = trees
         self._left_out = left_out
+        self._selectors = Selectors(fleet)
 
-    def all(self) -> list[LimitsOfProcess]:
-        """Of those that have any, in the order in which they start."""
+    def of(self, spec: str) -> list[LimitsOfProcess]:
+        """Of those that are meant and have any, in the order in which they start; raises UnknownProcess."""
+        meant = list(self._fleet.in_start_order())
+        if spec != ALL and not (meant := self._selectors.matching(spec)):
+            raise UnknownProcess(f"no such process or group: {spec}")
         found = []
-        for process in self._fleet.in_start_order():
+        for process in meant:
             program = program_of(process.program)
             options = options_set(program)
             if not options:

@@ -82,6 +82,7 @@ VIEWS = {
     "#crashes": "#view-crashes tbody tr",
     "#crashes/missing": "#view-crashes tbody tr",
     "#usage/api": "#view-usage figure",
+    "#details/api": "#view-details p",
     "#graph/api": "#view-graph p",
     "#events": "#records .record",
 }

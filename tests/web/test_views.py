@@ -244,6 +244,37 @@ def test_the_views_are_reached_with_the_keyboard_and_have_headings(site, browser
     browser.until("document.activeElement.textContent === 'missing'")
 
 
+def test_the_details_name_hooks_schedules_limits_and_files(site, browser, tmp_path):
+    """The hook that runs and how the others ended, the next runs and the last ones; never a value of a file."""
+    (tmp_path / "web.env").write_text("TOKEN=in-no-page\n")
+    web = program(
+        "web",
+        pre_start="-sh -c 'echo no database; exit 3'",
+        post_start="sleep 4716",
+        env_file=tmp_path / "web.env",
+        rlimit_core=0,
+    )
+    nightly = program("nightly", "/bin/false", schedule="0 2 * * *", schedule_tz="UTC", run_on_start="true")
+    master = site(web + nightly.replace("startsecs=0\n", "") + program("plain"))
+    master.wait_for("post_start of 'web': sleep begins")
+    browser.show(master.url + "#details/web")
+    browser.until(f"{text_of('#view-details')}.includes('sleep runs for')")
+    shown = browser.text("#view-details")
+    assert "failed, which is ignored: sh exited 3 no database" in shown
+    assert "rlimit_core = 0" in shown
+    assert f"env_file = {tmp_path}/web.env" in shown
+    assert "TOKEN" in shown
+    assert "in-no-page" not in browser.driver.page_source
+    browser.show(master.url + "#details/nightly")
+    browser.until(f"{text_of('#view-details')}.includes('exit status 1')")
+    shown = browser.text("#view-details")
+    assert shown.count("02:00:00 +00:00 UTC") == 3
+    assert "exit status 1; next run " in browser.text("[data-spec=nightly] .why")
+    assert "boot" in shown
+    browser.show(master.url + "#details/plain")
+    browser.until(f"{text_of('#view-details')}.includes('no schedule, no hooks, no limits')")
+
+
 def test_the_views_come_back_after_a_lost_connection(site, browser):
     """What is shown stays while there is no connection, and is asked for again when it is back."""
     master = site(program("web"))
@@ -267,6 +298,7 @@ def test_a_read_only_account_sees_every_view(site, browser):
         "history": "#view-history tbody tr",
         "crashes": "#view-crashes tbody tr",
         "usage": "#view-usage figure",
+        "details": "#view-details p",
         "events": "#records .record",
     }
     for view, what in shown.items():

@@ -5,6 +5,7 @@ from procman.api.shapes.processes import LimitsInfo
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.limits import Limits, LimitsOfProcess
+from procman.services.selectors import ALL
 
 
 class LimitEndpoints:
@@ -17,8 +18,8 @@ class LimitEndpoints:
         """One row."""
         add_endpoint(router, "GET", "/limits", self._all)
 
-    async def _all(self, _: Request) -> Response:
-        return json_answer({"limits": [_info(one) for one in self._limits.all()]})
+    async def _all(self, request: Request) -> Response:
+        return json_answer({"limits": [_info(one) for one in self._limits.of(request.query.get("name", ALL))]})
 
 
 def _info(one: LimitsOfProcess) -> LimitsInfo:

@@ -27,6 +27,7 @@ The modules in here have only types, so that a client may import them at no cost
             ?name=SPEC                       of what it names
     GET   /v1/figures                        {"figures": [FiguresInfo]} of those that have a process
     GET   /v1/limits                         {"limits": [LimitsInfo]} of those that have any
+            ?name=SPEC                       of what it names
     GET   /v1/hooks                          {"hooks": [HookInfo]}: which there are, what runs, how each ended last
             ?name=SPEC                       of what it names
     GET   /v1/given                          {"given": [GivenInfo]} of those that are given something from files

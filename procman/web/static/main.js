@@ -8,6 +8,7 @@
  */
 
 import { CrashView } from "./crash-view.js";
+import { DetailsView } from "./details-view.js";
 import { $ } from "./document.js";
 import { EventStream, setUpTabs } from "./event-stream.js";
 import { EventsView } from "./events-view.js";
@@ -49,6 +50,7 @@ export const panel = new Panel(processes, {
   why: new WhyView(),
   history: new HistoryView(),
   crashes: new CrashView(),
+  details: new DetailsView(),
   usage,
   graph: new GraphView(),
   events: journal,

@@ -2,7 +2,7 @@
 
 import { $, put } from "./document.js";
 import { ACTION_NAMES, applies, detailOf, lastWordsOf, stateOf } from "./process-state.js";
-import { ago, bytes, clock, counted } from "./text.js";
+import { ago, bytes, clock, counted, timeOf } from "./text.js";
 
 // A restart this recent may be one of many, in seconds.
 const RECENT = 300;
@@ -71,7 +71,8 @@ export function showRow(process) {
 /** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
 function showWords(process) {
   const { info, kind, row, why } = process;
-  const sentence = kind === "failed" ? why : "";
+  const next = info.next ? `; next run ${timeOf(info.next, { seconds: false })}` : "";
+  const sentence = kind === "failed" && why ? `${why}${next}` : "";
   put(row.querySelector(".detail .text"), sentence ? (info.pid ? `pid ${info.pid}` : "") : detailOf(process));
   const below = row.querySelector(".why");
   put(below, sentence);

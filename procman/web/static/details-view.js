@@ -1,0 +1,138 @@
+/* What a process has besides its command: its schedule, its hooks, its limits, and what it is given from files. */
+
+import { call } from "./api.js";
+import { $, element } from "./document.js";
+import { FetchedView, facts } from "./fetched-view.js";
+import { duration, memory, printable, timeOf } from "./text.js";
+
+// How many of the next times of a schedule, and of its last runs, are shown.
+const TIMES = 3;
+const RUNS = 10;
+
+export class DetailsView extends FetchedView {
+  constructor() {
+    super($("view-details"));
+  }
+
+  /** Hooks that nothing waits for change no state, so it says of when it is, and can be asked again. */
+  async fetch(spec) {
+    const name = `name=${encodeURIComponent(spec)}`;
+    const [{ hooks }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
+      call("GET", `v1/hooks?${name}`),
+      call("GET", `v1/given?${name}`),
+      call("GET", `v1/limits?${name}`),
+      call("GET", `v1/schedules?count=${TIMES}&${name}`),
+      call("GET", `v1/runs?${name}`),
+    ]);
+    return { hooks, given, limits, schedules, runs, at: Date.now() / 1000 };
+  }
+
+  draw({ hooks, given, limits, schedules, runs, at }) {
+    const parts = [
+      ...schedules.flatMap(schedulePart),
+      ...(runs.length ? runsPart(runs.slice(-RUNS).reverse()) : []),
+      ...(hooks.length ? hooksPart(hooks, at) : []),
+      ...limits.flatMap(limitsPart),
+      ...given.flatMap(givenPart),
+    ];
+    const none = "It has no schedule, no hooks, no limits, and nothing from files.";
+    const again = element("button", { type: "button", "data-key": "again" }, "Ask again");
+    again.addEventListener("click", () => this.load());
+    const asOf = element("p", { class: "as-of quiet" }, `As of ${timeOf(at)}. `, again);
+    return [...(parts.length ? parts : [element("p", { class: "quiet" }, none)]), asOf];
+  }
+}
+
+function table(heads, rows) {
+  const head = element("tr", null, heads.map((text) => element("th", { scope: "col" }, text)));
+  const body = rows.map((cells) =>
+    element("tr", null, cells.map((cell, place) => element("td", { "data-head": heads[place] }, cell))),
+  );
+  return element("table", null, element("thead", null, head), element("tbody", null, body));
+}
+
+function list(texts) {
+  return texts.length ? element("ul", { role: "list" }, texts.map((text) => element("li", null, text))) : "";
+}
+
+const quietly = (text) => element("span", { class: "quiet" }, text);
+
+// ---- the schedule, and the runs of what does something and ends
+
+function schedulePart(schedule) {
+  const times = schedule.times.map(({ text }) => text);
+  const next = schedule.on ? list(times) || "no run comes any more" : "it is off: Start switches it on";
+  return [
+    element("h3", null, "Schedule"),
+    facts([
+      ["When", [printable(schedule.schedule), " ", quietly(printable(schedule.words))]],
+      ["Next", next],
+    ]),
+  ];
+}
+
+function runsPart(runs) {
+  const rows = runs.map((run) => [
+    timeOf(run.began),
+    run.seconds === null ? "" : duration(run.seconds),
+    [
+      run.result === "running" ? "running" : printable(run.ending),
+      run.last_words ? [" ", quietly(printable(run.last_words))] : null,
+    ],
+    printable(run.by),
+  ]);
+  return [element("h3", null, "Last runs"), table(["Began", "Took", "Ended", "Asked for by"], rows)];
+}
+
+// ---- hooks
+
+function hooksPart(hooks, at) {
+  const rows = hooks.map(({ hook, commands, runs, since, last }) => [
+    hook,
+    printable(commands.join(", ")),
+    runs ? runningFor(runs, at - since) : last ? result(last) : quietly("not run yet"),
+    !runs && last ? timeOf(last.ended) : "",
+    !runs && last && last.seconds !== null ? duration(last.seconds) : "",
+  ]);
+  return [element("h3", null, "Hooks"), table(["Hook", "Commands", "Now, or last", "Ended", "Took"], rows)];
+}
+
+const runningFor = (command, seconds) => `${printable(command)} runs for ${duration(Math.max(0, seconds))}`;
+
+function result(last) {
+  const words = last.words ? `: ${printable(last.words)}` : "";
+  const how = last.result === "ignored" ? "failed, which is ignored" : last.result;
+  const text = element("span", { class: last.result === "failed" && "bad" }, `${how}${words}`);
+  return last.line ? [text, " ", quietly(printable(last.line))] : text;
+}
+
+// ---- limits, and what comes from files
+
+function limitsPart(limits) {
+  const used = limits.memory ?? limits.measured;
+  const most = limits.memory_peak === null ? "" : `, most ${memory(limits.memory_peak)}`;
+  return [
+    element("h3", null, "Limits"),
+    facts([
+      ["Set", list(options(limits.options))],
+      ["Left out", list(limits.left_out.map(printable))],
+      ["Memory", used === null ? "" : memory(used) + most],
+      ["Processes", limits.pids === null ? "" : `${limits.pids}, threads included`],
+      ["Slowed down", limits.throttled ? `${limits.throttled} times` : ""],
+    ]),
+  ];
+}
+
+function givenPart(given) {
+  return [
+    element("h3", null, "Environment"),
+    facts([
+      ["Set", list(options(given.options))],
+      ["From files", printable(given.variables.join(", "))],
+    ]),
+  ];
+}
+
+function options(found) {
+  return Object.entries(found).map(([option, value]) => element("code", null, printable(`${option} = ${value}`)));
+}
