@@ -46,6 +46,7 @@ def each(configs, export, *, split):
             assert split
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "split"])
 def test_every_deployment_is_one_to_kubernetes(configs, split):
     """Each fits the schema of the oldest and the newest version."""

@@ -79,6 +79,7 @@ def _agrees(cron: Cron, instant: float, expected: list[float]) -> None:
         assert cron.newest((expected[place] + expected[place + 1]) / 2) == expected[place]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ODD_ZONES)
 @pytest.mark.parametrize("expression", ["30 2 * * *", *STARS])
 def test_what_is_newest_is_what_comes_going_forward(zone, expression):

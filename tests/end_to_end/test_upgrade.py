@@ -179,16 +179,16 @@ def test_programs_that_crash_all_the_time_are_no_obstacle(running):
     """Some always wait to be started; the new code starts them, and no exit is lost."""
     # Quiet: nobody reads the console while they are asked.
     master = running(
-        "[program:x]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\nnumprocs=20\nprocess_name=%(process_num)d\n",
+        "[program:x]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\nnumprocs=8\nprocess_name=%(process_num)d\n",
         master="loglevel=error\nrestart_brake=false",
     )
-    seen = dict.fromkeys((f"x:{number}" for number in range(20)), 0)
+    seen = dict.fromkeys((f"x:{number}" for number in range(8)), 0)
     deadline = time.monotonic() + PATIENCE
-    for number in range(6):
+    for number in range(4):
         for name, restarts in seen.items():
             while restarts_of(master, name) < restarts + 5:
                 assert time.monotonic() < deadline, f"{name} is forgotten: {master.info(name)}"
-        if number < 5:
+        if number < 3:
             assert master.ctl("upgrade").returncode == 0
             seen = {process["namespec"]: process["restarts"] for process in processes(master)}
 

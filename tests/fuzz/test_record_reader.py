@@ -35,14 +35,14 @@ def replays(content: bytes) -> None:
     assert "\x1b" not in out.getvalue() + err.getvalue()
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(damaged([RECORD]))
 def test_a_spoilt_recording_is_replayed_or_refused(content):
     """Bytes that are cut, doubled, swapped or replaced."""
     replays(content)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data())
 def test_values_of_any_kind_are_replayed_or_refused(data):
     """Where a number is expected, a text may stand; where a group is, a list."""

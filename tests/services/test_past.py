@@ -231,7 +231,7 @@ def with_a_gap(records, first, last, name=""):
     return sorted([*left, said], key=lambda record: record.seq), missing
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(truths(), st.integers(1, 40), st.integers(0, 40), st.sampled_from(["", "a", "b"]), st.booleans())
 def test_whatever_is_missing_what_is_said_is_what_was(truth, first, length, name, begins):
     """Where something is known it is right; and it is known wherever no record that matters is missing."""
@@ -261,7 +261,7 @@ def test_whatever_is_missing_what_is_said_is_what_was(truth, first, length, name
                 assert time >= lost_from or not told, (process, time)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(truths())
 def test_the_spans_of_a_process_lie_end_to_end(truth):
     """No moment is in two of them, and the last one goes on."""

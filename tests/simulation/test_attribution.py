@@ -8,6 +8,7 @@ import pytest
 from procman.core import attribution
 from procman.core.attribution import Attribution
 from tests.simulation.attribution_rules import AttributionRules
+from tests.simulation.batches import every_batch
 from tests.simulation.fake_kernel import World
 from tests.simulation.scenarios import scenario
 from tests.simulation.test_mutations import Mutation, copy_with
@@ -105,7 +106,7 @@ def watched(attribution_class, seed):
     World(scenario(Random(seed)), lambda world: AttributionRules(world, attribution_class)).run()
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@every_batch(BATCHES)
 def test_every_action_has_an_origin_in_thousands_of_scenarios(batch):
     """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
     for seed in range(batch, SCENARIOS, BATCHES):

@@ -13,6 +13,7 @@ from procman.core.actions import Announce
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders
 from procman.core.states import MasterState
+from tests.simulation.batches import every_batch
 from tests.simulation.dependency_rules import DependencyRules
 from tests.simulation.dependency_scenarios import dependency_scenario
 from tests.simulation.fake_kernel import World
@@ -45,7 +46,7 @@ class UpgradedWorld(World):
         self._work()
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@every_batch(BATCHES)
 def test_the_rules_of_dependencies_hold_in_thousands_of_scenarios(batch):
     """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
     for seed in range(batch, SCENARIOS, BATCHES):
@@ -56,13 +57,14 @@ def test_the_rules_of_dependencies_hold_in_thousands_of_scenarios(batch):
             raise AssertionError(f"scenario {seed}: {error}\n{world.recent()}") from error
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_the_rules_of_dependencies_hold_in_scenarios_that_nobody_has_seen(random):
     """No scenario that hypothesis makes up, and shrinks to the least that shows a fault, breaks a rule."""
     UpgradedWorld(dependency_scenario(random), DependencyRules).run()
 
 
+@pytest.mark.slow
 def test_the_scenarios_reach_all_that_can_happen_to_a_dependent():
     """Waiting, blocked, bound, back again, restarted: each occurs often enough not to be there by luck."""
     counts: Counter[str] = Counter()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.simulation.batches import every_batch
 from tests.simulation.fake_kernel import World
 from tests.simulation.health_rules import HealthRules
 from tests.simulation.health_scenarios import health_scenario
@@ -15,7 +16,7 @@ SCENARIOS = 400
 BATCHES = 4
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@every_batch(BATCHES)
 def test_the_rules_of_health_hold_in_thousands_of_scenarios(batch):
     """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
     for seed in range(batch, SCENARIOS, BATCHES):
@@ -33,6 +34,7 @@ def test_the_rules_of_health_hold_in_scenarios_that_nobody_has_seen(random):
     World(health_scenario(random), HealthRules).run()
 
 
+@pytest.mark.slow
 def test_the_scenarios_reach_all_that_can_happen():
     """Looks, verdicts, restarts, silence, sleep: each occurs often enough not to be there by luck."""
     counts: Counter[str] = Counter()

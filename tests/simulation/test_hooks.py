@@ -15,6 +15,7 @@ from procman.core import ending, hook_chain, hooks, requests, side_hooks, stoppi
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders
 from procman.core.spec import Hook
+from tests.simulation.batches import every_batch
 from tests.simulation.hook_rules import HookRules
 from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
@@ -26,7 +27,7 @@ BATCHES = 2
 BUDGET = 3000
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@every_batch(BATCHES)
 def test_the_rules_of_hooks_hold_in_thousands_of_scenarios(batch):
     """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
     for seed in range(batch, SCENARIOS, BATCHES):
@@ -44,6 +45,7 @@ def test_the_rules_of_hooks_hold_in_scenarios_that_nobody_has_seen(random):
     HookWorld(hook_scenario(random), HookRules).run()
 
 
+@pytest.mark.slow
 def test_the_scenarios_have_every_hook_in_every_way():
     """Each hook runs, ends well, fails and is killed, and often enough not to be there by luck."""
     counts = Counter()

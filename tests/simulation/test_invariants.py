@@ -28,6 +28,7 @@ from procman.core.events import (
 )
 from procman.core.spec import Autorestart
 from procman.core.states import TRANSITIONS, State
+from tests.simulation.batches import every_batch
 from tests.simulation.clock_world import ClockWorld
 from tests.simulation.fake_kernel import Behaviour, Scenario, World
 from tests.simulation.health_scenarios import health_scenario
@@ -52,7 +53,7 @@ ELSEWHERE: dict[str, tuple[Callable[[Random], World | ClockWorld], set[type]]] =
 }
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@every_batch(BATCHES)
 def test_the_invariants_hold_in_thousands_of_scenarios(batch):
     """No scenario of a fixed large population breaks a rule; the seed in the message brings it back."""
     for seed in range(batch, SCENARIOS, BATCHES):
@@ -63,7 +64,7 @@ def test_the_invariants_hold_in_thousands_of_scenarios(batch):
             raise AssertionError(f"scenario {seed}: {error}\n{world.recent()}") from error
 
 
-@settings(max_examples=250)
+@settings(max_examples=80)
 @given(st.randoms(use_true_random=False))
 def test_the_invariants_hold_in_scenarios_that_nobody_has_seen(random):
     """No scenario that hypothesis makes up, and shrinks to the least that shows a fault, breaks an invariant."""
@@ -76,6 +77,7 @@ def test_the_same_scenario_has_the_same_history():
         assert World(scenario(Random(seed))).run().history == World(scenario(Random(seed))).run().history
 
 
+@pytest.mark.slow
 def test_the_scenarios_go_everywhere():
     """Every transition and every event occurs, and often enough not to be there by luck."""
     transitions, events, counts = Counter(), Counter(), Counter()

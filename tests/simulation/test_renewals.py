@@ -83,6 +83,7 @@ def test_a_seeded_fault_is_found(mutation):
     assert found_after(core_with(mutation)) is not None, f"the simulation does not find that {mutation.claim}"
 
 
+@pytest.mark.slow
 def test_both_reasons_occur_often_enough():
     """Not by luck; and the copy of the core that nothing was put into is as good as the core."""
     counts: Counter[str] = Counter()
