@@ -3,10 +3,14 @@
 import contextlib
 import socket
 
+import pytest
+
 from tests.support.fault_programs import FLOOD
 from tests.support.faulty_master import assert_well, program
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import python
+
+pytestmark = pytest.mark.slow
 
 GET = b"GET /v1/master HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Longer than any time that the master gives a client.

@@ -9,6 +9,8 @@ from tests.support.fault_programs import on_tmpfs
 from tests.support.faulty_master import assert_well, program
 from tests.support.running_master import python
 
+pytestmark = pytest.mark.slow
+
 FAILS = python("import sys; sys.exit(int(input()))")
 
 
@@ -54,7 +56,6 @@ def test_the_disk_of_the_reports_takes_nothing(start_master, mount_namespace, tm
     assert master.log().count("cannot keep crash reports") == 1
 
 
-@pytest.mark.slow
 def test_the_disk_of_the_reports_does_not_answer(start_master, mount_namespace, injection, tmp_path):
     """What is kept in memory is shown, with a note; the master serves, and leaves in time."""
     master, disk, entries = start(start_master, tmp_path, on_tmpfs("1m"), **injection.environ)

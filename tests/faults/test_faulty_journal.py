@@ -20,6 +20,8 @@ from tests.support.log_lines import PATIENCE
 from tests.support.masters_in_turn import MastersInTurn
 from tests.support.running_master import SLEEPER, python
 
+pytestmark = pytest.mark.slow
+
 LOOP = program("loop", "/bin/true", autorestart="true")
 # Its restarts are not spread out: records come as fast as they can.
 RESTLESS = "restart_brake=false"
@@ -199,7 +201,6 @@ def test_what_programs_write_does_not_get_into_the_lines_of_events(start_master)
     assert_well(master)
 
 
-@pytest.mark.slow
 def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     """Twenty of each, with a program that never rests: every record that was told is there or said to be missing."""
     chance = random.Random(4711)

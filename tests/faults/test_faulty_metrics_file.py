@@ -10,6 +10,8 @@ from tests.support.faulty_master import assert_well, program
 from tests.support.metric_readings import series, value
 from tests.support.running_master import SLEEPER
 
+pytestmark = pytest.mark.slow
+
 
 def missed(master):
     return value(series(master.ctl("metrics").stdout), "procman_metrics_file_missed_writes_total")
@@ -43,7 +45,6 @@ def test_the_disk_of_the_metrics_takes_nothing(start_master, mount_namespace, tm
     assert master.log().count("cannot write metrics_file") == 1
 
 
-@pytest.mark.slow
 def test_the_disk_of_the_metrics_does_not_answer(start_master, mount_namespace, injection, tmp_path):
     """What is due meanwhile is missed; the master serves, and leaves in time."""
     master, disk, entries = start(start_master, tmp_path, on_tmpfs("1m"), **injection.environ)

@@ -13,6 +13,8 @@ from tests.support.faulty_master import assert_well, is_alive, program
 from tests.support.log_lines import PATIENCE, stamp
 from tests.support.running_master import SLEEPER, STUBBORN, python
 
+pytestmark = pytest.mark.slow
+
 YEAR = 365 * 24 * 3600
 MANY = program("many", "sleep 1000", numprocs=50, process_name="m_%(process_num)02d")
 MULE = program("mule", STUBBORN, stopwaitsecs=3600, stdout_logfile="/dev/stdout")

@@ -20,6 +20,8 @@ from tests.support.faulty_master import assert_well, program
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, STUBBORN, python
 
+pytestmark = pytest.mark.slow
+
 
 def fill_stdout(master) -> None:
     """Fill the pipe of its stdout, as if its reader had stopped long ago."""

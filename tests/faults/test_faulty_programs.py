@@ -14,6 +14,8 @@ from tests.support.faulty_master import assert_well, is_alive, program
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, STUBBORN, python
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 PIPES_AND_LOGS = 5  # of a program that was started for the first time: stdin, stdout, stderr, and two files
 
@@ -189,7 +191,6 @@ def test_a_program_forks_until_its_user_may_have_no_more_processes(start_master,
     assert_well(master, held=4 * PIPES_AND_LOGS)
 
 
-@pytest.mark.slow
 def test_a_program_ends_ten_thousand_times_in_a_row(start_master, compile_c, tmp_path):
     """Ten thousand ends in a row are all counted, leave nothing open, and do not grow the master."""
     count, done = tmp_path / "count", tmp_path / "done"

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from procman.cli.procman_commands.replay import read_entries
 from procman.core.replay import Decision, Part, Replay
 from procman.runtime import recorder
 from tests.support.fault_programs import on_tmpfs
 from tests.support.faulty_master import assert_well
 from tests.support.running_master import SLEEPER
+
+pytestmark = pytest.mark.slow
 
 WEB = f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n"
 

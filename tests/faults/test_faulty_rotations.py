@@ -9,6 +9,8 @@ import pytest
 from tests.faults.test_faulty_places import hang_disk, master_on_a_disk
 from tests.support.faulty_master import assert_well, program
 
+pytestmark = pytest.mark.slow
+
 # Incompressible, so that compressing it takes a while.
 SIZE = 4_000_000
 HEAVY = f"/bin/sh -c 'head -c {SIZE} /dev/urandom; echo; echo written; exec cat'"
@@ -30,7 +32,6 @@ def in_order(there, name):
     return b"".join(pieces) + (there / name).read_bytes()
 
 
-@pytest.mark.slow
 def test_a_disk_hangs_while_a_log_is_to_be_rotated(start_master, mount_namespace, injection, tmp_path):
     """By its size and by hand: a request says why not, and what was due is done when the disk answers."""
     told = program("told", "/bin/cat", stdout_logfile="{disk}/told.log", stdout_logfile_maxbytes=64)

@@ -13,6 +13,8 @@ import pytest
 from tests.support.faulty_master import assert_well, program
 from tests.support.running_master import SLEEPER
 
+pytestmark = pytest.mark.slow
+
 PIPES_AND_LOGS = 5  # of a program that was started for the first time: stdin, stdout, stderr, and two files
 WORDS = {
     errno.EAGAIN: "Too many processes in process table to spawn 'web'",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.browser import ALL_STATES, ELSEWHERE, program
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_a_read_only_account_is_offered_no_action(site, browser):

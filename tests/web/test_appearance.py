@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.browser import ALL_STATES, NOBODY_ANSWERS, program, row, section
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_the_theme_follows_the_system_unless_one_is_chosen(site, browser):

@@ -7,7 +7,7 @@ import pytest
 from tests.support.browser import NOBODY_ANSWERS, Cutter, program, row
 from tests.support.master_process import Master
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_a_lost_master_is_shown_and_its_return_noticed(site, browser, tmp_path):

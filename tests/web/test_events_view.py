@@ -7,7 +7,7 @@ import pytest
 from tests.support.browser import NOBODY_ANSWERS, Cutter, Site, program
 from tests.support.master_process import Master
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WHAT = "[...document.querySelectorAll('#records .record')].map((line) => line.querySelector('.what').textContent)"
 WHOSE = "[...document.querySelectorAll('#records .whose')].map((name) => name.textContent)"

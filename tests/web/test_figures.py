@@ -5,7 +5,7 @@ import pytest
 from tests.support.browser import program, row
 from tests.support.running_master import python
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # Every address that the page asks for from now on.
 LISTEN = (

@@ -5,7 +5,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.support.browser import program
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STACK = (
     program("db", ready="file:{folder}/db", ready_interval="50ms", start_timeout="none")

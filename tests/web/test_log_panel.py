@@ -5,7 +5,7 @@ import pytest
 from tests.support.browser import program, section
 from tests.support.running_master import python
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 AT_ITS_END = "page.$('lines').scrollHeight - page.$('lines').scrollTop - page.$('lines').clientHeight < 2"

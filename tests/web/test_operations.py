@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.browser import MISSING, NOBODY_ANSWERS, program, row
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_each_button_of_a_process_does_what_it_says(site, browser):

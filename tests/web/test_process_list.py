@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.browser import MISSING, program, row, section
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_states_appear_and_change_without_a_reload(site, browser):

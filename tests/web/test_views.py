@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.browser import MISSING, program, row, section
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # The headings that a screen reader lists, with their levels, as far as they can be seen.
 HEADINGS = (
