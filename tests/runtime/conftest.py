@@ -4,8 +4,17 @@ import asyncio
 
 import pytest
 
+from procman.logs.disk_workers import DiskWorkers
+from tests.support.log_lines import PATIENCE
 from tests.support.programs import program
 from tests.support.routed_outputs import RoutedOutputs
+
+
+@pytest.fixture
+def patient_disks(monkeypatch):
+    """The loop waits for the thread of a disk as long as a test may take, not 50 ms: the machine may be busy."""
+    for limit in ("turn_limit", "call_limit"):
+        monkeypatch.setitem(DiskWorkers.__init__.__kwdefaults__, limit, PATIENCE)
 
 
 @pytest.fixture

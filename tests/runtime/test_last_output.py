@@ -3,8 +3,12 @@
 import asyncio
 import os
 
+import pytest
+
 from tests.support.programs import program
 from tests.support.routed_outputs import RoutedOutputs
+
+pytestmark = pytest.mark.usefixtures("patient_disks")
 
 
 class Asked:

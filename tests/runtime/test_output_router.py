@@ -32,6 +32,7 @@ def test_the_last_words_are_those_of_one_run(run_outputs):
     run_outputs(steps)
 
 
+@pytest.mark.usefixtures("patient_disks")
 @pytest.mark.parametrize("logfile", [None, "/dev/stdout", "AUTO"])
 def test_the_last_words_are_known_wherever_the_output_goes(run_outputs, logfile):
     """Even if the output is dropped; and an unfinished line counts."""
