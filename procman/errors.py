@@ -36,6 +36,7 @@ class Reason(Enum):
     STILL_RUNNING = "a process of the group still runs"
     SHUTTING_DOWN = "the master shuts down or restarts"
     UNUSABLE_CONFIG = "the configuration cannot be used"
+    DENIED = "the client may not do that"
     FAILED = "the system refused; the text says why"
 
 
@@ -61,6 +62,12 @@ class UnknownProcess(OperationError):
     """The caller named a process or a group that is not there."""
 
     reason = Reason.UNKNOWN_NAME
+
+
+class AccessDenied(OperationError):
+    """The client may know of the process, but not do that with it."""
+
+    reason = Reason.DENIED
 
 
 class WrongState(OperationError):

@@ -32,6 +32,8 @@ MAY_IMPORT = {
     "system": "system system.shell_split system.capability_names errors",
     "logs": "logs system.safe_open errors",
     "http": "http",
+    # who may do what: pure
+    "access": "access",
     # files to a configuration: schema, formats, resolve, checks, and load above them
     "config.problems": "errors",
     "config.secrets": "",
@@ -52,7 +54,7 @@ MAY_IMPORT = {
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
         "config.host config.runtime_dir core.spec core.levels system system.exposure system.env_file "
-        "system.given_files system.shell_split"
+        "system.given_files system.shell_split errors"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
@@ -70,17 +72,17 @@ MAY_IMPORT = {
     ),
     "entrypoint": "entrypoint core system errors",
     "services": (
-        "services runtime notify core core.spec cron system system.report_folder logs.protocol config config.schema "
-        "config.problems config.secrets config.spelling errors"
+        "services access runtime notify core core.spec cron system system.report_folder logs.protocol config "
+        "config.schema config.problems config.secrets config.spelling errors"
     ),
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
     # the wire
-    "api": "api api.shapes api.supervisor_states services http errors",
-    "web": "web http",
+    "api": "api access api.shapes api.supervisor_states services http errors",
+    "web": "web access http",
     "daemon": (
-        "daemon runtime services notify api api.shapes api.supervisor_states events events.hub http web core core.spec "
-        "system system.safe_open system.given_files logs logs.protocol "
+        "daemon access runtime services notify api api.shapes api.supervisor_states events events.hub http web core "
+        "core.spec system system.safe_open system.given_files logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
         "config.problems errors"
     ),
@@ -121,6 +123,7 @@ MAY_KNOW = {
     "zoneinfo": "cron",
     "tomli": "config.formats.toml client.address",
     "xmlrpc": "api.xmlrpc",
+    "ssl": "client.tls http.tls http.server system.certificates webhook",
     "psutil": "system api services",
     "rich": "cli.figures_table tui",
     "multiprocessing": "",

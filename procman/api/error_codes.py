@@ -14,6 +14,10 @@ class Code(NamedTuple):
     status: HTTPStatus = HTTPStatus.CONFLICT
 
 
+# What the router itself says.
+UNKNOWN_PATH = "UNKNOWN_METHOD"
+FORBIDDEN = "FORBIDDEN"
+
 CODES: Mapping[Reason, Code] = {
     Reason.BAD_REQUEST: Code("BAD_ARGUMENTS", HTTPStatus.BAD_REQUEST),
     Reason.UNKNOWN_NAME: Code("BAD_NAME", HTTPStatus.NOT_FOUND),
@@ -32,10 +36,8 @@ CODES: Mapping[Reason, Code] = {
     Reason.STILL_RUNNING: Code("STILL_RUNNING"),
     Reason.SHUTTING_DOWN: Code("SHUTDOWN_STATE", HTTPStatus.SERVICE_UNAVAILABLE),
     Reason.UNUSABLE_CONFIG: Code("CANT_REREAD", HTTPStatus.UNPROCESSABLE_ENTITY),
+    Reason.DENIED: Code(FORBIDDEN, HTTPStatus.FORBIDDEN),
     Reason.FAILED: Code("FAILED", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
-# What the router itself says.
-UNKNOWN_PATH = "UNKNOWN_METHOD"
-FORBIDDEN = "FORBIDDEN"
 
 SUCCESS = "SUCCESS"

@@ -1,14 +1,16 @@
 """The facts of the services in the shapes of /v1."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from procman.api.error_codes import CODES, SUCCESS
+from procman.api.shapes.access import Role
 from procman.api.shapes.configuration import Changes, ConfigInfo, Step
 from procman.api.shapes.master import ErrorBody, OperationInfo
 from procman.api.shapes.notify import NotifyInfo
 from procman.api.shapes.processes import FiguresInfo, GraphEdgeInfo, GraphInfo, ProcessInfo, Result
 from procman.api.supervisor_states import supervisor_state
-from procman.errors import OperationError
+from procman.errors import OperationError, Reason
 from procman.services import operations
 from procman.services.actors import describe_actor
 from procman.services.configuration import ConfiguredProcess, GroupDifferences
@@ -21,10 +23,15 @@ if TYPE_CHECKING:
     from procman.services.notifications import SectionStatus
 
 
-def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = "") -> ProcessInfo:
-    """A process at that moment; `lost` bytes of its output could not be written, `why` says why it has failed."""
+def process_info(
+    status: ProcessStatus, moment: Moment, lost: int, why: str = "", role: Role | None = None
+) -> ProcessInfo:
+    """A process at that moment; `lost` bytes of its output could not be written, `why` says why it has failed.
+
+    `role` is that of the client for it, where it may not do everything.
+    """
     state = supervisor_state(status.state)
-    return ProcessInfo(
+    info = ProcessInfo(
         name=status.name,
         group=status.group,
         namespec=status.namespec,
@@ -59,6 +66,9 @@ def process_info(status: ProcessStatus, moment: Moment, lost: int, why: str = ""
         next=status.next,
         type=status.type.value,
     )
+    if role is not None:
+        info["role"] = role
+    return info
 
 
 def missing_line(status: ProcessStatus) -> str:
@@ -137,6 +147,7 @@ def changes_of(differences: GroupDifferences) -> Changes:
         changed=list(differences.changed),
         removed=list(differences.removed),
         notify=list(differences.notify),
+        access=list(differences.access),
     )
 
 
@@ -173,8 +184,8 @@ def config_info(process: ConfiguredProcess) -> ConfigInfo:
     )
 
 
-def operation_info(operation: Operation) -> OperationInfo:
-    """An operation as it stands."""
+def operation_info(operation: Operation, may: Callable[[str], bool] | None = None) -> OperationInfo:
+    """An operation as it stands; to a client that may know of some processes only, without the others."""
     info = OperationInfo(
         id=operation.id,
         kind=operation.kind,
@@ -183,8 +194,12 @@ def operation_info(operation: Operation) -> OperationInfo:
         began=operation.began,
         ended=operation.ended,
         state="running" if operation.ended is None else "done" if operation.error is None else "failed",
-        results=[result_of(outcome) for outcome in operation.outcomes],
-        pending=operation.pending,
+        results=[
+            result_of(one)
+            for one in operation.outcomes
+            if may is None or may(one.namespec) or one.reason is Reason.UNKNOWN_NAME
+        ],
+        pending=[name for name in operation.pending if may is None or may(name)],
         steps=[step_of(step) for step in operation.steps],
     )
     if operation.error is not None:

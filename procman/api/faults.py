@@ -27,7 +27,7 @@ class Fault(IntEnum):
     ALREADY_ADDED = 90  # the group is active already
     STILL_RUNNING = 91  # a process of the group still runs
     CANT_REREAD = 92  # the configuration cannot be used; nothing was changed
-    FORBIDDEN = 403  # not one of supervisor's: this account is read-only
+    FORBIDDEN = 403  # not one of supervisor's: this account may not do that
 
 
 _FAULTS: Mapping[Reason, Fault] = {
@@ -48,6 +48,7 @@ _FAULTS: Mapping[Reason, Fault] = {
     Reason.STILL_RUNNING: Fault.STILL_RUNNING,
     Reason.SHUTTING_DOWN: Fault.SHUTDOWN_STATE,
     Reason.UNUSABLE_CONFIG: Fault.CANT_REREAD,
+    Reason.DENIED: Fault.FORBIDDEN,
     Reason.FAILED: Fault.FAILED,
 }
 

@@ -9,12 +9,14 @@ password is required, a request without one (kubelets and load balancers send no
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from procman.access.roles import METRICS
+from procman.api.access import May, readable, sight
 from procman.api.facts_to_shapes import missing_line, paused_line, unhealthy_line
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.master import MasterService
 from procman.services.process_table import ProcessTable
-from procman.services.status import Moment
+from procman.services.status import Moment, ProcessStatus
 
 
 class Health:
@@ -25,20 +27,30 @@ class Health:
         self._master = master
         self._processes = processes
 
-    def missing(self) -> list[str]:
-        """A line for each process that is wanted up and is not RUNNING, and one while the master shuts down."""
-        lines = ["procman is shutting down"] if self._master.is_ending else []
-        unhealthy = [unhealthy_line(status) for status, level in self._processes.unhealthy() if level != "none"]
-        return [*lines, *map(missing_line, self._processes.missing()), *unhealthy]
+    def missing(self, may: May | None = None) -> list[str]:
+        """A line for each process that is wanted up and is not RUNNING, and one while the master shuts down.
 
-    def dead(self) -> list[str]:
+        `may` is what the client may know of; the others have one line without a name.
+        """
+        lines = ["procman is shutting down"] if self._master.is_ending else []
+        found = [(status, missing_line(status)) for status in self._processes.missing()]
+        found += [(status, unhealthy_line(status)) for status, level in self._processes.unhealthy() if level != "none"]
+        return lines + _told(found, may)
+
+    def dead(self, may: May | None = None) -> list[str]:
         """A line for each process that is unhealthy, and whose health_level is live."""
-        return [unhealthy_line(status) for status, level in self._processes.unhealthy() if level == "live"]
+        unhealthy = self._processes.unhealthy()
+        return _told([(status, unhealthy_line(status)) for status, level in unhealthy if level == "live"], may)
 
     def add_to(self, router: Router) -> None:
         """Both, also for read-only accounts."""
-        router.add("GET", "/livez", self._alive, role="read")
-        router.add("GET", "/readyz", self._ready, role="read")
+        router.add("GET", "/livez", self._alive, needs=METRICS)
+        router.add("GET", "/readyz", self._ready, needs=METRICS)
+
+    @staticmethod
+    def is_probe(request: Request) -> bool:
+        """Whether it asks for liveness or readiness."""
+        return request.method == "GET" and request.path in ("/livez", "/readyz")
 
     def without_password(self, request: Request) -> Response | None:
         """The answer to a request without a password; None if it needs one."""
@@ -54,14 +66,18 @@ class Health:
             case _:
                 return None
 
-    async def _alive(self, _: Request) -> Response:
-        return _answer(self.dead())
+    async def _alive(self, request: Request) -> Response:
+        return _answer(self.dead(sight(request)))
 
-    async def _ready(self, _: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
         moment = Moment.present()
-        return _answer(
-            self.missing(), [paused_line(status, moment) for status in self._processes.paused(moment.steady)]
-        )
+        paused = readable(request, self._processes).paused(moment.steady)
+        return _answer(self.missing(sight(request)), [paused_line(status, moment) for status in paused])
+
+
+def _told(found: list[tuple[ProcessStatus, str]], may: May | None) -> list[str]:
+    lines = [line for status, line in found if may is None or may(status.namespec)]
+    return lines if len(lines) == len(found) else [*lines, "others are not as they should be"]
 
 
 def _answer(failures: list[str], remarks: Sequence[str] = ()) -> Response:

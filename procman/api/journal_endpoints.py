@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from procman.access.roles import READ
+from procman.api.access import readable, sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import number_in
 from procman.api.shapes.journal import RunInfo
@@ -44,8 +46,8 @@ class JournalEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/journal", self._records)
-        add("GET", "/processes/{spec}/runs", self._runs)
+        add("GET", "/journal", self._records, READ)
+        add("GET", "/processes/{spec}/runs", self._runs, READ)
 
     def close(self) -> None:
         """End all streams, after what has happened until now has been sent."""
@@ -58,7 +60,8 @@ class JournalEndpoints:
         as_events = "text/event-stream" in request.headers.get("accept", "")
         if follows and as_events and not since:
             since = request.headers.get("last-event-id", "")
-        query = self._journal.query(since, _list_in(request, "name"), _list_in(request, "kind"))
+        journal = self._journal.among(sight(request))
+        query = journal.query(since, _list_in(request, "name"), _list_in(request, "kind"))
         limit = number_in(request, "limit", (MOST if since else 0) if follows else LIMIT)
         if not (0 if follows else 1) <= limit <= MOST:
             raise BadRequest(f"cannot read limit={limit}: expected a number from 1 to {MOST}")
@@ -66,27 +69,29 @@ class JournalEndpoints:
             if len(self._clients) >= MOST_CLIENTS:
                 return problem(503, f"{MOST_CLIENTS} clients follow already; try again when one has left")
             query = replace(query, pages=False)
-            body = self._stream(query, limit, _event if as_events else _line)
+            body = self._stream(journal, query, limit, _event if as_events else _line)
             return Response(body=body, content_type=EVENTS if as_events else LINES)
         last = self._journal.last
-        found = (await self._journal.reaching(query)).find(query, limit)
+        found = (await journal.reaching(query)).find(query, limit)
         if query.pages and len(found) == limit:
             last = found[-1].seq
         return json_answer({"records": [record.to_json() for record in found], "next": last})
 
-    async def _runs(self, _: Request, spec: str) -> Response:
-        names = [status.namespec for status in self._processes.statuses(spec)]
+    async def _runs(self, request: Request, spec: str) -> Response:
+        names = [status.namespec for status in readable(request, self._processes).statuses(spec)]
         journal = await self._journal.about(names)
         return json_answer({"runs": [_run_info(run) for name in names for run in runs_of(journal, name)]})
 
-    async def _stream(self, query: Query, limit: int, write: Callable[[Record | None], str]) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, service: JournalService, query: Query, limit: int, write: Callable[[Record | None], str]
+    ) -> AsyncIterator[bytes]:
         client = asyncio.Event()
         self._enter(client)
         try:
             position = self._journal.last
             found: Sequence[Record] = ()
             if limit:
-                journal = await self._journal.reaching(query)
+                journal = await service.reaching(query)
                 found = [record for record in journal.find(query, limit) if record.seq <= position]
             # The first bytes at once: the client knows then that it is connected.
             yield write(None).encode()
@@ -102,7 +107,7 @@ class JournalEndpoints:
                     if not await happens(client, KEEPALIVE):
                         yield write(None).encode()
                     client.clear()
-                position, found = self._journal.news(query, position)
+                position, found = service.news(query, position)
         finally:
             self._leave(client)
 

@@ -3,7 +3,9 @@
 They begin with the last 1024 bytes, are chunked, and end only when the client or the master does.
 """
 
-from procman.errors import OperationError
+from procman.access.roles import LOGS, LOGS_FLEET
+from procman.api.access import admitted
+from procman.errors import AccessDenied, OperationError
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
 from procman.services.logs import LogService
@@ -22,15 +24,18 @@ class LogTails:
 
     def add_to(self, router: Router) -> None:
         """Both forms of a process's log, and the master's own."""
-        router.add("GET", "/logtail/{name}", self._process_log, role="read")
-        router.add("GET", "/logtail/{name}/{channel}", self._process_log, role="read")
-        router.add("GET", "/mainlogtail", self._main_log, role="read")
+        router.add("GET", "/logtail/{name}", self._process_log, needs=LOGS)
+        router.add("GET", "/logtail/{name}/{channel}", self._process_log, needs=LOGS)
+        router.add("GET", "/mainlogtail", self._main_log, needs=LOGS_FLEET)
 
-    async def _process_log(self, _: Request, name: str, channel: str = "stdout") -> Response:
+    async def _process_log(self, request: Request, name: str, channel: str = "stdout") -> Response:
         if channel not in ("stdout", "stderr"):
             return problem(404, f"there is no log {channel}: expected stdout or stderr")
         try:
-            return Response(body=await self._logs.follow(self._processes.one(name).namespec, channel, PAST))
+            table = self._processes.among(admitted(request, self._processes, [name], LOGS))
+            return Response(body=await self._logs.follow(table.one(name).namespec, channel, PAST))
+        except AccessDenied as error:
+            return problem(403, str(error))
         except OperationError as error:
             return problem(404, str(error))
 

@@ -74,8 +74,9 @@ left out; `wait` (true) is whether to answer only when it has been done. A metho
 struct for each: `name`, `group`, `status` (the number of a fault, 80 for success) and `description`. It is never a
 fault as a whole because of one of them.
 
-A user whose role is `read` may call only the methods with that role; the others are fault FORBIDDEN. A `control` user
-may call all of them.
+A method whose role the client does not have is fault FORBIDDEN; *of all programs* are methods about the master itself.
+Where a server has `access = roles`, `getAllProcessInfo` has only what the client may see, and what is hidden from it is
+BAD_NAME. With a password, `username` may call all methods, and `readonly_username` those of `read`, logs too.
 
 New programs should use [the HTTP interface](http-api.md), which offers more, and live events.
 
@@ -176,7 +177,7 @@ def xml_rpc_page() -> str:
         known_as = named.setdefault(id(entry), name)
         faults = ", ".join(fault.name for fault in FAULTS.get(name, ()))
         about = entry.about if known_as == name else f"An old name of `{known_as}`."
-        parts.append(f"| {_code(_call(name, entry))} | {entry.role} | {about} | {faults} |")
+        parts.append(f"| {_code(_call(name, entry))} | {entry.needs} | {about} | {faults} |")
     parts += ["", _STRUCTS, *_structs(), "", _FAULTS.rstrip("\n")]
     parts += [f"| {fault:d} | `{fault.name}` | {meaning} |" for fault, meaning in _meanings().items()]
     return "\n".join([*parts, "", _BESIDE])

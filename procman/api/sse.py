@@ -13,6 +13,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
+from procman.access.rights import Rights
+from procman.access.roles import READ
+from procman.api.access import May, readable, rights_of, sight
 from procman.api.facts_to_shapes import process_info
 from procman.api.shapes.master import MasterInfo
 from procman.http.messages import Request, Response, problem
@@ -39,8 +42,15 @@ class _Client:
     """What has not been sent to one client yet."""
 
     names: dict[str, None]  # of processes, in the order in which something happened to them
+    rights: Rights | None  # None: it may do everything
+    may: May | None  # the processes that are there for it; None: all
+    shown: set[str] = field(default_factory=set)  # what it was told of, where that is not all
     master: bool = False
     news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def takes(self, name: str) -> bool:
+        """Whether it is told of a change of this process: one that it knows may have gone."""
+        return name in self.shown or self.may is None or self.may(name)
 
 
 class EventStream:
@@ -73,7 +83,7 @@ class EventStream:
 
     def add_to(self, router: Router) -> None:
         """The one row."""
-        router.add("GET", "/v1/events", self._events, role="read")
+        router.add("GET", "/v1/events", self._events, needs=READ)
 
     def close(self) -> None:
         """End all streams, after the last changes have been sent."""
@@ -87,7 +97,9 @@ class EventStream:
         return Response(body=self._stream(request), content_type=EVENTS)
 
     async def _stream(self, request: Request) -> AsyncIterator[bytes]:
-        client = _Client({status.namespec: None for status in self._processes.statuses()})
+        may = sight(request)
+        statuses = readable(request, self._processes).statuses()
+        client = _Client({status.namespec: None for status in statuses}, rights_of(request), may)
         self._enter(client)
         try:
             names, known = list(client.names), self._take(client)
@@ -126,9 +138,10 @@ class EventStream:
         for name in changed:
             self._texts.pop(name, None)
         for client in self._clients:
-            client.names.update(changed)
+            client.names.update(changed if client.may is None else dict.fromkeys(filter(client.takes, changed)))
             client.master |= master
-            client.news.set()
+            if client.names or client.master:
+                client.news.set()
 
     # ---- messages
 
@@ -141,7 +154,13 @@ class EventStream:
         processes, gone = [], []
         for name in taken:
             del client.names[name]
-            text = self._text(name)
+            text = self._text(name) if client.may is None or client.may(name) else None
+            if client.may is not None:
+                (client.shown.discard if text is None else client.shown.add)(name)
+            if text is not None and client.rights is not None:
+                # What it may do with the process is its own: the rest is the same for all.
+                role = client.rights.role_for(name)[0]
+                text = f'{text[:-1]}, "role": {json.dumps(role)}}}'
             if text is None:
                 gone.append(name)
             else:

@@ -15,17 +15,20 @@ import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, quote
 
+from procman.access.roles import ANYONE, LOGS, OPERATE
+from procman.api.access import admitted
 from procman.api.actors import actor_of
 from procman.api.faults import fault_of
-from procman.errors import NoLog, OperationError, Reason, UnknownProcess
+from procman.errors import AccessDenied, NoLog, OperationError, Reason, UnknownProcess
 from procman.http.host_guard import HostGuard
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
-from procman.http.router import READ_ONLY, Router
+from procman.http.router import Router
 from procman.services.actors import Actor
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.operations import Operation
+from procman.services.process_table import ProcessTable
 from procman.services.processes import ProcessService
 
 # Bytes of a log, by default and at least.
@@ -67,10 +70,10 @@ class Forms:
     def add_to(self, router: Router) -> None:
         """The page under both its names, and supervisor's other addresses."""
         for path in ("/", "/index.html"):
-            router.add("GET", path, self._index, role="read")
-            router.add("POST", path, self._index, role="control")
-        router.add("GET", "/tail.html", self._tail, role="read")
-        router.add("GET", "/ok.html", self._ok, role="read")
+            router.add("GET", path, self._index, needs=ANYONE)
+            router.add("POST", path, self._index, needs=OPERATE)
+        router.add("GET", "/tail.html", self._tail, needs=LOGS)
+        router.add("GET", "/ok.html", self._ok, needs=ANYONE)
 
     async def _ok(self, _: Request) -> Response:
         return Response(body=b"OK")
@@ -87,30 +90,36 @@ class Forms:
         refusal = self._guard.refusal(request, changes=True)
         if refusal is not None:
             return refusal
-        if request.role == "read":
-            return problem(403, READ_ONLY)
+        denial = request.rights.refusal(OPERATE)
+        if denial is not None:
+            return problem(403, denial)
         if request.method == "GET" and not _was_meant(request):
             return await self._page(request)
         try:
-            message = await self._act(action, form.get("processname", ""), actor_of(request))
+            message = await self._act(request, action, form.get("processname", ""))
+        except AccessDenied as error:
+            return problem(403, str(error))
         except OperationError as error:
             return problem(503, str(error))
         if message is None:
             return problem(400, "cannot do that: expected an action of supervisor's, and the name of a process")
         return _lead_back(message)
 
-    async def _act(self, action: str, name: str, actor: Actor) -> str | None:
+    async def _act(self, request: Request, action: str, name: str) -> str | None:
         """Do it, and return the message; None: there is no such action. Raises WrongState while shutting down."""
+        actor = actor_of(request)
+        specs = [] if action.endswith("all") else [name]
+        processes = self._processes.among(admitted(request, self._processes.table, specs, OPERATE))
         match action:
             case "stopall":
-                await self._done(self._processes.stop(["all"], actor))
+                await self._done(processes.stop(["all"], actor))
                 return f"All stopped at {time.ctime()}"
             case "restartall":
-                await self._done(self._processes.restart(["all"], actor))
+                await self._done(processes.restart(["all"], actor))
                 return f"All restarted at {time.ctime()}"
             case "start" | "stop" | "restart" | "clearlog" if name:
                 try:
-                    namespec = self._processes.table.one(name).namespec
+                    namespec = processes.table.one(name).namespec
                 except UnknownProcess:
                     return f"No such process named {name}"
                 return await self._act_on(action, name, namespec, actor)
@@ -145,13 +154,18 @@ class Forms:
         name = request.query.get("processname", "")
         digits = request.query.get("limit", "")
         limit = max(TAIL, int(digits[:_LIMIT_DIGITS])) if digits.isdecimal() else TAIL
-        text = await self._end_of_log(name, limit) if name else "No process name found"
+        try:
+            may = admitted(request, self._processes.table, [name], LOGS)
+        except AccessDenied as error:
+            return problem(403, str(error))
+        table = self._processes.table.among(may)
+        text = await self._end_of_log(table, name, limit) if name else "No process name found"
         return Response(body=_tail_page(name, limit, text).encode(), headers=_TAIL_HEADERS, content_type=HTML)
 
-    async def _end_of_log(self, name: str, limit: int) -> str:
+    async def _end_of_log(self, table: ProcessTable, name: str, limit: int) -> str:
         try:
             self._master.refuse_while_ending()
-            log = await self._logs.read(self._processes.table.one(name).namespec, "stdout", -limit, 0)
+            log = await self._logs.read(table.one(name).namespec, "stdout", -limit, 0)
         except NoLog:
             return f"No file for {name}"
         except OperationError as error:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from procman.api.shapes.configuration import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
 
 _CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which explains them
-_NOTIFY = "notify:"  # before the name of a section that tells somebody; no group has a colon in its name
+# Before the name of a section that is no program; no group has a colon in its name.
+_SECTIONS = ("notify:", "access:")
 _VALUE_WIDTH = 60  # of `config`; the origin of a longer value stands further to the right
 
 
@@ -59,7 +60,8 @@ def reread_lines(found: Changes) -> list[str]:
     texts.update(dict.fromkeys(found["changed"], "changed"))
     texts.update(dict.fromkeys(found["removed"], "disappeared"))
     lines = [f"{name}: {texts[name]}" for name in sorted(texts)] or ["No config updates to processes"]
-    return [*lines, *(f"{_NOTIFY}{name}: changed" for name in found.get("notify", ()))]
+    lines += [f"notify:{name}: changed" for name in found.get("notify", ())]
+    return lines + [f"access:{name}: changed" for name in found.get("access", ())]
 
 
 def update_lines(steps: Iterable[Step]) -> list[str]:
@@ -70,7 +72,7 @@ def update_lines(steps: Iterable[Step]) -> list[str]:
             by_group.setdefault(step["group"], []).append(step)
     lines = []
     for group, done in by_group.items():
-        if group.startswith(_NOTIFY):
+        if group.startswith(_SECTIONS):
             lines += [f"{group}: {step['action']}" for step in done]
             continue
         whole = {step["action"] for step in done if "name" not in step}

@@ -151,6 +151,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
     "update": Entry('`{"steps": [Step]}`', {1: "the file cannot be used (nothing was changed), or no such group"}),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
+    "whoami": Entry("`WhoamiInfo`", {1: "arguments were given"}),
     "why": Entry(
         "`WhyAnswer`; with `--at` `PastReasonInfo`",
         {

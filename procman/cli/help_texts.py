@@ -240,6 +240,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "update": (("update --dry-run [<gname> ...]", "Show what would be done, and which options require it"),),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
+    "whoami": (("whoami", "Show who you are to the master, and what you may do there"),),
     "why": (
         ("why", "Explain all that is not as it should be, those first that others wait for"),
         ("why <name> [...]", "Explain these: who wants it so, how it ended, what comes next, which options decide"),

@@ -54,7 +54,13 @@ class Invocation:
         if self._client is None:
             if self.settings.url is None:
                 raise Unreachable(*self.settings.missing, errno.ENOENT)
-            self._client = Client(self.settings.url, self.settings.username, self.settings.password)
+            self._client = Client(
+                self.settings.url,
+                self.settings.username,
+                self.settings.password,
+                token=self.settings.token,
+                tls=self.settings.tls,
+            )
         return self._client
 
     @property

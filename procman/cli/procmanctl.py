@@ -13,6 +13,7 @@ from procman.cli.procmanctl_commands import asks_for_help
 from procman.cli.procmanctl_flags import FLAGS
 from procman.cli.standard_streams import open_missing
 from procman.client import address
+from procman.client.tls_files import TlsFiles
 from procman.errors import BadRequest, ProcmanError
 
 _INTERRUPTED = 130  # what a shell shows for SIGINT
@@ -90,6 +91,9 @@ def _run(argv: list[str]) -> int:
             history_file=given.get("history_file"),
             live=words[:2] == ["health", "--live"],
         )
+    settings.token = address.read_token(given.get("token_file"))
+    if any(name in given for name in ("cacert", "cert", "key")):
+        settings.tls = TlsFiles(given.get("cacert"), given.get("cert"), given.get("key"))
     invocation = Invocation(settings, as_json="json" in given, interactive=interactive)
     try:
         if interactive:
@@ -103,7 +107,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _check_url(url: str | None) -> None:
-    if url is not None and not url.startswith(("unix://", "http://")):
+    if url is not None and not url.startswith(("unix://", "http://", "https://")):
         raise BadRequest(f"invalid value for -s {url!r}: value {url!r} is not a URL")
 
 

@@ -11,6 +11,8 @@ under the name derived from the path. If no source names a master explicitly, th
 preferred to one that does not run.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
@@ -30,7 +32,12 @@ PATIENCE = 5.0
 # How long each of several masters may take to name its file, in seconds.
 _INTRODUCTION = 1.0
 
+LONGEST_TOKEN = 4000
 _ANYWHERE = {"", "*", "0.0.0.0", "[::]"}  # noqa: S104 - a server there is reached over loopback
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from procman.client.tls_files import TlsFiles
 
 
 class Settings:
@@ -41,6 +48,8 @@ class Settings:
         self.missing = ("", "")  # where it was searched then, and what was wrong
         self.username: str | None = None
         self.password: str | None = None
+        self.token: str | None = None
+        self.tls: TlsFiles | None = None
         self.prompt = "procman"
         self.history_file: str | None = None
         self.found: str | None = None  # the file with the address, if it was found and not given
@@ -216,7 +225,11 @@ def _from_file(given: str) -> Settings:
             settings.url = f"unix://{named}"
         else:
             # Its owner needs no password there; the file may have only a hash of it.
-            settings.url = _http(port) if port and not settings.sure else f"unix://{socket}"
+            settings.url = (
+                _http(port, "https" if server.get("certfile") else "http")
+                if port and not settings.sure
+                else f"unix://{socket}"
+            )
     settings.username, settings.password = ctl.get("username"), ctl.get("password")
     if settings.password is None and not server.get("password", "{SHA}").startswith("{SHA}"):
         settings.username, settings.password = server.get("username"), server["password"]
@@ -322,7 +335,27 @@ def _absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def _http(port: str) -> str:
+def read_token(path: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The token in that file, else that of the environment; raises BadRequest."""
+    if path is None:
+        token = environ.get("PROCMANCTL_TOKEN", "").strip()
+        where = "PROCMANCTL_TOKEN"
+        if not token:
+            return None
+    else:
+        where = path
+        try:
+            with open(path, encoding="utf-8") as file:
+                token = file.read(LONGEST_TOKEN).strip()
+        except (OSError, ValueError) as error:
+            reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is no text"
+            raise BadRequest(f"cannot read the token in {path}: {reason}") from None
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise BadRequest(f"cannot use the token of {where}: expected one word of ASCII characters")
+    return token
+
+
+def _http(port: str, scheme: str = "http") -> str:
     """The URL of a server at `host:port`, `*:port`, `:port` or `port`."""
     host, _, number = port.rpartition(":")
-    return f"http://{'localhost' if host in _ANYWHERE else host}:{number}"
+    return f"{scheme}://{'localhost' if host in _ANYWHERE else host}:{number}"

@@ -8,39 +8,31 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import socket
-import struct
 import sys
 from binascii import b2a_base64
 from collections.abc import Iterator
 
 from procman import __version__
+from procman.client.wire import Answer, Unreachable, Wire, reason_of
 from procman.errors import BadRequest, ProcmanError
+
+__all__ = ["ApiError", "AuthRequired", "Client", "Stream", "Unreachable", "quoted", "who_listens"]
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any, Self
 
+    from procman.client.tls_files import TlsFiles
+
 # Seconds, far more than a master needs to answer a GET; a stopped master must not block a client for ever.
 READS_TAKE = 30.0
 
-_BLOCK = 65536
 _REFUSED = 400  # HTTP statuses from here on are errors
 _UNAUTHORIZED = 401
 # The server's own errors, before /v1 is reached: an unknown host, too large a body, too many clients.
 _OF_THE_SERVER = frozenset({403, 413, 503})
-_MAX_SAID = 300  # characters of such an error
-_MAX_LINE = 65536  # bytes of a header or a chunk's size; a server that sends more is not procman
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:*@!$'()+,;=")
-
-_REASONS = {
-    errno.ENOENT: "no such file (is it running?)",
-    errno.ECONNREFUSED: "refused connection (is it running?)",
-    errno.EACCES: "permission denied (only its owner may use the socket)",
-    errno.EPERM: "permission denied (only its owner may use the socket)",
-    errno.ENOTSOCK: "that is not a socket",
-}
 
 
 def who_listens(path: str) -> int | None:
@@ -57,16 +49,6 @@ def who_listens(path: str) -> int | None:
     finally:
         sock.close()
     return int.from_bytes(peer[:4], sys.byteorder)
-
-
-class Unreachable(ProcmanError):
-    """No master answers at `address`; `errno` has the system's reason, if there is one."""
-
-    def __init__(self, address: str, reason: str, number: int | None = None) -> None:
-        super().__init__(f"cannot reach procman at {address}: {reason}")
-        self.address = address
-        self.reason = reason
-        self.errno = number
 
 
 class ApiError(ProcmanError):
@@ -87,16 +69,28 @@ class AuthRequired(ApiError):
 
 
 class Client:
-    """A connection to one master, at `unix:///path` or `http://host:port`, opened on first use."""
+    """A connection to one master, at `unix:///path`, `http://host:port` or `https://host:port`, opened on first use."""
 
-    def __init__(self, address: str, username: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        token: str | None = None,
+        tls: TlsFiles | None = None,
+    ) -> None:
+        """A token counts more than a name; `tls` has the files for https."""
         self.address = address
+        self._tls = tls
         self._family, self._target, host, self.place = _where(address)
         self._head = f"Host: {host}\r\nUser-Agent: procmanctl/{__version__}\r\n"
-        if username is not None or password is not None:
+        if token is not None:
+            self._head += f"Authorization: Bearer {token}\r\n"
+        elif username is not None or password is not None:
             pair = f"{username or ''}:{password or ''}"
             self._head += f"Authorization: Basic {_base64(pair)}\r\n"
-        self._wire: _Wire | None = None
+        self._wire: Wire | None = None
 
     def call(self, method: str, path: str, body: Any = None, *, patience: float | None = None) -> Any:
         """Send `body` as JSON, and return the JSON of the answer.
@@ -154,14 +148,14 @@ class Client:
             self._wire.close()
             self._wire = None
 
-    def _connection(self) -> _Wire:
+    def _connection(self) -> Wire:
         if self._wire is not None and self._wire.stale():
             self.close()
         if self._wire is None:
             self._wire = self._connect()
         return self._wire
 
-    def _connect(self) -> _Wire:
+    def _connect(self) -> Wire:
         sock: socket.socket | None = None
         try:
             if self._family == "unix":
@@ -170,13 +164,17 @@ class Client:
             else:
                 sock = socket.create_connection(self._target)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._family == "tls":
+                    from procman.client.tls import encrypted  # noqa: PLC0415 - ssl takes 20 ms, for https only
+
+                    return encrypted(sock, self._target[0], self.place, self._tls)
         except (OSError, ValueError) as error:
             if sock is not None:
                 sock.close()
-            raise Unreachable(self.place, _reason(error), getattr(error, "errno", None)) from None
-        return _Wire(sock, self.place)
+            raise Unreachable(self.place, reason_of(error), getattr(error, "errno", None)) from None
+        return Wire(sock, self.place)
 
-    def _ask(self, wire: _Wire, method: str, path: str, data: bytes | None) -> _Answer:
+    def _ask(self, wire: Wire, method: str, path: str, data: bytes | None) -> Answer:
         length = "" if data is None else f"Content-Length: {len(data)}\r\n"
         if data is None and method != "GET":
             length = "Content-Length: 0\r\n"
@@ -186,7 +184,7 @@ class Client:
             answer = wire.answer()
         return answer
 
-    def _refuse(self, answer: _Answer, content: bytes) -> None:
+    def _refuse(self, answer: Answer, content: bytes) -> None:
         """Raise the exception for an answer that is an error."""
         if answer.status < _REFUSED:
             return
@@ -202,7 +200,7 @@ class Client:
             code, message = "REFUSED", said
         raise ApiError(code, message, answer.status)
 
-    def _stranger(self, answer: _Answer | None = None) -> Unreachable:
+    def _stranger(self, answer: Answer | None = None) -> Unreachable:
         if answer and answer.is_supervisord:
             # A likely mistake during a migration.
             return Unreachable(self.place, "it is supervisord that answers there (ask it with supervisorctl)")
@@ -213,7 +211,7 @@ class Client:
 class Stream:
     """An iterator over the bytes that arrive; it ends with the answer, or when any thread calls `close`."""
 
-    def __init__(self, wire: _Wire, answer: _Answer) -> None:
+    def __init__(self, wire: Wire, answer: Answer) -> None:
         self._wire = wire
         self._pieces = answer.pieces()
         self._closed = False
@@ -266,178 +264,20 @@ def _where(address: str) -> tuple[str, Any, str, str]:
     if address.startswith("unix://"):
         path = address.removeprefix("unix://")
         return "unix", path, "localhost", path
-    rest = address.removeprefix("http://").partition("/")[0]
-    if not address.startswith("http://") or not rest or not rest.isprintable() or " " in rest:
-        raise BadRequest(f"cannot use the address {address!r}: expected unix:///path/to/socket or http://host:port")
+    scheme, _, rest = address.partition("://")
+    rest = rest.partition("/")[0]
+    if scheme not in ("http", "https") or not rest or not rest.isprintable() or " " in rest:
+        raise BadRequest(
+            f"cannot use the address {address!r}: expected unix:///path/to/socket, http://host:port or https://host:port"
+        )
     host, colon, port = rest.rpartition(":")
     if not colon or rest.endswith("]"):
-        host, port = rest, "80"
+        host, port = rest, "80" if scheme == "http" else "443"
     if not (port.isascii() and port.isdigit()):
         raise BadRequest(f"cannot use the address {address!r}: {port!r} is not a port")
     host = host.removeprefix("[").removesuffix("]")
-    return "tcp", (host, int(port)), rest, address
-
-
-def _reason(error: Exception) -> str:
-    """Why a connection failed, in words, with a way out if there is one."""
-    if isinstance(error, socket.gaierror):
-        return "no such host"
-    if isinstance(error, OSError) and error.errno is not None:
-        return _REASONS.get(error.errno) or os.strerror(error.errno).lower()
-    if "too long" in str(error):
-        return "the path is too long for a unix socket (107 bytes at most)"
-    return str(error)
+    return "tcp" if scheme == "http" else "tls", (host, int(port)), rest, address
 
 
 def _base64(text: str) -> str:
     return b2a_base64(text.encode("utf-8", "surrogateescape"), newline=False).decode()
-
-
-class _Wire:
-    """One connection, and the bytes received over it that are not used yet."""
-
-    def __init__(self, sock: socket.socket, place: str) -> None:
-        self._sock = sock
-        self._place = place
-        self._pending = b""
-        self._patience: float = 0
-        self.heard = False  # whether anything was received since the last request
-
-    def fileno(self) -> int:
-        return self._sock.fileno()
-
-    @property
-    def is_buffered(self) -> bool:
-        # The line end after a chunk is read with the next one.
-        return bool(self._pending.strip(b"\r\n"))
-
-    def close(self) -> None:
-        self._sock.close()
-
-    def hang_up(self) -> None:
-        """End the connection while another thread may be reading from it."""
-        try:
-            self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it has ended already
-
-    def wait_at_most(self, seconds: float) -> None:
-        """Limit the wait for each piece of an answer; 0 for no limit."""
-        if seconds == self._patience:
-            return
-        self._patience = seconds
-        self._sock.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
-        )
-
-    def stale(self) -> bool:
-        """Whether the other side has closed the connection, or sent something unexpected."""
-        try:
-            self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return bool(self._pending)
-        except OSError:
-            return True
-        return True
-
-    def send(self, data: bytes) -> None:
-        self.heard = False
-        try:
-            self._sock.sendall(data)
-        except ConnectionError:
-            # It refused the request before reading all of it; its answer may still be readable.
-            return
-        except OSError as error:
-            raise self.lost(error) from None
-
-    def some(self) -> bytes:
-        """The available bytes, at least one; none if the other side has closed."""
-        if self._pending:
-            data, self._pending = self._pending, b""
-            return data
-        try:
-            data = self._sock.recv(_BLOCK)
-        except BlockingIOError:
-            raise Unreachable(
-                self._place, "it does not answer (it was stopped, or is too busy)", errno.EAGAIN
-            ) from None
-        except OSError as error:
-            raise self.lost(error) from None
-        self.heard = self.heard or bool(data)
-        return data
-
-    def line(self) -> bytes:
-        data = b""
-        while b"\n" not in data:
-            more = self.some()
-            if not more:
-                raise self.lost()
-            data += more
-            if len(data) > _MAX_LINE and b"\n" not in data:
-                raise Unreachable(self._place, "what answers there is not procman (a line without an end)")
-        line, _, self._pending = data.partition(b"\n")
-        return line.rstrip(b"\r")
-
-    def pieces(self, length: int) -> Iterator[bytes]:
-        """Exactly `length` bytes, as they arrive."""
-        while length:
-            data = self.some()
-            if not data:
-                raise self.lost()
-            if len(data) > length:
-                data, self._pending = data[:length], data[length:]
-            length -= len(data)
-            yield data
-
-    def answer(self) -> _Answer:
-        version, _, rest = self.line().partition(b" ")
-        status = rest[:3]
-        if not version.startswith(b"HTTP/1.") or not status.isdigit():
-            raise Unreachable(self._place, "what answers there is not procman (it does not speak HTTP)")
-        headers: dict[str, str] = {}
-        while line := self.line():
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
-        return _Answer(self, int(status), headers)
-
-    def lost(self, error: OSError | None = None) -> Unreachable:
-        reason = "the connection was lost" if error is None else f"the connection was lost: {_reason(error)}"
-        return Unreachable(self._place, reason, errno.ECONNRESET if error is None else error.errno)
-
-
-class _Answer:
-    """The head of an answer, and access to its body."""
-
-    def __init__(self, wire: _Wire, status: int, headers: dict[str, str]) -> None:
-        self.status = status
-        self._wire = wire
-        self._headers = headers
-        self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
-        self._length = headers.get("content-length")
-        self.reusable = headers.get("connection", "").lower() != "close" and (self._chunked or self._length is not None)
-        self.is_supervisord = headers.get("server", "").startswith("Medusa/")
-
-    def plain_line(self, content: bytes) -> str | None:
-        """The body if it is one line of plain text, else None."""
-        text = content.decode("utf-8", "replace").strip()
-        plain = self._headers.get("content-type", "").startswith("text/plain")
-        return text if plain and text.isprintable() and 0 < len(text) <= _MAX_SAID else None
-
-    def pieces(self) -> Iterator[bytes]:
-        """The body as it arrives; raises Unreachable if it ends too early."""
-        try:
-            if self.status in {204, 304}:  # these have no body in HTTP
-                return
-            if self._chunked:
-                while size := int(self._wire.line().partition(b";")[0], 16):
-                    yield from self._wire.pieces(size)
-                    self._wire.line()
-                while self._wire.line():
-                    pass
-            elif self._length is not None:
-                yield from self._wire.pieces(int(self._length))
-            else:
-                while data := self._wire.some():
-                    yield data
-        except ValueError:
-            raise self._wire.lost() from None

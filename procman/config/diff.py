@@ -6,17 +6,21 @@ Each option declares the effect of a change (`Effect`); for a process the larges
 from binascii import crc32
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from procman.config.schema.access import AccessSection
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import Group, GroupOptions, ListenerOptions
 from procman.config.schema.notify import Notify
-from procman.config.schema.options import Effect, options_of
+from procman.config.schema.options import Effect, Option, options_of
 from procman.config.schema.programs import Program
 
 PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
 LISTENER = options_of(ListenerOptions)
 NOTIFY = options_of(Notify)
+ACCESS = options_of(AccessSection)
+Section = TypeVar("Section", Notify, AccessSection)
 _NUMBERS = {"user": "uid", "user_group": "gid", "supplementary_groups": "extra_gids"}
 
 
@@ -70,6 +74,28 @@ def diff(old: Config, new: Config) -> Changes:
 
 def diff_notify(old: Iterable[Notify], new: Iterable[Notify]) -> dict[str, tuple[str, tuple[str, ...]]]:
     """The notify sections that differ, by name: added, removed, or changed with the names of the options."""
+    return _diff_sections(old, new, NOTIFY)
+
+
+def diff_access(old: Iterable[AccessSection], new: Iterable[AccessSection]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The access sections that differ; the same name may have another number now, and a file other tokens."""
+    changes = _diff_sections(old, new, ACCESS)
+    numbers = {"uids": "users", "gids": "groups", "digests": "token_file"}
+    before, after = {rule.name: rule for rule in old}, {rule.name: rule for rule in new}
+    for name, (what, options) in changes.items():
+        if what == "changed" and not options:
+            differ = [
+                option
+                for field, option in numbers.items()
+                if getattr(before[name], field) != getattr(after[name], field)
+            ]
+            changes[name] = (what, tuple(differ))
+    return changes
+
+
+def _diff_sections(
+    old: Iterable[Section], new: Iterable[Section], table: Mapping[str, Option]
+) -> dict[str, tuple[str, tuple[str, ...]]]:
     before, after = {rule.name: rule for rule in old}, {rule.name: rule for rule in new}
     changes: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name in sorted(before.keys() | after.keys()):
@@ -78,7 +104,7 @@ def diff_notify(old: Iterable[Notify], new: Iterable[Notify]) -> dict[str, tuple
         elif name not in after:
             changes[name] = ("removed", ())
         elif before[name] != after[name]:
-            differ = (option for option in NOTIFY if getattr(before[name], option) != getattr(after[name], option))
+            differ = (option for option in table if getattr(before[name], option) != getattr(after[name], option))
             changes[name] = ("changed", tuple(differ))
     return changes
 

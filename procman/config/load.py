@@ -16,6 +16,7 @@ from procman.config.checks.unseen_output import warn_of_unseen_output
 from procman.config.formats.files import Gathered, gather
 from procman.config.host import Machine
 from procman.config.problems import ConfigError, Problem
+from procman.config.resolve.access import read_access
 from procman.config.resolve.client_settings import read_ctl
 from procman.config.resolve.dependencies import resolve_dependencies
 from procman.config.resolve.groups import read_groups
@@ -161,6 +162,7 @@ def _resolve(
         groups=resolve_dependencies(reading, unique(reading, groups)),
         ctl=read_ctl(reading),
         notify=read_notify(reading, groups),
+        access=read_access(reading, servers, groups),
         serverurl=serverurl(servers),
         remarks=tuple(gathered.remarks),
         wants_background=reading.raw(section, "nodaemon") is not None and not master.nodaemon,

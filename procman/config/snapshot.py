@@ -10,6 +10,7 @@ from signal import Signals
 from typing import Any, TypeVar
 
 from procman.config.problems import Problem
+from procman.config.schema.access import AccessSection
 from procman.config.schema.configuration import Config, RpcInterface
 from procman.config.schema.groups import FcgiSocket, Group, ListenerOptions
 from procman.config.schema.master import Master
@@ -70,6 +71,7 @@ def read_config(data: Data) -> Config:
         rpcinterfaces=tuple(_record(RpcInterface, interface) for interface in data["rpcinterfaces"]),
         groups=tuple(read_group(group) for group in data["groups"]),
         notify=read_rules(data.get("notify", [])),
+        access=read_access(data.get("access", [])),
         templates=tuple(_record(ProgramTemplate, template) for template in data.get("templates", ())),
         ctl=_record(Ctl, data["ctl"]),
         warnings=tuple(_record(Problem, warning) for warning in data["warnings"]),
@@ -79,6 +81,11 @@ def read_config(data: Data) -> Config:
 def read_rules(data: list[Data]) -> tuple[Notify, ...]:
     """The notify sections of it."""
     return tuple(_record(Notify, section) for section in data)
+
+
+def read_access(data: list[Data]) -> tuple[AccessSection, ...]:
+    """The access sections of it."""
+    return tuple(_record(AccessSection, section) for section in data)
 
 
 def read_group(data: Data) -> Group:

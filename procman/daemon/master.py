@@ -226,6 +226,7 @@ class MasterRun:
         routes = Routes(self._rooms, about, health, self._upgrade.prepare, warnings, metrics=self._read_metrics)
         serving = Serving(routes, health, self._log)
         await serving.start(self._listeners.all)
+        self._rooms.configuration.after_reading = lambda: self._do(serving.read_certificates())
         return serving
 
     def _write_metrics(self) -> "MetricsFile | None":

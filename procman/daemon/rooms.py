@@ -19,6 +19,7 @@ from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
 from procman.runtime.start_gate import StartGate
 from procman.runtime.timetable import Timetable
+from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.service import CrashReports
 from procman.services.debugging import DebugService
@@ -80,3 +81,4 @@ class Rooms:
     configuration: ConfigService
     notifying: Notifying
     why: Why
+    access: AccessRules

@@ -6,6 +6,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from procman import __version__
+from procman.access.rights import READ_ONLY, Rights
+from procman.access.roles import ADMIN, ANYONE, LOGS, METRICS, OPERATE, READ, reaches
+from procman.api.access import rights_of
 from procman.api.health import Health
 from procman.api.journal_endpoints import JournalEndpoints
 from procman.api.log_tails import LogTails
@@ -19,14 +22,15 @@ from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
+from procman.api.rest.whoami_endpoint import WhoamiEndpoint
 from procman.api.rest.why_endpoints import WhyEndpoints
 from procman.api.shapes.master import MasterInfo
 from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
 from procman.daemon.rooms import Rooms
-from procman.http.messages import Request, Response, Role
-from procman.http.router import READ_ONLY, Router
+from procman.http.messages import Request, Response
+from procman.http.router import Router
 from procman.runtime.journal.denials import Denials
 from procman.services.changes import Changes
 from procman.services.journal import JournalService
@@ -34,6 +38,7 @@ from procman.services.journal import JournalService
 if TYPE_CHECKING:
     from procman.api.metrics.endpoint import MetricsEndpoint
     from procman.api.xmlrpc.adapter import XmlRpc
+    from procman.api.xmlrpc.method import Caller
     from procman.services.metrics.readings import MetricsService
 
 API_VERSION = "3.0"
@@ -41,12 +46,12 @@ API_VERSION = "3.0"
 _WEB = ("/", "/index.html", "/static/{edition}/{file}", "/static/{file}", "/tail.html", "/ok.html")
 _RUN = "/v1/processes/{spec}/run"
 _TERMINALS = (
-    ("GET", "/v1/processes/{spec}/attach"),
-    ("POST", "/v1/processes/{spec}/attach"),
-    ("POST", "/v1/processes/{spec}/debug"),
-    ("GET", "/v1/terminals"),
-    ("POST", "/v1/terminals/{number}/input"),
-    ("POST", "/v1/terminals/{number}/size"),
+    ("GET", "/v1/processes/{spec}/attach", LOGS),
+    ("POST", "/v1/processes/{spec}/attach", ADMIN),
+    ("POST", "/v1/processes/{spec}/debug", ADMIN),
+    ("GET", "/v1/terminals", READ),
+    ("POST", "/v1/terminals/{number}/input", ADMIN),
+    ("POST", "/v1/terminals/{number}/size", ADMIN),
 )
 _PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
 
@@ -61,11 +66,12 @@ class About:
         self._began = began
         self._upgrades = upgrades
 
-    def to(self, role: Role = "control") -> MasterInfo:
-        """For a client with that role."""
+    def to(self, rights: Rights | None = None) -> MasterInfo:
+        """For a client with those rights; None: it may do everything."""
         fleet = self._rooms.fleet
         state = supervisor_state(fleet.state)
-        return MasterInfo(
+        may = None if rights is None or rights.reads_all else rights.sees
+        info = MasterInfo(
             pid=os.getpid(),
             version=__version__,
             api_version=API_VERSION,
@@ -74,15 +80,18 @@ class About:
             statename=state.name,
             config_file=self._config.file,
             start=self._began,
-            processes=len(fleet.processes),
+            processes=sum(1 for name in fleet.processes if may is None or may(name)),
             reaped_orphans=self._rooms.engine.ends.orphans,
             upgrades=self._upgrades,
-            may_control=role == "control",
+            may_control=rights is None or reaches(rights.role, "operate"),
         )
+        if rights is not None:
+            info["role"] = rights.role
+        return info
 
     def to_asker(self, request: Request) -> MasterInfo:
         """For the client that has sent this."""
-        return self.to(request.role)
+        return self.to(rights_of(request))
 
 
 class Routes:
@@ -136,12 +145,14 @@ class Routes:
         HookEndpoints(rooms.hook_results).add_to(self.router)
         GivenEndpoints(rooms.given).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
-        HealthEndpoints(rooms.health_checks).add_to(self.router)
+        HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
         ScheduleEndpoints(rooms.schedules).add_to(self.router)
         LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)
         self._journal.add_to(self.router)
+        WhoamiEndpoint(rooms.processes.table).add_to(self.router)
+        self.rules = rooms.access.rules
         self.denials = Denials(rooms.journal)
         health.add_to(self.router)
         self._add_late()
@@ -156,20 +167,20 @@ class Routes:
         add = self.router.add
         for path in ("/RPC2", "/RPC2/"):
             # The answer to a GET says that it takes a POST. Each method has its own role.
-            add("GET", path, self._call, role="read")
-            add("POST", path, self._call, role="read")
-        add("GET", "/metrics", self._measure, role="read")
-        add("POST", _RUN, self._follow_run, role="control")
-        add("GET", _RUN, self._follow_run, role="read")
-        add("GET", "/v1/logs", self._merge_logs, role="read")
-        for method, path in _TERMINALS:
-            add(method, path, self._show_terminal, role="read" if method == "GET" else "control")
+            add("GET", path, self._call, needs=ANYONE)
+            add("POST", path, self._call, needs=ANYONE, changes=False)
+        add("GET", "/metrics", self._measure, needs=METRICS)
+        add("POST", _RUN, self._follow_run, needs=OPERATE)
+        add("GET", _RUN, self._follow_run, needs=LOGS)
+        add("GET", "/v1/logs", self._merge_logs, needs=LOGS)
+        for method, path, needs in _TERMINALS:
+            add(method, path, self._show_terminal, needs=needs)
         for path in _PAST:
-            add("GET", path, self._look_back, role="read")
+            add("GET", path, self._look_back, needs=READ)
         for path in _WEB:
-            add("GET", path, self._show, role="read")
+            add("GET", path, self._show, needs=LOGS if path == "/tail.html" else ANYONE)
         for path in ("/", "/index.html"):
-            add("POST", path, self._show, role="control")
+            add("POST", path, self._show, needs=OPERATE)
 
     async def _call(self, request: Request) -> Response:
         if self._xmlrpc is None:
@@ -183,9 +194,13 @@ class Routes:
                 rooms.logs,
                 about=self._about.to,
                 tell_listeners=rooms.hub.remote,
-                on_denied=lambda actor: self.denials.note(actor, READ_ONLY, HTTPStatus.FORBIDDEN),
+                on_denied=self._note_denied,
             )
         return await self._xmlrpc.call(request)
+
+    def _note_denied(self, caller: "Caller") -> None:
+        denial = "" if caller.rights is None else caller.rights.denial
+        self.denials.note(caller.actor, denial or READ_ONLY, HTTPStatus.FORBIDDEN)
 
     async def _measure(self, request: Request) -> Response:
         if self._metrics is None:
@@ -199,7 +214,7 @@ class Routes:
             from procman.api.rest.run_endpoints import RunEndpoints  # noqa: PLC0415 - for clients that run something
 
             self._runs = Router(problem=route_problem)
-            RunEndpoints(self._rooms.runs).add_to(self._runs)
+            RunEndpoints(self._rooms.runs, self._rooms.processes.table).add_to(self._runs)
         return await self._runs(request)
 
     async def _merge_logs(self, request: Request) -> Response:
@@ -216,7 +231,9 @@ class Routes:
             from procman.api.rest.terminal_endpoints import TerminalEndpoints  # noqa: PLC0415
 
             self._terminals = Router(problem=route_problem)
-            TerminalEndpoints(self._rooms.terminals, self._rooms.debugging).add_to(self._terminals)
+            TerminalEndpoints(self._rooms.terminals, self._rooms.debugging, self._rooms.processes.table).add_to(
+                self._terminals
+            )
         return await self._terminals(request)
 
     async def _look_back(self, request: Request) -> Response:

@@ -45,6 +45,7 @@ from procman.runtime.ready_channels import ReadyChannels
 from procman.runtime.ready_lines import ReadyLines
 from procman.runtime.start_gate import StartGate
 from procman.runtime.timetable import Timetable
+from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
 from procman.services.crash_reports.parts import Parts as CrashParts
 from procman.services.crash_reports.service import CrashReports
@@ -221,8 +222,16 @@ class _Wiring:
         self._ends = Ends(self._fleet, MemoryWatch(at_end=self._trees.memory_at_end.get))
         self._explanations = Explanations(self._fleet, self._trees, self._last_lines)
         self._notifying = Notifying(self._surroundings())
+        self._access = AccessRules(self._fleet, os.geteuid())
+        self._access.apply(self._config.access if self._snapshot is None else self._snapshot.current.access)
         self._configuration = ConfigService(
-            self._engine, self._master, self._processes.table, self._config, context.read, notifying=self._notifying
+            self._engine,
+            self._master,
+            self._processes.table,
+            self._config,
+            context.read,
+            notifying=self._notifying,
+            access=self._access,
         )
         self._crashes = CrashReports(self._crash_parts())
         self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
@@ -395,6 +404,7 @@ class _Wiring:
             configuration=self._configuration,
             notifying=self._notifying,
             why=self._why(),
+            access=self._access,
         )
 
     def _look(self, order: Look) -> None:

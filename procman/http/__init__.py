@@ -15,6 +15,8 @@ with their client.
     connection_table.py all connections: counting them, and making room
     server.py           listening sockets
     router.py           the table of endpoints
+    tls.py              certificates, and the handshake
+    tokens.py           tokens, by their digests
     basic_auth.py       names, passwords and roles        credentials.py  their comparison
     host_guard.py       what a browser may be made to ask
     page_headers.py     what a browser may do with a page

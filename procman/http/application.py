@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from procman.http.messages import Request, Response, Role, problem
+from procman.http.messages import Request, Response, Rights, problem
 
 Handler = Callable[[Request], Awaitable[Response]]
-Gate = Callable[[Request], Response | Role]
+Gate = Callable[[Request], Response | Rights]
 
 
 class Application:
@@ -18,11 +18,11 @@ class Application:
         self._gate = gate
         self._on_error = on_error
 
-    def admit(self, request: Request) -> Response | Role:
-        """Decide by its head whether a request's body is read, and for which role."""
+    def admit(self, request: Request) -> Response | Rights:
+        """Decide by its head whether a request's body is read, and with which rights."""
         self.requests += 1
         if self._gate is None:
-            return request.role
+            return request.rights
         try:
             return self._gate(request)
         except Exception as bug:  # noqa: BLE001  a gate that fails stays shut, and the server goes on

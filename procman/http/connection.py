@@ -35,6 +35,9 @@ from procman.http.response_head import has_body, head_bytes, stream_head
 
 # A body larger than this is written piece by piece, so that the transport never copies more than a piece of it.
 _PIECE = 64 * 1024
+# Linux, and not in the module socket; of its answer, Python takes so many bytes.
+_SO_PEERGROUPS = 59
+_MOST_GROUPS = 1024
 # All connections read into one buffer, this much at a time; requests are small.
 _received = memoryview(bytearray(8 * 1024))
 
@@ -105,6 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         """Accept the client, or answer 503 when there is no room for it."""
         self._transport = cast("asyncio.Transport", transport)
         sock: socket.socket = transport.get_extra_info("socket")
+        self._reader.is_encrypted = transport.get_extra_info("sslcontext") is not None
         if sock.family == socket.AF_UNIX:
             self._reader.peer = _peer_of(sock)
         else:
@@ -145,7 +149,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.close()
             case Phase.HANDLING | Phase.SENDING | Phase.LOST:
                 pass
-        return True  # closing is up to us
+        # Closing is up to us; with TLS, which has no half-closed connections, asyncio does it.
+        return not self._reader.is_encrypted
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Stop sending; a handler that has not answered yet goes on."""
@@ -176,7 +181,10 @@ class Connection(asyncio.BufferedProtocol):
         try:
             found = self._reader.read()
         except RefusedError as refused:
-            self._refuse(refused.response)
+            if refused.response.delay:
+                self._refuse_later(refused.response)
+            else:
+                self._refuse(refused.response)
             return
         if isinstance(found, Request):
             self._table.hold(self, 0)
@@ -324,6 +332,15 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.write(head if self._reader.is_head_only else head + response.body)
         self._close()
 
+    def _refuse_later(self, response: Response) -> None:
+        """Hear nothing more of this client, and let it wait for its answer; it holds a place like an idle one."""
+        self._phase = Phase.CLOSING
+        self._reader.discard()
+        self._table.hold(self, 0)
+        self._stop_timer()
+        self._table.mark_idle(self)
+        self._timer = self._loop.call_later(response.delay, self._refuse, response)
+
     def _close(self) -> None:
         """Send no more, and read on for a while so that no reset cuts off the answer."""
         self._phase = Phase.CLOSING
@@ -335,7 +352,8 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
             return
         self._transport.resume_reading()
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
         self._timer = self._loop.call_later(self._table.limits.linger, self._transport.close)
 
     def _stop_timer(self) -> None:
@@ -346,10 +364,19 @@ class Connection(asyncio.BufferedProtocol):
 
 def _peer_of(sock: socket.socket) -> Peer:
     """The client, while it is surely there: its name is for the records that say who asked for something."""
-    pid, uid, gid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    pid, uid, gid = struct.unpack("i2I", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     try:
         with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
             command = "".join(letter if letter.isprintable() else "?" for letter in file.read(64).rstrip("\n"))
     except OSError:
         command = ""  # it has gone, or is of another namespace
-    return Peer(pid, uid, gid, command)
+    return Peer(pid, uid, gid, command, _groups_of(sock))
+
+
+def _groups_of(sock: socket.socket) -> tuple[int, ...]:
+    """The further groups of the client; none where the kernel does not say, or there are more than fit (256)."""
+    try:
+        data = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MOST_GROUPS)
+    except OSError:
+        return ()
+    return struct.unpack(f"{len(data) // 4}I", data)

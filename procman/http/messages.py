@@ -3,14 +3,32 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from procman.http.targets import decoded, split_target
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 Role = Literal["read", "control"]
-"""What a client may do: read, or also make changes."""
+"""What an account may do: read, or also make changes."""
+
+
+class Rights(Protocol):
+    """What the client that sent a request may do. The gate gives it; the router asks it for each row of its table."""
+
+    def refusal(self, needs: object, /) -> str | None:
+        """Why a row that needs this is not for the client; None: it is."""
+
+
+class EveryRight:
+    """Of a client that may do everything."""
+
+    def refusal(self, _needs: object, /) -> str | None:
+        """Nothing is refused."""
+        return None
+
+
+EVERY_RIGHT: Rights = EveryRight()
 
 
 class Peer(NamedTuple):
@@ -20,6 +38,7 @@ class Peer(NamedTuple):
     uid: int
     gid: int
     command: str = ""  # its name, as far as it could be seen then
+    groups: tuple[int, ...] = ()  # its further groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +53,9 @@ class Request:
     body: bytes = b""
     peer: Peer | None = None  # None: not a unix socket
     server: str = ""  # the label that was given to `Server.listen`
-    role: Role = "control"  # set by the gate; without a gate every client may do everything
+    rights: Rights = EVERY_RIGHT  # set by the gate; without a gate every client may do everything
     address: str = ""  # of a TCP client, without the port
+    is_encrypted: bool = False  # it came over TLS
 
     @classmethod
     def of(
@@ -48,10 +68,22 @@ class Request:
         peer: Peer | None = None,
         server: str = "",
         address: str = "",
+        is_encrypted: bool = False,
     ) -> Self:
         """Make a request for a target such as "/a%2Fb?x=1" (or the absolute form "http://host/a%2Fb?x=1")."""
         raw_path, query = split_target(target)
-        return cls(method, decoded(raw_path), raw_path, query, headers or {}, body, peer, server, address=address)
+        return cls(
+            method,
+            decoded(raw_path),
+            raw_path,
+            query,
+            headers or {},
+            body,
+            peer,
+            server,
+            address=address,
+            is_encrypted=is_encrypted,
+        )
 
     def with_body(self, body: bytes) -> Self:
         """Return the same request with its body (`replace` takes six times as long)."""
@@ -65,8 +97,9 @@ class Request:
             body,
             self.peer,
             self.server,
-            self.role,
+            self.rights,
             self.address,
+            self.is_encrypted,
         )
 
 
@@ -83,6 +116,7 @@ class Response:
     body: bytes | AsyncIterator[bytes] = b""
     headers: Iterable[tuple[str, str]] = ()
     content_type: str = PLAIN_TEXT
+    delay: float = 0.0  # a refusal by the gate is sent so many seconds later
 
 
 def problem(status: int, text: str = "", headers: Iterable[tuple[str, str]] = ()) -> Response:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 import h11
 
 from procman.http.limits import Limits
-from procman.http.messages import Peer, Request, Response, Role, problem
+from procman.http.messages import Peer, Request, Response, Rights, problem
 
 # The end of a head as h11 recognizes it, so that both cut in the same place.
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -41,11 +41,12 @@ class RefusedError(Exception):
 
 
 class RequestReader:
-    """The requests of one client. `gate` decides by the head whether the body is read, and for which role."""
+    """The requests of one client. `gate` decides by the head whether the body is read, and with which rights."""
 
-    def __init__(self, limits: Limits, gate: Callable[[Request], Response | Role], label: str) -> None:
+    def __init__(self, limits: Limits, gate: Callable[[Request], Response | Rights], label: str) -> None:
         self.peer: Peer | None = None
         self.address = ""  # of a TCP client
+        self.is_encrypted = False
         self.http: h11.Connection | None = None  # while a request is read or answered
         self.keep_alive = False  # whether the client wants to send another request on this connection
         self._limits = limits
@@ -145,7 +146,15 @@ class RequestReader:
         if not has_host:
             del headers["host"]
         method, target = event.method.decode("ascii"), event.target.decode("ascii")
-        request = Request.of(method, target, headers=headers, peer=self.peer, server=self._label, address=self.address)
+        request = Request.of(
+            method,
+            target,
+            headers=headers,
+            peer=self.peer,
+            server=self._label,
+            address=self.address,
+            is_encrypted=self.is_encrypted,
+        )
         verdict = self._gate(request)
         if isinstance(verdict, Response):
             raise RefusedError(verdict)
@@ -154,7 +163,7 @@ class RequestReader:
             raise RefusedError(problem(400, "the request has both Content-Length and Transfer-Encoding"))
         if int(headers.get("content-length", 0)) > self._limits.body:
             raise RefusedError(self._too_large())
-        return request if verdict == request.role else replace(request, role=verdict)
+        return request if verdict is request.rights else replace(request, rights=verdict)
 
     def _read_body(self, head: Request) -> Request | Incomplete:
         if "transfer-encoding" in head.headers:

@@ -1,4 +1,4 @@
-"""The table of endpoints: the handler for each method and path, and the role that it requires.
+"""The table of endpoints: the handler for each method and path, and what it needs.
 
 The table is explicit: nothing is looked up by a name that a client sent. A path is split at its slashes first and
 decoded afterwards, so a parameter may contain an encoded slash, colons, stars and any letter.
@@ -8,13 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from procman.http.messages import Request, Response, Role, problem
+from procman.http.messages import Request, Response, problem
 from procman.http.targets import decoded
 
 Endpoint = Callable[..., Awaitable[Response]]  # called as endpoint(request, **path parameters)
 Problem = Callable[[int, str, list[tuple[str, str]]], Response]
-
-READ_ONLY = "this account is read-only: log in with one that may make changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +22,9 @@ class Route:
     method: str
     pattern: str
     handler: Endpoint
-    role: Role  # what it requires: "read" or "control"
+    needs: object  # what it requires: the rights of a client are asked for it
     segments: tuple[str, ...]  # of the pattern; a parameter is written {name}
+    changes: bool  # whether something is different afterwards
 
     def parameters(self, segments: list[str]) -> dict[str, str] | None:
         """Match a decoded path of as many segments: its parameters, or None when it is another path."""
@@ -52,12 +51,12 @@ class Router:
     """A handler that passes each request to the endpoint in its table.
 
     A word in a pattern wins over a parameter in the same place, the leftmost first. HEAD is answered by GET's row.
-    A client with the role "read" gets a 403 from rows that require "control".
+    A client whose rights refuse what a row needs gets a 403. There is no row without needs.
 
     Args:
         default: answers paths that are not in the table, instead of a 404.
         problem: makes the answers 403, 404 and 405 from a status, a text and headers.
-        after_change: is awaited between a handler that requires "control" and its answer.
+        after_change: is awaited between a handler that changes something and its answer.
     """
 
     def __init__(
@@ -78,18 +77,21 @@ class Router:
         """The whole table, for tests and documentation."""
         return tuple(route for length in sorted(self._by_length) for route in self._by_length[length])
 
-    def add(self, method: str, pattern: str, handler: Endpoint, *, role: Role) -> None:
+    def add(self, method: str, pattern: str, handler: Endpoint, *, needs: object, changes: bool | None = None) -> None:
         """Add a row.
 
         Args:
             method: such as "GET", which includes HEAD.
             pattern: such as "/v1/processes/{spec}/{op}"; a parameter takes one whole segment, which is not empty.
             handler: is called as handler(request, spec=…, op=…).
-            role: "read", or "control" for a handler that changes something.
+            needs: what a client has to be allowed; its rights know what that means.
+            changes: whether it changes something; None means: unless it is a GET.
 
         Raises:
-            ValueError: the same row is there already, or a parameter is not a whole segment.
+            ValueError: the same row is there already, it needs nothing, or a parameter is not a whole segment.
         """
+        if needs is None:
+            raise ValueError(f"cannot route {method} {pattern}: say what a client needs for it")
         if not pattern.startswith("/"):
             raise ValueError(f"cannot route {pattern!r}: a path begins with a slash")
         segments = tuple(pattern.split("/")[1:])
@@ -101,7 +103,7 @@ class Router:
         rows = self._by_length.setdefault(len(segments), [])
         if any(row.method == method and _shape(row.segments) == shape for row in rows):
             raise ValueError(f"cannot route {method} {pattern}: it is in the table already")
-        row = Route(method, pattern, handler, role, segments)
+        row = Route(method, pattern, handler, needs, segments, method != "GET" if changes is None else changes)
         rows.append(row)
         rows.sort(key=_precedence)
         if shape == segments:
@@ -128,11 +130,12 @@ class Router:
     async def __call__(self, request: Request) -> Response:
         """Answer a request: a router is the `Handler` of a `Server`."""
         route, parameters, allowed = self.match(request.method, request.raw_path)
-        if route is not None and route.role == "control" and request.role == "read":
-            return self._problem(403, READ_ONLY, [])
         if route is not None:
+            refusal = request.rights.refusal(route.needs)
+            if refusal is not None:
+                return self._problem(403, refusal, [])
             response = await route.handler(request, **parameters)
-            if route.role == "control" and self._after_change is not None:
+            if route.changes and self._after_change is not None:
                 await self._after_change()
             return response
         if allowed:

@@ -7,11 +7,15 @@ starts no thread and needs no timer.
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from procman.http.application import Application, Gate, Handler
 from procman.http.connection import Connection
 from procman.http.connection_table import ConnectionTable
 from procman.http.limits import Limits
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 # How many clients the kernel queues, and how many are accepted on one turn of the loop: for a moment, a few times as
 # many descriptors are open beyond `Limits.connections`.
@@ -34,7 +38,7 @@ class Server:
         limits: what the clients may use.
         gate: is called as soon as a request's head is complete, before its body is read, so that a client without
             permission cannot make the server hold a body either. It returns a refusal (whose body is bytes), or the
-            client's role, which the handler finds in `Request.role`.
+            client's rights, which the handler finds in `Request.rights`.
     """
 
     def __init__(
@@ -65,22 +69,33 @@ class Server:
         """Whether `close` has been called."""
         return self._table.closing
 
-    async def listen(self, sock: socket.socket, label: str = "") -> None:
+    async def listen(
+        self, sock: socket.socket, label: str = "", context: "Callable[[], SSLContext] | None" = None
+    ) -> None:
         """Answer on a bound and listening stream socket, which the server owns from now on.
 
         Args:
             sock: a unix or TCP socket.
             label: becomes `Request.server` of the requests that arrive there.
+            context: clients have to speak TLS, with what this returns for each of them.
         """
         loop = asyncio.get_running_loop()
         sock.setblocking(False)
         # For a unix socket too: create_unix_server would remove the path on closing, from Python 3.13 on.
-        listener = await loop.create_server(
-            lambda: Connection(self._table, self._application, label), sock=sock, backlog=ACCEPTED_AT_ONCE
-        )
+        listener = await loop.create_server(self._factory(label, context), sock=sock, backlog=ACCEPTED_AT_ONCE)
         self._listeners.append(listener)
         # asyncio has one number for both.
         sock.listen(BACKLOG)
+
+    def _factory(self, label: str, context: "Callable[[], SSLContext] | None") -> Callable[[], asyncio.BaseProtocol]:
+        def connection() -> Connection:
+            return Connection(self._table, self._application, label)
+
+        if context is None:
+            return connection
+        from procman.http.tls import Handshake  # noqa: PLC0415 - OpenSSL, for servers with a certificate
+
+        return lambda: Handshake(self._table, connection, context)
 
     async def listen_instead(self, sock: socket.socket, label: str = "") -> None:
         """Replace the sockets listened on, which clients can no longer find; connections go on."""

@@ -6,12 +6,12 @@ changed in place, the rest is stopped and replaced, one process at a time and no
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from procman.config import settings
 from procman.config.diff import Changes as Difference
-from procman.config.diff import diff, diff_notify
+from procman.config.diff import diff, diff_access, diff_notify
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
@@ -21,6 +21,7 @@ from procman.core.events import GroupAdded, GroupRemoved
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
+from procman.services.access import AccessRules
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.operations import Kind, Operation, Step, StepAction
@@ -47,6 +48,7 @@ class GroupDifferences:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     notify: tuple[str, ...] = ()  # the notify sections
+    access: tuple[str, ...] = ()  # the access sections
 
 
 class ConfigService:
@@ -61,9 +63,14 @@ class ConfigService:
         load: Callable[[], Awaitable[Config]],
         *,
         notifying: Notifying,
+        access: AccessRules,
     ) -> None:
-        """`config` is the one whose groups the fleet began with; `notifying` gets the notify sections."""
+        """`config` is the one whose groups the fleet began with.
+
+        `notifying` gets the notify sections, `access` the access sections.
+        """
         self._notifying = notifying
+        self._access = access
         self.config = config
         self.started_with = config  # the master's own options are read once
         self.fleet = engine.fleet
@@ -72,6 +79,7 @@ class ConfigService:
         self._master = master
         self._processes = processes
         self._load = load
+        self.after_reading: Callable[[], None] = lambda: None  # certificates and the like are read again, too
         # Two updates at once would each stop what the other starts.
         self._one_at_a_time = asyncio.Lock()
 
@@ -89,6 +97,13 @@ class ConfigService:
             for program in group.programs
         ]
         return sorted(found, key=lambda process: process.program.name)
+
+    def namespecs(self, group: str) -> list[str]:
+        """The processes of a group, as it is active and as the file has it; none where there is no such group."""
+        members = self.fleet.groups.get(group)
+        active = list(members.processes) if members is not None else []
+        read = [program.namespec for one in self.config.groups if one.name == group for program in one.programs]
+        return list(dict.fromkeys([*active, *read]))
 
     def stop_plan(self, budget: str | None = None) -> settings.Json:
         """How long a shutdown takes at worst, with what is active now; BadRequest for a budget that is no duration."""
@@ -120,11 +135,14 @@ class ConfigService:
         """What the master itself and its servers go by, which they have read once; and the notify sections."""
         return settings.of_master(self.started_with) + settings.of_notify(self.config, self._notifying.rules)
 
-    def settings(self, spec: str) -> list[settings.Json]:
-        """What each process that `spec` names goes by, its group first; raises UnknownProcess."""
+    def settings(self, spec: str, processes: ProcessTable | None = None) -> list[settings.Json]:
+        """What each process that `spec` names goes by, its group first; raises UnknownProcess.
+
+        `processes` is the table of a client that does not see all of them.
+        """
         found: list[settings.Json] = []
         shown: set[str] = set()
-        for status in self._processes.statuses(spec):
+        for status in (processes or self._processes).statuses(spec):
             if status.group not in shown:
                 shown.add(status.group)
                 shared = settings.of_group(self.config, group_of(self.fleet.groups[status.group].spec))
@@ -139,6 +157,7 @@ class ConfigService:
     async def reread(self) -> GroupDifferences:
         """Read the file again, and say which groups differ from what is active."""
         self.config = await self._read()
+        self.after_reading()
         return self.compare(self.config)
 
     def compare(self, config: Config) -> GroupDifferences:
@@ -149,24 +168,30 @@ class ConfigService:
             tuple(change.name for change in difference.changed),
             tuple(difference.removed),
             tuple(diff_notify(self._notifying.rules, config.notify)),
+            tuple(diff_access(self._access.sections, config.access)),
         )
 
-    def update(self, names: Iterable[str] | None = None, actor: Actor | None = None) -> Operation:
-        """Read the file again and make it so, for all groups or those named; it ends when all has stopped that must."""
+    def update(
+        self, names: Iterable[str] | None = None, actor: Actor | None = None, hidden: Collection[str] = ()
+    ) -> Operation:
+        """Read the file again and make it so, for all groups or those named; it ends when all has stopped that must.
+
+        Of the names, those that are `hidden` from the client are as if there were no such group.
+        """
         self._master.refuse_while_ending()
         targets = None if names is None else tuple(names)
         operation = self._operations.begin("update", targets or ("all",), actor)
 
         async def work() -> None:
-            operation.steps = await self._update(targets, operation.steps.extend, operation.origin)
+            operation.steps = await self._update(targets, operation.steps.extend, operation.origin, hidden)
             operation.accept()
 
         self._operations.do(operation, work())
         return operation
 
-    async def plan_update(self, names: Iterable[str] | None = None) -> list[Step]:
+    async def plan_update(self, names: Iterable[str] | None = None, hidden: Collection[str] = ()) -> list[Step]:
         """What `update` would do."""
-        return await self._update(names, None)
+        return await self._update(names, None, NOBODY, hidden)
 
     def add(self, name: str, actor: Actor | None = None) -> Operation:
         """Activate a group of the file as it was last read."""
@@ -202,7 +227,11 @@ class ConfigService:
         return operation
 
     async def _update(
-        self, names: Iterable[str] | None, tell: Callable[[list[Step]], None] | None, origin: Origin = NOBODY
+        self,
+        names: Iterable[str] | None,
+        tell: Callable[[list[Step]], None] | None,
+        origin: Origin = NOBODY,
+        hidden: Collection[str] = (),
     ) -> list[Step]:
         """Report the steps by `tell` as they are done; without it, only say what would be done."""
         async with self._one_at_a_time:
@@ -210,18 +239,28 @@ class ConfigService:
             difference = self._difference_from(self.config)
             wanted = None if names is None else set(names) - {"all"} or None
             known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
+            known -= set(hidden)
             steps = [Step(name, "error") for name in sorted((wanted or set()) - known)]
-            steps += await Update(self._engine, self.config, difference, tell, origin).run(wanted)
+            steps += await Update(self._engine, self.config, difference, tell, origin).run(
+                None if wanted is None else wanted - set(hidden)
+            )
+            if tell is not None:
+                self.after_reading()
             if wanted is None:
-                steps += self._notify_steps(dry_run=tell is None)
+                steps += self._notify_steps(dry_run=tell is None) + self._access_steps(dry_run=tell is None)
             return steps
 
     def _notify_steps(self, *, dry_run: bool) -> list[Step]:
         changes = diff_notify(self._notifying.rules, self.config.notify)
         if changes and not dry_run:
             self._notifying.apply(self.config.notify)
-        how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
-        return [Step(f"notify:{name}", how[what], options=options) for name, (what, options) in changes.items()]
+        return _section_steps("notify", changes)
+
+    def _access_steps(self, *, dry_run: bool) -> list[Step]:
+        changes = diff_access(self._access.sections, self.config.access)
+        if changes and not dry_run:
+            self._access.apply(self.config.access)
+        return _section_steps("access", changes)
 
     def _difference_from(self, config: Config) -> Difference:
         active = tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
@@ -235,3 +274,9 @@ class ConfigService:
             raise UnusableConfig(str(error)) from None
         self._master.refuse_while_ending()
         return config
+
+
+def _section_steps(kind: str, changes: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[Step]:
+    """What an update does, or would do, about sections that are no programs."""
+    how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
+    return [Step(f"{kind}:{name}", how[what], options=options) for name, (what, options) in changes.items()]

@@ -30,6 +30,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
 from procman.services.runs import Asked, Run, check, look_for
+from procman.services.selectors import Narrowable
 from procman.services.status import StatusBoard
 from procman.services.terminals import Client, TerminalService
 
@@ -95,7 +96,7 @@ class _Session:
     is_ending: bool = False
 
 
-class DebugService:
+class DebugService(Narrowable):
     """All of them; one for each program."""
 
     def __init__(
@@ -221,6 +222,9 @@ class DebugService:
 
     def _is_there(self, session: _Session) -> bool:
         return self._engine.fleet.processes.get(session.process.name) is session.process
+
+    def _narrow(self, may: Callable[[str], bool]) -> None:
+        self._terminals = self._terminals.among(may)
 
 
 def debugged(program: Program, asked: DebugAsked) -> Program:

@@ -3,6 +3,7 @@
 That is their options, what they are given from files, and their binaries. Only names are told, never a value.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from procman.core.process import Process
@@ -47,12 +48,13 @@ class DriftAnswer:
     file_problems: tuple[str, ...]
 
 
-async def drifts(parts: Parts, spec: str) -> DriftAnswer:
+async def drifts(parts: Parts, spec: str, may: Callable[[str], bool] | None = None) -> DriftAnswer:
     """Look at the running processes that `spec` names; raises UnknownProcess."""
     fleet = parts.engine.fleet
-    if spec in fleet.groups and spec not in fleet.processes:
+    table = parts.processes.among(may)
+    if table.is_active(spec) and spec not in fleet.processes:
         spec = f"{spec}:*"
-    names = [status.namespec for status in parts.processes.statuses(spec)]
+    names = [status.namespec for status in table.statuses(spec)]
     config, problems = await parts.master.look_at_file()
     definitions = Definitions(config if config is not None else parts.configuration.config)
     found = []

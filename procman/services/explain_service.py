@@ -6,6 +6,7 @@ What asks disks or all of /proc is `explanations`, beside the loop; here is at m
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from signal import SIGKILL
 
@@ -76,11 +77,14 @@ class Explainer:
         around = around_of(self._fleet, time.monotonic())
         return explain(process, around, self._of_the_moment(process)).short
 
-    async def answer(self, spec: str | None = None) -> Answer:
-        """Explain what `spec` names; without it what is not as it should be. Raises UnknownProcess."""
-        if spec == MASTER and spec not in self._fleet.processes:
+    async def answer(self, spec: str | None = None, may: Callable[[str], bool] | None = None) -> Answer:
+        """Explain what `spec` names; without it what is not as it should be. Raises UnknownProcess.
+
+        With `may`, only the processes that it takes, by namespec, are there, and no master.
+        """
+        if spec == MASTER and spec not in self._fleet.processes and may is None:
             return Answer((await self._about_master(reads=True),), 0)
-        processes = list(self._fleet.in_start_order()) if spec is None else self._named(spec)
+        processes = self._all(may) if spec is None else self._named(spec, may)
         wrong = processes
         if spec is None:
             around = around_of(self._fleet, time.monotonic())
@@ -100,7 +104,7 @@ class Explainer:
                 known = replace(self._known(process, origins, definitions), drift=drifted.get(process.name, ()))
                 made = explain(process, around, known)
                 explanations.append(with_clients(made, self._terminals.clients(process.name)))
-        if spec is None or spec == MASTER:
+        if (spec is None or spec == MASTER) and may is None:
             master = await self._about_master(reads=spec is not None)
             if spec is not None or not master.as_wanted:
                 explanations.append(master)
@@ -113,11 +117,15 @@ class Explainer:
         given = {name: program for name, program in programs.items() if program.is_given}
         return {name: (await self._engine.sources.differences(one)).sentences for name, one in given.items()}
 
-    def _named(self, spec: str) -> list[Process]:
+    def _all(self, may: Callable[[str], bool] | None) -> list[Process]:
+        return [process for process in self._fleet.in_start_order() if may is None or may(process.name)]
+
+    def _named(self, spec: str, may: Callable[[str], bool] | None) -> list[Process]:
         """Other than with the commands that change something, the bare name of a group will do."""
-        if spec in self._fleet.groups and spec not in self._fleet.processes:
+        table = self._processes.among(may)
+        if table.is_active(spec) and spec not in self._fleet.processes:
             spec = f"{spec}:*"
-        return [self._fleet.processes[status.namespec] for status in self._processes.statuses(spec)]
+        return [self._fleet.processes[status.namespec] for status in table.statuses(spec)]
 
     async def _about_master(self, *, reads: bool) -> Explanation:
         """`reads`: look at the file on the disk, too."""

@@ -8,7 +8,7 @@ from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
 from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 
 _NAMES = ("env_file", "env_from", "credentials", "environment_inherit", "environment_unset", "user_env")
 _OPTIONS = {name: known for name, known in options_of(Program).items() if name in _NAMES}
@@ -23,7 +23,7 @@ class GivenToProcess:
     variables: tuple[str, ...]  # the names of those that its present run has from files
 
 
-class GivenFiles:
+class GivenFiles(Narrowable):
     """Reads them when somebody asks."""
 
     def __init__(self, fleet: Fleet, names: Callable[[str], Iterable[str]]) -> None:
@@ -34,8 +34,8 @@ class GivenFiles:
 
     def of(self, spec: str) -> list[GivenToProcess]:
         """Of those that are meant and have any, in the order in which they start; raises UnknownProcess."""
-        meant = list(self._fleet.in_start_order())
-        if spec != ALL and not (meant := self._selectors.matching(spec)):
+        meant = self._selectors.matching(spec)
+        if spec != ALL and not meant:
             raise UnknownProcess(f"no such process or group: {spec}")
         found = []
         for process in meant:

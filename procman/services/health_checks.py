@@ -20,7 +20,7 @@ from procman.runtime.engine import Engine
 from procman.runtime.health_looks import HealthLooks
 from procman.runtime.looks import Seen
 from procman.services.explain_health import shown_check
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 
 # A pause ends by itself, and not after years.
 LONGEST_PAUSE = 7 * 86400.0
@@ -47,7 +47,7 @@ class HealthState:
     results: tuple[Result, ...]  # the latest ones, the oldest first; `when` is how long ago it was
 
 
-class HealthChecks:
+class HealthChecks(Narrowable):
     """On the running loop."""
 
     def __init__(self, engine: Engine, looks: HealthLooks, warn: Callable[[str], object]) -> None:

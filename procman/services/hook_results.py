@@ -13,7 +13,7 @@ from procman.errors import UnknownProcess
 from procman.runtime.bus import HookRan, Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.hook_words import short_command
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 from procman.system.signals import signal_name
 
 # How a command of a hook has ended: `ignored` has failed, and that does not matter; `broken off` was killed as what it
@@ -45,7 +45,7 @@ class HookOfProcess:
     last: LastResult | None
 
 
-class HookResults:
+class HookResults(Narrowable):
     """Subscribe `hear`."""
 
     hears = (RunHook, EndHook, SkipHook, HookRan, AnnounceRefreshed, ProcessRemoved)
@@ -59,8 +59,8 @@ class HookResults:
 
     def of(self, spec: str) -> list[HookOfProcess]:
         """All hooks of the processes that are meant, in their order; raises UnknownProcess."""
-        meant = list(self._fleet.in_start_order())
-        if spec != ALL and not (meant := self._selectors.matching(spec)):
+        meant = self._selectors.matching(spec)
+        if spec != ALL and not meant:
             raise UnknownProcess(f"no such process or group: {spec}")
         return [one for process in meant for one in self._of(process)]
 

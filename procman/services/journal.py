@@ -50,11 +50,19 @@ class Query:
 class JournalService:
     """Reads the journal for clients."""
 
-    def __init__(self, journal: Records, fleet: Fleet) -> None:
-        """The fleet knows which names exist."""
+    def __init__(self, journal: Records, fleet: Fleet, may: Callable[[str], bool] | None = None) -> None:
+        """The fleet knows which names exist.
+
+        With `may`, only records about processes that it takes, by namespec, are there, and none about the master.
+        """
         self._journal = journal
         self._fleet = fleet
-        self._selectors = Selectors(fleet)
+        self._may = may
+        self._selectors = Selectors(fleet, may)
+
+    def among(self, may: Callable[[str], bool] | None) -> "JournalService":
+        """The same for a client to which other processes do not exist; None: all do."""
+        return self if may is None else JournalService(self._journal, self._fleet, may)
 
     @property
     def last(self) -> int:
@@ -79,21 +87,22 @@ class JournalService:
         """The same with what the file has, where the query goes back further than the memory."""
         if not (query.seq or query.time):
             return self
-        return JournalService(await self._journal.reaching(query.seq, query.time), self._fleet)
+        return JournalService(await self._journal.reaching(query.seq, query.time), self._fleet, self._may)
 
     async def about(self, names: Sequence[str]) -> "JournalService":
         """The same with all that the file has about these processes, and about none."""
-        return JournalService(await self._journal.reaching(0, 0.0, tuple(names)), self._fleet)
+        return JournalService(await self._journal.reaching(0, 0.0, tuple(names)), self._fleet, self._may)
 
     def find(self, query: Query, limit: int) -> list[Record]:
         """The records, the oldest first: the last `limit` of them, or with `pages` the first."""
-        found = [record for record in self._journal.records(query.seq) if query.takes(record)]
+        found = [record for record in self._journal.records(query.seq) if query.takes(record) and self._shows(record)]
         return found[:limit] if query.pages else found[-limit:]
 
     def news(self, query: Query, position: int) -> tuple[int, list[Record]]:
         """What has come after that number: the number to go on from, and the records among it."""
         last = self._journal.last
-        return last, [record for record in self._journal.records(position) if query.takes(record)]
+        new = self._journal.records(position)
+        return last, [record for record in new if query.takes(record) and self._shows(record)]
 
     def follow(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call it when there is something new; returns how to end that."""
@@ -114,7 +123,14 @@ class JournalService:
     def _is_known(self, spec: str) -> bool:
         if spec == ALL or self._selectors.matching(spec):
             return True
-        return any(_is_about(record, spec) for record in self._journal.latest_first() if record.name or record.group)
+        records = (record for record in self._journal.latest_first() if record.name or record.group)
+        return any(_is_about(record, spec) for record in records if self._shows(record))
+
+    def _shows(self, record: Record) -> bool:
+        """A gap is shown, too: it has numbers, and no names."""
+        if self._may is None or (record.kind == "gap" and not record.name):
+            return True
+        return bool(record.name) and self._may(record.name)
 
 
 def read_since(text: str, now: float | None = None) -> tuple[int, float]:

@@ -10,7 +10,7 @@ from procman.core.fleet import Fleet
 from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import Trees
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 from procman.system.cgroup_limits import CgroupUse, use_of
 
 # Those that only say how another one works.
@@ -34,7 +34,7 @@ class LimitsOfProcess:
     measured: int | None  # bytes, as memory_restart has found them last
 
 
-class Limits:
+class Limits(Narrowable):
     """Reads them when somebody asks."""
 
     def __init__(self, fleet: Fleet, trees: Trees, left_out: Callable[[str], tuple[str, ...]]) -> None:
@@ -46,8 +46,8 @@ class Limits:
 
     def of(self, spec: str) -> list[LimitsOfProcess]:
         """Of those that are meant and have any, in the order in which they start; raises UnknownProcess."""
-        meant = list(self._fleet.in_start_order())
-        if spec != ALL and not (meant := self._selectors.matching(spec)):
+        meant = self._selectors.matching(spec)
+        if spec != ALL and not meant:
             raise UnknownProcess(f"no such process or group: {spec}")
         found = []
         for process in meant:

@@ -241,9 +241,11 @@ class Operations:
         except OperationError:
             pass  # it is `operation.error`
 
-    def one(self, number: int) -> Operation:
-        """The operation of that id; raises OperationError(UNKNOWN_OPERATION)."""
+    def one(self, number: int, may_know: Callable[[Operation], bool] = lambda _: True) -> Operation:
+        """The operation of that id, if the client may know of it; raises OperationError(UNKNOWN_OPERATION)."""
         operation = self._kept.get(number)
+        if operation is not None and not may_know(operation):
+            operation = None
         if operation is None:
             raise OperationError(f"there is no operation {number}, or it has been forgotten", Reason.UNKNOWN_OPERATION)
         return operation

@@ -1,6 +1,7 @@
 """What front ends may know of the processes, as they are now."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from operator import attrgetter
 
 from procman.core.fleet import Fleet
@@ -11,13 +12,13 @@ from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.services.figures import LastLooks, ProcessFigures, figures_of
 from procman.services.graph import GraphNode, graph_of
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 from procman.services.status import ProcessStatus, StatusBoard
 
 _by_name = attrgetter("program.group", "program.name")
 
 
-class ProcessTable:
+class ProcessTable(Narrowable):
     """Looks into the fleet; it changes nothing."""
 
     def __init__(self, fleet: Fleet, status: StatusBoard, lost: Callable[[str], int]) -> None:
@@ -25,6 +26,7 @@ class ProcessTable:
         self._fleet = fleet
         self._board = status
         self._selectors = Selectors(fleet)
+        self._may: Callable[[str], bool] | None = None
         self.looks = LastLooks()
         self.lost = lost
 
@@ -32,17 +34,21 @@ class ProcessTable:
         """What is known of each process that `spec` names; raises UnknownProcess."""
         if spec == ALL:
             # As supervisor shows them: by name, whatever the order in which they start.
-            found = sorted(self._fleet.processes.values(), key=_by_name)
+            found = sorted(self._there(self._fleet.processes.values()), key=_by_name)
         else:
             found = self._selectors.matching(spec)
             if not found:
                 raise UnknownProcess(f"no such process or group: {spec}")
         return [self._board.of(process) for process in found]
 
+    def namespecs(self, spec: str) -> list[str]:
+        """The namespecs of all that `spec` names; none where there is no such process or group."""
+        return [process.name for process in self._selectors.matching(spec)]
+
     def status(self, name: str) -> ProcessStatus | None:
         """What is known of the process of that namespec; None where there is none (any more)."""
         process = self._fleet.processes.get(name)
-        return self._board.of(process) if process else None
+        return self._board.of(process) if process and (self._may is None or self._may(name)) else None
 
     def one(self, spec: str) -> ProcessStatus:
         """What is known of the one process of that name; raises UnknownProcess."""
@@ -54,13 +60,15 @@ class ProcessTable:
 
     def is_active(self, group: str) -> bool:
         """Is there such a group?"""
+        if self._may is not None:
+            return bool(self.names(group))
         return group in self._fleet.groups
 
     def missing(self) -> list[ProcessStatus]:
         """Those that are wanted up and are not RUNNING, in the order in which they start."""
         return [
             self._board.of(process)
-            for process in self._fleet.in_start_order()
+            for process in self._there(self._fleet.in_start_order())
             if process.wanted and process.state is not State.RUNNING and not _may_have_failed(process)
         ]
 
@@ -68,18 +76,26 @@ class ProcessTable:
         """Those that are up and unhealthy, and what the master's own health makes of it."""
         return [
             (self._board.of(process), program_of(process.program).health_level)
-            for process in self._fleet.in_start_order()
+            for process in self._there(self._fleet.in_start_order())
             if process.wanted and process.healthy is False
         ]
 
     def paused(self, steady: float) -> list[ProcessStatus]:
         """Those that are up, and whose health is not looked at for a while."""
-        statuses = [self._board.of(process) for process in self._fleet.in_start_order() if process.health is not None]
+        statuses = [
+            self._board.of(process)
+            for process in self._there(self._fleet.in_start_order())
+            if process.health is not None
+        ]
         return [one for one in statuses if one.pid and one.paused_until is not None and one.paused_until > steady]
 
     def graph(self) -> list[GraphNode]:
         """All processes and what they depend on, in the order in which they start."""
-        return graph_of(self._fleet)
+        nodes = graph_of(self._fleet)
+        may = self._may
+        if may is None:
+            return nodes
+        return [replace(node, needed_by=tuple(filter(may, node.needed_by))) for node in nodes if may(node.process.name)]
 
     def still_needing(self, specs: Iterable[str]) -> list[str]:
         """The namespecs of what is up and depends on one of those that `specs` name, but is none of them."""
@@ -90,13 +106,20 @@ class ProcessTable:
         """What each process that is there uses of the machine."""
         found = await figures_of(self._fleet)
         self.looks.note((one.namespec, one.pid, one) for one in found)
-        return found
+        return [one for one in found if self._may is None or self._may(one.namespec)]
 
     def dependents_up(self, names: Iterable[str]) -> list[Process]:
         """What is up, or about to be, and depends on one of these but is none of them."""
         meant = set(names)
         found = {process.name: process for name in meant for process in self._fleet.dependencies.dependents(name)}
-        return [process for name, process in found.items() if name not in meant and process.state in UP]
+        return [process for process in self._there(found.values()) if process.name not in meant and process.state in UP]
+
+    def _there(self, processes: Iterable[Process]) -> Iterator[Process]:
+        return iter(processes) if self._may is None else (one for one in processes if self._may(one.name))
+
+    def _narrow(self, may: Callable[[str], bool]) -> None:
+        super()._narrow(may)
+        self._may = may
 
 
 def _may_have_failed(process: Process) -> bool:

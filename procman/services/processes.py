@@ -29,7 +29,7 @@ from procman.runtime.launch import find_program
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
 from procman.services.process_table import ProcessTable
-from procman.services.selectors import ALL, Selectors, is_plain, split_namespec
+from procman.services.selectors import ALL, Narrowable, Selectors, is_plain, split_namespec
 from procman.services.status import StatusBoard
 from procman.system.commands import CannotSpawn
 from procman.system.signals import signal_number
@@ -45,7 +45,7 @@ async def _all_answer(_: list[Program]) -> set[str]:
     return set()
 
 
-class ProcessService:
+class ProcessService(Narrowable):
     """All that front ends do with processes; `table` has what they may know of them."""
 
     def __init__(
@@ -159,6 +159,10 @@ class ProcessService:
 
         self._order(operation, lambda p: picks(p.name), lambda process, _: asyncio.ensure_future(done(process)))
         return operation
+
+    def _narrow(self, may: Callable[[str], bool]) -> None:
+        super()._narrow(may)
+        self.table = self.table.among(may)
 
     # ---- one process
 

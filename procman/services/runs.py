@@ -25,7 +25,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.services.explain_texts import duration, names
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
-from procman.services.selectors import Selectors
+from procman.services.selectors import Narrowable, Selectors
 from procman.services.status import StatusBoard
 from procman.system.commands import CannotSpawn
 
@@ -80,7 +80,7 @@ class Asked:
         return [*words, "--", *map(masked, self.args)] if self.args else words
 
 
-class RunService:
+class RunService(Narrowable):
     """All that front ends do with runs."""
 
     def __init__(

@@ -10,7 +10,7 @@ from procman.runtime.definitions import program_of
 from procman.runtime.timetable import Timetable
 from procman.services.run_history import JobRun, RunHistory
 from procman.services.schedule_words import in_words, next_run, with_offset
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 
 MOST_TIMES = 1000
 
@@ -28,7 +28,7 @@ class Coming:
     next: str  # in words; "": none comes
 
 
-class ScheduleService:
+class ScheduleService(Narrowable):
     """Looks; it changes nothing."""
 
     def __init__(self, fleet: Fleet, timetable: Timetable, history: RunHistory) -> None:
@@ -50,7 +50,7 @@ class ScheduleService:
 
     def _meant(self, spec: str) -> list[Process]:
         if spec == ALL:
-            return list(self._fleet.processes.values())
+            return self._selectors.matching(ALL)
         found = self._selectors.matching(spec)
         if not found:
             raise UnknownProcess(f"no such process or group: {spec}")

@@ -1,6 +1,9 @@
 """How a client names processes: "web", "group:name", "group:*", "all", or a glob such as "web*"."""
 
+from collections.abc import Callable
+from copy import copy
 from fnmatch import fnmatchcase
+from typing import Self
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -16,6 +19,12 @@ def split_namespec(namespec: str) -> tuple[str, str | None]:
     if not colon:
         return namespec, namespec
     return group, None if name in ("", "*") else name
+
+
+def names_it(spec: str, namespec: str) -> bool:
+    """Whether a spec names the process of that namespec."""
+    group, _, name = namespec.rpartition(":")
+    return selects(spec, group or name, name)
 
 
 def is_plain(spec: str) -> bool:
@@ -36,15 +45,41 @@ def selects(spec: str, group: str, name: str) -> bool:
     return fnmatchcase(namespec, spec) or fnmatchcase(f"{group}:{name}", spec)
 
 
+class Narrowable:
+    """A service that has fewer processes for clients that may not know of all, or not use all."""
+
+    _selectors: "Selectors"
+
+    def among(self, may: Callable[[str], bool] | None) -> Self:
+        """The same service, to which only processes that `may` takes, by namespec, exist; None: all do."""
+        if may is None:
+            return self
+        service = copy(self)
+        service._narrow(may)  # noqa: SLF001 - it is a copy of this one
+        return service
+
+    def _narrow(self, may: Callable[[str], bool]) -> None:
+        self._selectors = self._selectors.among(may)
+
+
 class Selectors:
     """Finds the processes of a fleet."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        """`fleet` may change between the calls."""
+    def __init__(self, fleet: Fleet, may: Callable[[str], bool] | None = None) -> None:
+        """`fleet` may change between the calls. Processes that `may` does not take, by namespec, are not there."""
         self._fleet = fleet
+        self._may = may
+
+    def among(self, may: Callable[[str], bool]) -> "Selectors":
+        """The same with only the processes that `may` takes, by namespec."""
+        return Selectors(self._fleet, may)
 
     def matching(self, spec: str) -> list[Process]:
         """All that it names, in the order in which they start; none where there is no such process or group."""
+        found = self._matching(spec)
+        return found if self._may is None else [process for process in found if self._may(process.name)]
+
+    def _matching(self, spec: str) -> list[Process]:
         if spec == ALL:
             return list(self._fleet.in_start_order())
         group, name = split_namespec(spec)
@@ -64,7 +99,7 @@ class Selectors:
         """The one process of that name; raises UnknownProcess."""
         group, name = split_namespec(spec)
         process = self._find(group, name) if name is not None else None
-        if process is None:
+        if process is None or (self._may is not None and not self._may(process.name)):
             raise UnknownProcess(spec)
         return process
 

@@ -20,7 +20,7 @@ from procman.runtime.output_router import OutputRouter
 from procman.services.actors import describe_actor
 from procman.services.explain_texts import names
 from procman.services.runs import Began, Run, RunEvent
-from procman.services.selectors import Selectors
+from procman.services.selectors import Narrowable, Selectors
 from procman.services.status import StatusBoard
 
 # How much of the past a client is shown, in bytes: some screens.
@@ -97,7 +97,7 @@ class Client:
             self.then()
 
 
-class TerminalService:
+class TerminalService(Narrowable):
     """All clients of a master."""
 
     def __init__(self, engine: Engine, status: StatusBoard, outputs: OutputRouter, note: Note) -> None:

@@ -48,15 +48,26 @@ class PastReason:
 class TimeTravel:
     """Answers from the journal of one master."""
 
-    def __init__(self, journal: Records, processes: ProcessTable, clock: Callable[[], float] = time.time) -> None:
-        """`clock` is in seconds since the epoch."""
+    def __init__(
+        self,
+        journal: Records,
+        processes: ProcessTable,
+        clock: Callable[[], float] = time.time,
+        may: Callable[[str], bool] | None = None,
+    ) -> None:
+        """`clock` is in seconds since the epoch. With `may`, only processes that it takes, by namespec, are there."""
+        self._may = may
         self._journal = journal
         self._processes = processes
         self._clock = clock
 
+    def among(self, may: Callable[[str], bool] | None) -> "TimeTravel":
+        """The same for a client to which other processes do not exist; None: all do."""
+        return self if may is None else TimeTravel(self._journal, self._processes, self._clock, may)
+
     async def reaching(self, moment: float) -> "TimeTravel":
         """The same with what the journal's file has, where the memory does not reach back to that moment."""
-        return TimeTravel(await self._journal.reaching(0, moment), self._processes, self._clock)
+        return TimeTravel(await self._journal.reaching(0, moment), self._processes, self._clock, self._may)
 
     @property
     def known_since(self) -> float | None:
@@ -99,8 +110,12 @@ class TimeTravel:
             "" if asked is None else asked_by(self._journal.chain(asked.seq)),
             "" if end is None else ending_of(end),
             None if end is None else end.time,
-            self._journal.chain(state.span.seq)[:MOST_CAUSES],
+            self._shown(self._journal.chain(state.span.seq))[:MOST_CAUSES],
         )
+
+    def _shown(self, chain: list[Record]) -> list[Record]:
+        may = self._may
+        return chain if may is None else [record for record in chain if not record.name or may(record.name)]
 
     def _check(self, moment: float, key: str) -> None:
         if moment > self._clock() + AHEAD:
@@ -111,6 +126,8 @@ class TimeTravel:
         statuses = self._processes.statuses("all")
         present = {status.namespec: _present(status) for status in statuses}
         found = list(histories(self._journal.records(), present, self._clock()).values())
+        if self._may is not None:
+            found = [history for history in found if self._may(history.name)]
         found.sort(key=lambda history: history.name not in present)  # stable: present ones are in order
         if not specs:
             return found

@@ -1,5 +1,6 @@
 """The door to `why`: what it needs is imported when somebody first asks, as most masters are as they should be."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 # What is said of these stays the same as long as their status does, and monitors ask often.
 _LASTING = frozenset({State.BACKOFF, State.EXITED, State.FATAL, State.UNKNOWN})
+
+
+May = Callable[[str], bool]
 
 
 class Why:
@@ -42,18 +46,19 @@ class Why:
                 self._said[status] = said
         return said
 
-    async def answer(self, spec: str | None = None) -> "Answer":
+    async def answer(self, spec: str | None = None, may: May | None = None) -> "Answer":
         """Explain what `spec` names; without it all that is not as it should be. Raises UnknownProcess.
 
-        "procman" is the master itself, and the process of that name where there is one.
+        "procman" is the master itself, and the process of that name where there is one. With `may`, only the processes
+        that it takes, by namespec, are there, and no master.
         """
-        return await self._explainer.answer(spec)
+        return await self._explainer.answer(spec, may)
 
-    async def drifts(self, spec: str) -> "DriftAnswer":
+    async def drifts(self, spec: str, may: May | None = None) -> "DriftAnswer":
         """What running processes have otherwise than a start now would give them; raises UnknownProcess."""
         from procman.services.drift import drifts  # noqa: PLC0415 - a whole feature
 
-        return await drifts(self._parts, spec)
+        return await drifts(self._parts, spec, may)
 
     @property
     def _explainer(self) -> "Explainer":

@@ -12,6 +12,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 
+from procman.access.roles import ANYONE
 from procman.http.messages import Request, Response, problem
 from procman.http.page_headers import HTML, PAGE_HEADERS
 from procman.http.router import Router
@@ -47,8 +48,8 @@ class Page:
 
     def add_to(self, router: Router) -> None:
         """Add the files that the document loads; the caller decides where the document itself is (`index`)."""
-        router.add("GET", "/static/{edition}/{file}", self._of_edition, role="read")
-        router.add("GET", "/static/{file}", self._newest, role="read")
+        router.add("GET", "/static/{edition}/{file}", self._of_edition, needs=ANYONE)
+        router.add("GET", "/static/{file}", self._newest, needs=ANYONE)
 
     async def index(self, request: Request) -> Response:
         """Answer with the document."""

@@ -8,9 +8,10 @@ import pytest
 
 from procman.api.web_forms import Forms
 from procman.errors import Reason, UnknownProcess, WrongState
-from procman.http.messages import Peer, Request, Response
+from procman.http.messages import EVERY_RIGHT, Peer, Request, Response
 from procman.http.router import Router
 from procman.services.operations import Operations, Outcome
+from tests.support.rights import only_reads
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
@@ -24,6 +25,10 @@ class FakeControl:
         self.reason = None
         self.ending = False
         self.table = self
+
+    def among(self, may):
+        assert may is None
+        return self
 
     def one(self, name):
         if name != "web":
@@ -77,12 +82,12 @@ def ask(control):
     async def page(_):
         return Response(body=b"the page")
 
-    def ask(target, method="GET", body=b"", peer=None, role="control", **headers):
+    def ask(target, method="GET", body=b"", peer=None, rights=EVERY_RIGHT, **headers):
         router = Router()
         Forms(control, control, FakeOutputs(), page).add_to(router)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request.of(method, target, headers=headers, body=body, peer=peer)
-        return asyncio.run(router(replace(request, role=role)))
+        return asyncio.run(router(replace(request, rights=rights)))
 
     return ask
 
@@ -194,11 +199,11 @@ def test_bookmarks_and_scripts_may_act(ask, control):
 
 def test_a_read_only_client_cannot_act(ask, control):
     """A read-only client cannot act, not even by GET; it sees the page and the logs."""
-    assert ask(STOP, role="read").status == 403
-    assert ask("/index.html", "POST", b"action=stopall", role="read").status == 403
-    assert ask("/", role="read").body == b"the page"
-    assert message(ask("/index.html?action=refresh", role="read")).startswith("Page refreshed at ")
-    assert ask("/tail.html?processname=web", role="read").status == 200
+    assert ask(STOP, rights=only_reads()).status == 403
+    assert ask("/index.html", "POST", b"action=stopall", rights=only_reads()).status == 403
+    assert ask("/", rights=only_reads()).body == b"the page"
+    assert message(ask("/index.html?action=refresh", rights=only_reads())).startswith("Page refreshed at ")
+    assert ask("/tail.html?processname=web", rights=only_reads()).status == 200
     assert control.done == []
 
 

@@ -47,8 +47,8 @@ def test_help_lists_the_commands_of_supervisorctl(ctl):
         "avail  fg        pid   remove  shutdown  status  update \n"
         "clear  maintail  quit  reread  signal    stop    version\n\n"
         "procman commands (type help <topic>):\n=====================================\n"
-        "attach  crashes  events  history  next     retry  stop-plan  why\n"
-        "config  debug    graph   logs     notify   run    timeline \n"
+        "attach  crashes  events  history  next     retry  stop-plan  whoami\n"
+        "config  debug    graph   logs     notify   run    timeline   why   \n"
         "crash   drift    health  metrics  refresh  runs   upgrade  \n\n"
     )
     assert ctl("?").text == ctl("help").text

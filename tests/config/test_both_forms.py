@@ -176,6 +176,7 @@ def test_an_empty_toml_file_is_an_empty_list(tmp_path):
 
 
 TEXTS = {
+    "access": "roles",
     "command": "x",
     "events": "EVENT",
     "socket": "unix:///tmp/s",

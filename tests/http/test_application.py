@@ -2,7 +2,7 @@
 
 import asyncio
 
-from procman.http.messages import Request, Response, Role, problem
+from procman.http.messages import EVERY_RIGHT, Request, Response, Rights, problem
 from tests.support.http_serving import GET, echo, run, serving
 
 
@@ -49,9 +49,9 @@ def test_the_gate_decides_before_the_body_is_read():
     """A client without permission cannot make the server read a body."""
 
     async def main():
-        def gate(request: Request) -> Response | Role:
+        def gate(request: Request) -> Response | Rights:
             assert request.body == b""
-            return "control" if request.headers.get("x-key") == "1" else problem(401, "no key")
+            return EVERY_RIGHT if request.headers.get("x-key") == "1" else problem(401, "no key")
 
         async with serving(gate=gate) as served:
             client = await served.client()
@@ -69,7 +69,7 @@ def test_a_gate_that_fails_stays_shut():
     """An exception in the gate refuses the request."""
 
     async def main():
-        def gate(_: Request) -> Response | Role:
+        def gate(_: Request) -> Response | Rights:
             raise ZeroDivisionError
 
         async with serving(gate=gate) as served:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from procman.http.basic_auth import BasicAuth, User
 from procman.http.credentials import basic_credentials
 from procman.http.host_guard import HostGuard
-from procman.http.messages import Peer, Request, Response
+from procman.http.messages import EveryRight, Peer, Request, Response, Rights
 from tests.support.http_serving import run, serving
 
 
@@ -107,6 +107,13 @@ def test_any_authorization_header_can_be_parsed(text):
         assert found is None or len(found) == 2
 
 
+class Named(EveryRight):
+    """Rights that have the name of a role."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+
 def test_guard_and_authentication_are_gates_of_a_server():
     """Requests are refused before their body is read, with an answer that a client understands."""
 
@@ -114,9 +121,12 @@ def test_guard_and_authentication_are_gates_of_a_server():
         guard, auth = HostGuard(), BasicAuth([User("a", "b"), User("c", "d", "read")])
 
         async def tell_role(request: Request) -> Response:
-            return Response(body=request.role.encode())
+            return Response(body=request.rights.role.encode())
 
-        gate = lambda head: guard.refusal(head) or auth.admit(head)  # noqa: E731 - as short as it can be
+        def gate(head: Request) -> Response | Rights:
+            verdict = guard.refusal(head) or auth.admit(head)
+            return verdict if isinstance(verdict, Response) else Named(verdict)
+
         async with serving(tell_role, gate=gate, tcp=True) as served:
             for headers, wanted in (
                 ("Host: evil.example\r\n", 403),

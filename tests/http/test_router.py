@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.http.messages import Request, Response, Role
+from procman.http.messages import EVERY_RIGHT, Request, Response, Rights
 from procman.http.router import Router
 from tests.support.http_serving import run, serving
 
@@ -23,17 +23,24 @@ def answering(name: str):
 @pytest.fixture(scope="module")
 def router() -> Router:
     router = Router()
-    router.add("GET", "/", answering("root"), role="read")
-    router.add("GET", "/v1/processes/{spec}", answering("info"), role="read")
-    router.add("POST", "/v1/processes/{spec}/{op}", answering("operation"), role="control")
-    router.add("POST", "/v1/processes/{spec}/stdin", answering("stdin"), role="control")
-    router.add("POST", "/v1/processes/start", answering("start"), role="control")
-    router.add("GET", "/v1/processes/{spec}/log/{channel}", answering("log"), role="read")
+    router.add("GET", "/", answering("root"), needs="read")
+    router.add("GET", "/v1/processes/{spec}", answering("info"), needs="read")
+    router.add("POST", "/v1/processes/{spec}/{op}", answering("operation"), needs="control")
+    router.add("POST", "/v1/processes/{spec}/stdin", answering("stdin"), needs="control")
+    router.add("POST", "/v1/processes/start", answering("start"), needs="control")
+    router.add("GET", "/v1/processes/{spec}/log/{channel}", answering("log"), needs="read")
     return router
 
 
-def ask(router: Router, method: str, target: str, role: Role = "control") -> Response:
-    return asyncio.run(router(replace(Request.of(method, target), role=role)))
+class OnlyReads:
+    """Rights of a client that may do what needs "read"."""
+
+    def refusal(self, needs: object) -> str | None:
+        return None if needs == "read" else "you only read"
+
+
+def ask(router: Router, method: str, target: str, rights: Rights = EVERY_RIGHT) -> Response:
+    return asyncio.run(router(replace(Request.of(method, target), rights=rights)))
 
 
 @pytest.mark.parametrize(
@@ -86,20 +93,20 @@ def test_a_method_that_a_path_does_not_know_is_405(router, method, target, allow
 def test_any_name_can_be_a_path_segment(spec):
     """A name of any letters is found by its encoded form."""
     router = Router()
-    router.add("GET", "/p/{spec}/log", answering("log"), role="read")
+    router.add("GET", "/p/{spec}/log", answering("log"), needs="read")
     match = router.match("GET", f"/p/{quote(spec, safe='')}/log")
     assert match.parameters == {"spec": spec}
 
 
 def test_a_read_only_client_cannot_change_anything(router):
-    """Rows that require "control" refuse a read-only client before their handler is called."""
+    """Rows that need what a client may not do refuse it in the words of its rights, before their handler is called."""
     for route in router.routes:
-        request = Request(route.method, route.pattern, route.pattern, role="read")
+        request = Request(route.method, route.pattern, route.pattern, rights=OnlyReads())
         response = asyncio.run(router(request))
-        assert response.status == (200 if route.role == "read" else 403), route
-    assert b"read-only" in ask(router, "POST", "/v1/processes/start", role="read").body
-    assert ask(router, "PUT", "/", role="read").status == 405
-    assert ask(router, "POST", "/nothing", role="read").status == 404
+        assert response.status == (200 if route.needs == "read" else 403), route
+    assert b"you only read" in ask(router, "POST", "/v1/processes/start", OnlyReads()).body
+    assert ask(router, "PUT", "/", OnlyReads()).status == 405
+    assert ask(router, "POST", "/nothing", OnlyReads()).status == 404
 
 
 def test_after_change_runs_before_the_answer():
@@ -114,21 +121,21 @@ def test_after_change_runs_before_the_answer():
         return Response()
 
     router = Router(after_change=after)
-    router.add("GET", "/", handler, role="read")
-    router.add("POST", "/", handler, role="control")
+    router.add("GET", "/", handler, needs="read")
+    router.add("POST", "/", handler, needs="control")
     ask(router, "POST", "/")
     order.append("answered")
     assert order == ["change", "after", "answered"]
     order.clear()
     ask(router, "GET", "/")
-    assert (order, ask(router, "POST", "/", "read").status) == (["change"], 403)
+    assert (order, ask(router, "POST", "/", OnlyReads()).status) == (["change"], 403)
     assert order == ["change"]
 
 
 def test_a_default_answers_what_the_table_does_not_know():
     """It is asked for unknown paths only, not for unknown methods."""
     router = Router(default=answering("default"))
-    router.add("GET", "/known", answering("known"), role="read")
+    router.add("GET", "/known", answering("known"), needs="read")
     assert ask(router, "POST", "/unknown").body == b"default {}"
     assert ask(router, "POST", "/known").status == 405
 
@@ -136,24 +143,32 @@ def test_a_default_answers_what_the_table_does_not_know():
 def test_errors_have_the_form_that_the_api_wants():
     """The owner of the wire format makes the answers 404 and 405."""
     router = Router(problem=lambda status, text, headers: Response(status, text.encode(), headers, "application/json"))
-    router.add("POST", "/a", answering("a"), role="control")
+    router.add("POST", "/a", answering("a"), needs="control")
     assert ask(router, "GET", "/a").content_type == "application/json"
     assert ask(router, "GET", "/b").body == b"there is nothing at /b"
 
 
 def test_the_table_can_be_walked(router):
     """Tests can list all endpoints with their roles."""
-    rows = {(route.method, route.pattern): route.role for route in router.routes}
+    rows = {(route.method, route.pattern): route.needs for route in router.routes}
     assert len(rows) == len(router.routes) == 6
     assert rows["POST", "/v1/processes/{spec}/{op}"] == "control"
-    assert router.match("HEAD", "/").route.role == "read"
+    assert router.match("HEAD", "/").route.needs == "read"
 
 
 @pytest.mark.parametrize("pattern", ["v1", "/a{b}", "/{a}b", "/{}", "/{a-b}", "/{a", "/v1/processes/{other}"])
 def test_a_row_that_cannot_work_is_refused(router, pattern):
     """An invalid pattern is rejected when it is added, and so is a duplicate."""
     with pytest.raises(ValueError, match="cannot route"):
-        router.add("GET", pattern, answering("x"), role="read")
+        router.add("GET", pattern, answering("x"), needs="read")
+
+
+def test_a_row_without_needs_cannot_be_built():
+    """Each row says what a client needs for it."""
+    with pytest.raises(ValueError, match="say what a client needs"):
+        Router().add("GET", "/x", answering("x"), needs=None)
+    with pytest.raises(TypeError):
+        Router().add("GET", "/x", answering("x"))  # type: ignore[call-arg]
 
 
 def test_a_router_is_the_handler_of_a_server(router):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/mainlogtail"): ("/mainlogtail", "", 200),
     ("GET", "/metrics"): ("/metrics", "", 200),
     ("GET", "/v1/master"): ("/v1/master", "", 200),
+    ("GET", "/v1/whoami"): ("/v1/whoami", "", 200),
     ("GET", "/v1/health"): ("/v1/health", "", 200),
     ("GET", "/v1/stop-plan"): ("/v1/stop-plan", "", 200),
     ("GET", "/v1/processes"): ("/v1/processes", "", 200),
@@ -107,11 +109,12 @@ UNGUARDED = (("GET", "/livez"), ("GET", "/readyz"))
 # Runs no master: it tells its table instead.
 TELL_TABLE = """
 import json, os, sys
+from procman.access.roles import reaches
 from procman.cli.procman import main
 from procman.daemon.serving import Serving
 
 async def tell(self, _):
-    rows = [[route.method, route.pattern, route.role] for route in self._routes.router.routes]
+    rows = [[one.method, one.pattern, {needs}] for one in self._routes.router.routes]
     os.write(1, json.dumps(rows).encode())
     os._exit(0)
 
@@ -120,21 +123,27 @@ main(["-c", sys.argv[1]])
 """
 
 
-@pytest.fixture(scope="module")
-def roles(tmp_path_factory) -> dict[tuple[str, str], str]:
-    """The role of every route, as the master builds them."""
-    folder = tmp_path_factory.mktemp("table")
+def tell_table(folder, needs: str) -> list[list[Any]]:
+    """Method and path of every route, as the master builds them, and an expression about it."""
     file = folder / "f.conf"
     file.write_text(f"[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nsilent=true\n")
     told = subprocess.run(
-        [sys.executable, "-c", TELL_TABLE, str(file)],
+        [sys.executable, "-c", TELL_TABLE.replace("{needs}", needs), str(file)],
         env=environment(folder),
         capture_output=True,
         timeout=PATIENCE,
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    return {(method, pattern): role for method, pattern, role in json.loads(told.stdout)}
+    rows: list[list[Any]] = json.loads(told.stdout)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def roles(tmp_path_factory) -> dict[tuple[str, str], str]:
+    """Whether every route takes an account that may change things, or one that only reads."""
+    kind = '"control" if reaches(one.needs.role, "operate") else "read"'
+    return {(method, pattern): role for method, pattern, role in tell_table(tmp_path_factory.mktemp("table"), kind)}
 
 
 class Guarded(RunningMaster):

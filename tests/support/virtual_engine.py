@@ -5,6 +5,7 @@ from procman.core.attribution import NOBODY, Attribution, Origin
 from procman.core.events import DeadlineReached, Event, Exited, ExitStatus, Spawned, StartRequested
 from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec
+from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
@@ -87,4 +88,5 @@ class Services:
             config,  # type: ignore[arg-type]
             load,  # type: ignore[arg-type]
             notifying=self.notifying,
+            access=AccessRules(self.engine.fleet, 0),
         )

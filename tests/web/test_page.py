@@ -25,7 +25,7 @@ TYPES = {"": "text/html", ".css": "text/css", ".js": "text/javascript"}
 def ask(path, method="GET", **headers):
     page, router = Page(), Router()
     page.add_to(router)
-    router.add("GET", "/", page.index, role="read")
+    router.add("GET", "/", page.index, needs="read")
     return asyncio.run(router(Request.of(method, path, headers=headers)))
 
 

@@ -1,8 +1,12 @@
 """`GET /metrics`, in the format that the client prefers."""
 
+from dataclasses import replace
+
+from procman.access.roles import METRICS
+from procman.api.access import permitted
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS, Format, exposition
 from procman.http.messages import Request, Response
-from procman.services.metrics.readings import MetricsService
+from procman.services.metrics.readings import MetricsService, ProcessReading
 
 _OPENMETRICS = "application/openmetrics-text"
 _PROMETHEUS = ("text/plain", "text/*", "*/*")
@@ -18,7 +22,17 @@ class MetricsEndpoint:
     async def answer(self, request: Request) -> Response:
         """All metrics."""
         form = preferred(request.headers.get("accept", ""))
-        return Response(body=await exposition(await self._metrics.read(), form), content_type=form.content_type)
+        reading, may = await self._metrics.read(), permitted(request, METRICS)
+        if may is not None:
+            sections = replace(reading.master, sections=())
+            reading = replace(
+                reading, master=sections, processes=[one for one in reading.processes if may(_namespec(one))]
+            )
+        return Response(body=await exposition(reading, form), content_type=form.content_type)
+
+
+def _namespec(process: ProcessReading) -> str:
+    return process.name if process.name == process.group else f"{process.group}:{process.name}"
 
 
 def preferred(accept: str) -> Format:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from procman.access.roles import Needs
 from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH
 from procman.api.facts_to_shapes import error_body
 from procman.api.shapes.master import ErrorBody
@@ -33,9 +34,9 @@ def route_problem(status: int, text: str, headers: list[tuple[str, str]]) -> Res
     return answer
 
 
-def add_endpoint(router: Router, method: str, pattern: str, endpoint: Endpoint) -> None:
-    """Add a row under /v1: a GET only looks, and everything else changes something."""
-    router.add(method, f"/v1{pattern}", _answering(endpoint), role="read" if method == "GET" else "control")
+def add_endpoint(router: Router, method: str, pattern: str, endpoint: Endpoint, needs: Needs) -> None:
+    """Add a row under /v1, and what a client needs for it: a GET only looks, and everything else changes something."""
+    router.add(method, f"/v1{pattern}", _answering(endpoint), needs=needs)
 
 
 def _answering(endpoint: Endpoint) -> Endpoint:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from procman.access.roles import LOGS
+from procman.api.access import admitted, permitted, readable
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
 from procman.errors import BadRequest
@@ -23,18 +25,20 @@ class CrashEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/crashes", self._all)
-        add("GET", "/crashes/{seq}", self._one)
+        add("GET", "/crashes", self._all, LOGS)
+        add("GET", "/crashes/{seq}", self._one, LOGS)
 
     async def _all(self, request: Request) -> Response:
         spec = request.query.get("name", ALL)
-        reports, note = await self._crashes.reports(spec)
+        reports, note = await self._crashes.reports(spec, permitted(request, LOGS))
         if not reports and spec != ALL:
-            self._processes.statuses(spec)  # raises UnknownProcess
+            table = readable(request, self._processes)
+            table.statuses(spec)  # raises UnknownProcess
+            admitted(request, table, [spec], LOGS)
         return json_answer({"crashes": [report.summary() for report in reversed(reports)], "note": note})
 
-    async def _one(self, _: Request, seq: str) -> Response:
+    async def _one(self, request: Request, seq: str) -> Response:
         if not seq.isascii() or not seq.isdecimal():
             raise BadRequest(f"cannot read {seq[:LONGEST_SHOWN]}: expected the number of a crash report")
-        report = await self._crashes.one(int(seq[:LONGEST_SHOWN]))
+        report = await self._crashes.one(int(seq[:LONGEST_SHOWN]), permitted(request, LOGS))
         return json_answer(self._crashes.plain(report))

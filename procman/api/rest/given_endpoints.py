@@ -1,5 +1,7 @@
 """The endpoint about what programs are given from files: names and paths, never a value."""
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.processes import GivenInfo
 from procman.http.messages import Request, Response
@@ -16,10 +18,12 @@ class GivenEndpoints:
 
     def add_to(self, router: Router) -> None:
         """One row."""
-        add_endpoint(router, "GET", "/given", self._all)
+        add_endpoint(router, "GET", "/given", self._all, READ)
 
     async def _all(self, request: Request) -> Response:
-        return json_answer({"given": [_info(one) for one in self._given.of(request.query.get("name", ALL))]})
+        return json_answer(
+            {"given": [_info(one) for one in self._given.among(sight(request)).of(request.query.get("name", ALL))]}
+        )
 
 
 def _info(one: GivenToProcess) -> GivenInfo:

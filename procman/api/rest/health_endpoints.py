@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from procman.access.roles import OPERATE, READ
+from procman.api.access import admitted, sight
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of
@@ -10,6 +12,7 @@ from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.health_checks import HealthChecks, HealthState
+from procman.services.process_table import ProcessTable
 
 # Characters of a reason.
 LONGEST_REASON = 200
@@ -18,24 +21,26 @@ LONGEST_REASON = 200
 class HealthEndpoints:
     """Adds them to a router."""
 
-    def __init__(self, checks: HealthChecks) -> None:
-        """It is called on the loop's thread."""
+    def __init__(self, checks: HealthChecks, processes: ProcessTable) -> None:
+        """Both are called on the loop's thread."""
         self._checks = checks
+        self._processes = processes
 
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/processes/{spec}/health", self._states)
-        add("POST", "/processes/{spec}/health/now", self._now)
-        add("POST", "/processes/{spec}/health/pause", self._pause)
+        add("GET", "/processes/{spec}/health", self._states, READ)
+        add("POST", "/processes/{spec}/health/now", self._now, OPERATE)
+        add("POST", "/processes/{spec}/health/pause", self._pause, OPERATE)
 
-    async def _states(self, _: Request, spec: str) -> Response:
-        return json_answer({"checks": list(map(_info, self._checks.states(spec)))})
+    async def _states(self, request: Request, spec: str) -> Response:
+        return json_answer({"checks": list(map(_info, self._checks.among(sight(request)).states(spec)))})
 
-    async def _now(self, _: Request, spec: str) -> Response:
+    async def _now(self, request: Request, spec: str) -> Response:
+        checks = self._checks.among(admitted(request, self._processes, [spec], OPERATE))
         looks = [
             HealthLookInfo(namespec=name, healthy=seen.ok, words=seen.words)
-            for name, seen in await self._checks.look_now(spec)
+            for name, seen in await checks.look_now(spec)
         ]
         return json_answer({"looks": looks})
 
@@ -47,7 +52,8 @@ class HealthEndpoints:
         if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
             raise BadRequest(f"cannot read reason: expected a text of up to {LONGEST_REASON} characters")
         shown = "".join(letter if letter.isprintable() else " " for letter in reason)
-        names = self._checks.pause([spec], seconds, shown, actor_of(request))
+        checks = self._checks.among(admitted(request, self._processes, [spec], OPERATE))
+        names = checks.pause([spec], seconds, shown, actor_of(request))
         return json_answer({"paused" if seconds else "resumed": names})
 
 

@@ -1,5 +1,7 @@
 """The endpoint about hooks: which there are, what runs, and how each ended last."""
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.processes import HookInfo, HookResultInfo
 from procman.http.messages import Request, Response
@@ -16,10 +18,12 @@ class HookEndpoints:
 
     def add_to(self, router: Router) -> None:
         """One row."""
-        add_endpoint(router, "GET", "/hooks", self._hooks)
+        add_endpoint(router, "GET", "/hooks", self._hooks, READ)
 
     async def _hooks(self, request: Request) -> Response:
-        return json_answer({"hooks": [_info(one) for one in self._results.of(request.query.get("name", ALL))]})
+        return json_answer(
+            {"hooks": [_info(one) for one in self._results.among(sight(request)).of(request.query.get("name", ALL))]}
+        )
 
 
 def _info(one: HookOfProcess) -> HookInfo:

@@ -1,5 +1,7 @@
 """The endpoint about limits."""
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.processes import LimitsInfo
 from procman.http.messages import Request, Response
@@ -16,10 +18,11 @@ class LimitEndpoints:
 
     def add_to(self, router: Router) -> None:
         """One row."""
-        add_endpoint(router, "GET", "/limits", self._all)
+        add_endpoint(router, "GET", "/limits", self._all, READ)
 
     async def _all(self, request: Request) -> Response:
-        return json_answer({"limits": [_info(one) for one in self._limits.of(request.query.get("name", ALL))]})
+        found = self._limits.among(sight(request)).of(request.query.get("name", ALL))
+        return json_answer({"limits": [_info(one) for one in found]})
 
 
 def _info(one: LimitsOfProcess) -> LimitsInfo:

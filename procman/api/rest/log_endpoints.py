@@ -4,6 +4,8 @@ import json
 from collections.abc import AsyncIterator
 from functools import partial
 
+from procman.access.roles import LOGS
+from procman.api.access import admitted
 from procman.api.rest.answers import add_endpoint
 from procman.api.rest.parameters import number_in
 from procman.api.shapes.output import LogPiece
@@ -29,7 +31,7 @@ class LogEndpoints:
 
     def add_to(self, router: Router) -> None:
         """One row."""
-        partial(add_endpoint, router)("GET", "/logs", self._merged)
+        partial(add_endpoint, router)("GET", "/logs", self._merged, LOGS)
 
     async def _merged(self, request: Request) -> Response:
         specs = [spec for spec in request.query.get("name", "all").split(",") if spec]
@@ -39,7 +41,8 @@ class LogEndpoints:
         lines = number_in(request, "lines", LINES)
         if not 0 <= lines <= MOST_LINES:
             raise BadRequest(f"cannot read lines={lines}: expected a number from 0 to {MOST_LINES}")
-        names = dict.fromkeys(status.namespec for spec in specs for status in self._processes.statuses(spec))
+        table = self._processes.among(admitted(request, self._processes, specs, LOGS))
+        names = dict.fromkeys(status.namespec for spec in specs for status in table.statuses(spec))
         merged = self._logs.merged(list(names), channels)
         follow = request.query.get("follow", "0") not in ("", "0")
         return Response(body=_Lines(merged, lines, _moment_in(request), follow), content_type=JSON_LINES)

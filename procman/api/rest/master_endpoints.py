@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from procman.access.roles import ADMIN_FLEET, CONFIGURE, CONFIGURE_FLEET, LOGS_FLEET, READ, READ_FLEET
+from procman.api.access import demand_all, judged_by_name, rights_of, sight
 from procman.api.actors import actor_of
 from procman.api.facts_to_shapes import changes_of, config_info, step_of
 from procman.api.health import Health
@@ -10,6 +12,7 @@ from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of, number_in, span_in, string_in, strings_in, timeout_in
 from procman.api.shapes.health import HealthInfo
 from procman.api.shapes.master import MasterInfo
+from procman.errors import UnknownProcess
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.configuration import ConfigService
@@ -58,22 +61,22 @@ class MasterEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/master", self._about_master)
-        add("POST", "/master/shutdown", self._shutdown)
-        add("POST", "/master/reload", self._reload)
-        add("POST", "/master/upgrade", self._upgrade)
-        add("GET", "/master/config", self._master_settings)
-        add("GET", "/stop-plan", self._stop_plan)
-        add("GET", "/health", self._health_info)
-        add("GET", "/log", self._main_log)
-        add("POST", "/log/clear", self._clear_main_log)
-        add("POST", "/log/reopen", self._reopen_logs)
-        add("GET", "/config", self._config)
-        add("POST", "/config/reread", self._reread)
-        add("POST", "/config/update", self._update)
-        add("POST", "/groups/{name}/add", self._add)
-        add("POST", "/groups/{name}/remove", self._remove)
-        add("POST", "/events/remote", self._remote_event)
+        add("GET", "/master", self._about_master, READ)
+        add("POST", "/master/shutdown", self._shutdown, ADMIN_FLEET)
+        add("POST", "/master/reload", self._reload, CONFIGURE_FLEET)
+        add("POST", "/master/upgrade", self._upgrade, ADMIN_FLEET)
+        add("GET", "/master/config", self._master_settings, READ_FLEET)
+        add("GET", "/stop-plan", self._stop_plan, READ_FLEET)
+        add("GET", "/health", self._health_info, READ)
+        add("GET", "/log", self._main_log, LOGS_FLEET)
+        add("POST", "/log/clear", self._clear_main_log, CONFIGURE_FLEET)
+        add("POST", "/log/reopen", self._reopen_logs, CONFIGURE_FLEET)
+        add("GET", "/config", self._config, READ)
+        add("POST", "/config/reread", self._reread, CONFIGURE_FLEET)
+        add("POST", "/config/update", self._update, CONFIGURE)
+        add("POST", "/groups/{name}/add", self._add, CONFIGURE)
+        add("POST", "/groups/{name}/remove", self._remove, CONFIGURE)
+        add("POST", "/events/remote", self._remote_event, ADMIN_FLEET)
 
     async def _about_master(self, request: Request) -> Response:
         return json_answer(self._about(request))
@@ -93,8 +96,9 @@ class MasterEndpoints:
         return json_answer(self._configuration.stop_plan(request.query.get("budget")))
 
     async def _health_info(self, request: Request) -> Response:
-        warnings = await self._file_warnings() if request.query.get("file") == "1" else []
-        missing = self._health.missing()
+        asked = request.query.get("file") == "1" and sight(request) is None
+        warnings = await self._file_warnings() if asked else []
+        missing = self._health.missing(sight(request))
         return json_answer(HealthInfo(ready=not missing, missing=missing, warnings=warnings))
 
     async def _main_log(self, request: Request) -> Response:
@@ -110,9 +114,13 @@ class MasterEndpoints:
         self._logs.reopen()
         return json_answer({})
 
-    async def _config(self, _: Request) -> Response:
+    async def _config(self, request: Request) -> Response:
         self._master.refuse_while_ending()
-        return json_answer({"processes": [config_info(process) for process in self._configuration.available()]})
+        may = sight(request)
+        found = self._configuration.available()
+        return json_answer(
+            {"processes": [config_info(one) for one in found if may is None or may(one.program.namespec)]}
+        )
 
     async def _master_settings(self, _: Request) -> Response:
         return json_answer({"sections": self._configuration.settings_of_master()})
@@ -123,12 +131,28 @@ class MasterEndpoints:
     async def _update(self, request: Request) -> Response:
         body = body_of(request)
         groups = strings_in(body, "groups") if "groups" in body else None
+        hidden: set[str] = set()
+        if groups is None or "all" in groups:
+            demand_all(request, CONFIGURE)
+        else:
+            hidden = {name for name in groups if not self._may_configure(request, name)}
         if body.get("dry_run") is True:
-            return json_answer({"steps": [step_of(step) for step in await self._configuration.plan_update(groups)]})
-        within = timeout_in(body)
-        operation = self._configuration.update(groups, actor_of(request))
+            plan = await self._configuration.plan_update(groups, hidden)
+            return json_answer({"steps": [step_of(step) for step in plan]})
+        within, rights = timeout_in(body), rights_of(request)
+        before = None if rights is None else rights.role
+        operation = self._configuration.update(groups, actor_of(request), hidden)
         await self._master.operations.wait(operation, within=within)
-        return json_answer({"operation": operation.id, "steps": [step_of(step) for step in operation.steps]})
+        answer: dict[str, object] = {"operation": operation.id, "steps": [step_of(step) for step in operation.steps]}
+        if rights is not None:
+            rights.settle()
+            if rights.role != before:
+                answer["role"] = rights.role  # it has taken the client's own rights away, or given it more
+        return json_answer(answer)
+
+    def _may_configure(self, request: Request, group: str) -> bool:
+        """False: the group is hidden from the client; raises AccessDenied where it only may not."""
+        return judged_by_name(rights_of(request), self._configuration.namespecs, CONFIGURE, group)
 
     async def _remote_event(self, request: Request) -> Response:
         body = body_of(request)
@@ -136,9 +160,13 @@ class MasterEndpoints:
         return json_answer({})
 
     async def _add(self, request: Request, name: str) -> Response:
+        if not self._may_configure(request, name):
+            raise UnknownProcess(name)
         operation = self._configuration.add(name, actor_of(request))
         return json_answer({"operation": operation.id, "result": "added"})
 
     async def _remove(self, request: Request, name: str) -> Response:
+        if not self._may_configure(request, name):
+            raise UnknownProcess(name)
         operation = self._configuration.remove(name, actor_of(request))
         return json_answer({"operation": operation.id, "result": "removed"})

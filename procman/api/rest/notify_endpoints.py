@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from procman.access.roles import CONFIGURE_FLEET, READ_FLEET
 from procman.api.facts_to_shapes import notify_info
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.notify import NotifyResult
@@ -20,8 +21,8 @@ class NotifyEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/notify", self._list)
-        add("POST", "/notify/{name}/test", self._test)
+        add("GET", "/notify", self._list, READ_FLEET)
+        add("POST", "/notify/{name}/test", self._test, CONFIGURE_FLEET)
 
     async def _list(self, _: Request) -> Response:
         return json_answer({"sections": [notify_info(status) for status in self._notifying.statuses()]})

@@ -3,6 +3,8 @@
 import math
 from functools import partial
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
 from procman.api.shapes.journal import PastInfo, PastReasonInfo, SpanInfo
@@ -23,19 +25,19 @@ class PastEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/journal/states", self._states)
-        add("GET", "/journal/spans", self._spans)
-        add("GET", "/journal/why", self._why)
+        add("GET", "/journal/states", self._states, READ)
+        add("GET", "/journal/spans", self._spans, READ)
+        add("GET", "/journal/why", self._why, READ)
 
     async def _states(self, request: Request) -> Response:
         at = _moment_in(request, "at")
-        past = await self._past.reaching(at)
+        past = await self._past.among(sight(request)).reaching(at)
         states = [_past_info(state, at) for state in past.states(at, _names_in(request))]
         return json_answer({"at": at, "known_since": past.known_since, "processes": states})
 
     async def _spans(self, request: Request) -> Response:
         since, until = _moment_in(request, "since"), _moment_in(request, "until")
-        past = await self._past.reaching(since)
+        past = await self._past.among(sight(request)).reaching(since)
         processes = [
             {"namespec": history.name, "group": history.group, "spans": [_span_info(span, until) for span in spans]}
             for history, spans in past.spans(since, until, _names_in(request))
@@ -44,7 +46,7 @@ class PastEndpoints:
 
     async def _why(self, request: Request) -> Response:
         at = _moment_in(request, "at")
-        why = (await self._past.reaching(at)).why(at, request.query.get("name", ""))
+        why = (await self._past.among(sight(request)).reaching(at)).why(at, request.query.get("name", ""))
         return json_answer(
             PastReasonInfo(
                 process=_past_info(why.state, at),

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from procman.access.roles import ADMIN, LOGS, OPERATE, READ
+from procman.api.access import admitted, readable, rights_of, role_for, sight
 from procman.api.actors import actor_of
 from procman.api.facts_to_shapes import figures_info, graph_info, operation_info, process_info, result_of
 from procman.api.rest.answers import add_endpoint, json_answer
@@ -44,31 +46,34 @@ class ProcessEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/processes", self._process_infos)
-        add("GET", "/processes/{spec}", self._process_infos)
-        add("GET", "/figures", self._figures)
-        add("GET", "/graph", self._graph)
-        add("POST", "/processes/{op}", self._operate)
-        add("POST", "/processes/{spec}/{op}", self._operate)
-        add("POST", "/processes/{spec}/stdin", self._stdin)
-        add("GET", "/processes/{spec}/log/{channel}", self._process_log)
-        add("GET", "/processes/{spec}/config", self._settings)
-        add("GET", "/operations", self._latest)
-        add("GET", "/operations/{id}", self._operation)
+        add("GET", "/processes", self._process_infos, READ)
+        add("GET", "/processes/{spec}", self._process_infos, READ)
+        add("GET", "/figures", self._figures, READ)
+        add("GET", "/graph", self._graph, READ)
+        add("POST", "/processes/{op}", self._operate, OPERATE)
+        add("POST", "/processes/{spec}/{op}", self._operate, OPERATE)
+        add("POST", "/processes/{spec}/stdin", self._stdin, ADMIN)
+        add("GET", "/processes/{spec}/log/{channel}", self._process_log, LOGS)
+        add("GET", "/processes/{spec}/config", self._settings, READ)
+        add("GET", "/operations", self._latest, READ)
+        add("GET", "/operations/{id}", self._operation, READ)
 
-    async def _process_infos(self, _: Request, spec: str = "all") -> Response:
+    async def _process_infos(self, request: Request, spec: str = "all") -> Response:
         moment, lost, why = Moment.present(), self._processes.table.lost, self._why
         infos = [
-            process_info(status, moment, lost(status.namespec), why(status))
-            for status in self._processes.table.statuses(spec)
+            process_info(status, moment, lost(status.namespec), why(status), role_for(request, status.namespec))
+            for status in readable(request, self._processes.table).statuses(spec)
         ]
         return json_answer({"processes": infos})
 
-    async def _figures(self, _: Request) -> Response:
-        return json_answer({"figures": [figures_info(figures) for figures in await self._processes.table.figures()]})
+    async def _figures(self, request: Request) -> Response:
+        figures = await readable(request, self._processes.table).figures()
+        return json_answer({"figures": [figures_info(one) for one in figures]})
 
-    async def _graph(self, _: Request) -> Response:
-        return json_answer({"processes": [graph_info(node) for node in self._processes.table.graph()]})
+    async def _graph(self, request: Request) -> Response:
+        return json_answer(
+            {"processes": [graph_info(node) for node in readable(request, self._processes.table).graph()]}
+        )
 
     async def _operate(self, request: Request, op: str, spec: str | None = None) -> Response:
         body = body_of(request)
@@ -77,38 +82,39 @@ class ProcessEndpoints:
         if not isinstance(wait, bool):
             raise BadRequest("cannot read wait: expected true or false")
         wait = wait or op in _ON_LOGS  # only its end tells whether it was done
-        operation = self._begin(op, specs, body, actor_of(request))
+        processes = self._processes.among(admitted(request, self._processes.table, specs, OPERATE))
+        operation = self._begin(processes, op, specs, body, actor_of(request))
         is_there = await self._master.operations.wait(operation, accepted=not wait, within=within)
         answer: dict[str, object] = {"operation": operation.id}
         if wait and not is_there:
             answer["pending"] = operation.pending
         outcomes = operation.outcomes if wait else operation.accepted
-        if op == "stop" and (needing := self._processes.table.still_needing(specs)):
+        if op == "stop" and (needing := readable(request, self._processes.table).still_needing(specs)):
             answer["needing"] = needing
         return json_answer(answer | {"results": [result_of(outcome) for outcome in outcomes]})
 
-    def _begin(self, op: str, specs: list[str], body: dict[str, Any], actor: Actor) -> Operation:
+    def _begin(
+        self, processes: ProcessService, op: str, specs: list[str], body: dict[str, Any], actor: Actor
+    ) -> Operation:
         match op:
             case "start":
-                return self._processes.start(specs, actor, alone=_flag(body, "alone"))
+                return processes.start(specs, actor, alone=_flag(body, "alone"))
             case "stop":
-                return self._processes.stop(specs, actor, cascade=_flag(body, "cascade"))
+                return processes.stop(specs, actor, cascade=_flag(body, "cascade"))
             case "restart":
-                return self._processes.restart(specs, actor)
+                return processes.restart(specs, actor)
             case "retry":
-                return self._processes.retry(specs, actor)
+                return processes.retry(specs, actor)
             case "signal":
-                return self._processes.signal(specs, str(body.get("signal", "")), actor)
+                return processes.signal(specs, str(body.get("signal", "")), actor)
             case "refresh":
-                return self._processes.refresh(specs, actor)
+                return processes.refresh(specs, actor)
             case "clear":
-                return self._processes.on_logs("clear", specs, self._logs.clear, actor)
+                return processes.on_logs("clear", specs, self._logs.clear, actor)
             case "rotate":
-                return self._processes.on_logs("rotate", specs, self._logs.rotate, actor, picks=self._logs.has_files)
+                return processes.on_logs("rotate", specs, self._logs.rotate, actor, picks=self._logs.has_files)
             case "reopen":
-                return self._processes.on_logs(
-                    "reopen", specs, self._logs.reopen_one, actor, picks=self._logs.has_files
-                )
+                return processes.on_logs("reopen", specs, self._logs.reopen_one, actor, picks=self._logs.has_files)
             case _:
                 raise OperationError(
                     f"cannot {op} a process: expected start, stop, restart, retry, signal, refresh, clear, rotate or "
@@ -118,37 +124,57 @@ class ProcessEndpoints:
 
     # ---- operations
 
-    async def _latest(self, _: Request) -> Response:
-        return json_answer(
-            {"operations": [operation_info(operation) for operation in self._master.operations.latest()]}
-        )
+    async def _latest(self, request: Request) -> Response:
+        shown = (one for one in self._master.operations.latest() if self._may_know(request, one))
+        return json_answer({"operations": [operation_info(operation, sight(request)) for operation in shown]})
+
+    def _may_know(self, request: Request, operation: Operation) -> bool:
+        """Whoever sees not everything knows of operations of their own, and of those on what they see."""
+        may, actor = sight(request), operation.actor
+        if may is None:
+            return True
+        asker = actor_of(request)
+        is_known = asker.uid is not None or (rights := rights_of(request)) is None or rights.token_source
+        own = is_known and actor is not None and _without_process(asker) == _without_process(actor)
+        outcomes = [outcome.namespec for outcome in operation.outcomes] + operation.pending
+        return own or (bool(outcomes) and all(map(may, outcomes)))
 
     async def _operation(self, request: Request, **parameters: str) -> Response:
         number = parameters["id"]
         if not number.isascii() or not number.isdecimal():
             raise BadRequest(f"cannot read {number[:LONGEST_SHOWN]}: expected the id of an operation, a whole number")
-        operation = self._master.operations.one(int(number[:LONGEST_SHOWN]))
+        operation = self._master.operations.one(
+            int(number[:LONGEST_SHOWN]), lambda found: self._may_know(request, found)
+        )
         seconds = number_in(request, "timeout", 0)
         if seconds > 0:
             await self._master.operations.wait_for_end(operation, seconds)
-        return json_answer(operation_info(operation))
+        return json_answer(operation_info(operation, sight(request)))
 
     async def _stdin(self, request: Request, spec: str) -> Response:
-        self._logs.write_stdin(self._processes.table.one(spec).namespec, request.body)
+        table = self._processes.table
+        name = table.among(admitted(request, table, [spec], ADMIN)).one(spec).namespec
+        self._logs.write_stdin(name, request.body)
         return json_answer({})
 
     async def _process_log(self, request: Request, spec: str, channel: str) -> Response:
         if channel not in ("stdout", "stderr"):
             raise BadRequest(f"cannot read {channel}: expected stdout or stderr")
-        name = self._processes.table.one(spec).namespec
+        table = self._processes.table
+        name = table.among(admitted(request, table, [spec], LOGS)).one(spec).namespec
         if "follow" in request.query:
             return Response(
                 body=await self._logs.follow(name, channel, number_in(request, "tail", 1024)), content_type=BYTES
             )
         return Response(body=await self._logs.read(name, channel, *span_in(request)), content_type=BYTES)
 
-    async def _settings(self, _: Request, spec: str) -> Response:
-        return json_answer({"sections": self._configuration.settings(spec)})
+    async def _settings(self, request: Request, spec: str) -> Response:
+        return json_answer({"sections": self._configuration.settings(spec, readable(request, self._processes.table))})
+
+
+def _without_process(actor: Actor) -> Actor:
+    """Each command of the same client is another process."""
+    return actor._replace(pid=None, command="")
 
 
 def _flag(body: dict[str, Any], name: str) -> bool:

@@ -4,6 +4,8 @@ import json
 from collections.abc import AsyncIterator
 from functools import partial
 
+from procman.access.roles import ADMIN, LOGS, OPERATE
+from procman.api.access import admitted
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import body_of, strings_in
@@ -13,6 +15,7 @@ from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services import runs
+from procman.services.process_table import ProcessTable
 from procman.services.runs import Asked, Began, Ended, Output, Run, RunService
 
 JSON_LINES = "application/x-ndjson"
@@ -21,15 +24,16 @@ JSON_LINES = "application/x-ndjson"
 class RunEndpoints:
     """Adds them to a router."""
 
-    def __init__(self, service: RunService) -> None:
-        """It is called on the loop's thread."""
+    def __init__(self, service: RunService, processes: ProcessTable) -> None:
+        """Both are called on the loop's thread."""
         self._service = service
+        self._processes = processes
 
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("POST", "/processes/{spec}/run", self._run)
-        add("GET", "/processes/{spec}/run", self._follow)
+        add("POST", "/processes/{spec}/run", self._run, OPERATE)
+        add("GET", "/processes/{spec}/run", self._follow, LOGS)
 
     async def _run(self, request: Request, spec: str) -> Response:
         body = body_of(request)
@@ -40,15 +44,20 @@ class RunEndpoints:
             raise BadRequest("cannot read env: expected an object of strings")
         if not isinstance(follow, bool):
             raise BadRequest("cannot read follow: expected true or false")
-        run = await self._service.begin(Asked(spec, tuple(args), environment), actor_of(request))
+        # With arguments or variables of one's own, it is another program.
+        may = admitted(request, self._processes, [spec], ADMIN if args or environment else OPERATE)
+        if follow:
+            admitted(request, self._processes, [spec], LOGS)
+        run = await self._service.among(may).begin(Asked(spec, tuple(args), environment), actor_of(request))
         if follow:
             return Response(body=_Lines(run), content_type=JSON_LINES)
         run.close()
         assert run.operation is not None
         return json_answer({"operation": run.operation.id})
 
-    async def _follow(self, _: Request, spec: str) -> Response:
-        return Response(body=_Lines(self._service.attach(spec)), content_type=JSON_LINES)
+    async def _follow(self, request: Request, spec: str) -> Response:
+        service = self._service.among(admitted(request, self._processes, [spec], LOGS))
+        return Response(body=_Lines(service.attach(spec)), content_type=JSON_LINES)
 
 
 class _Lines:

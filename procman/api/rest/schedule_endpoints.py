@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
 from procman.api.shapes.schedules import JobRunInfo, ScheduleInfo
@@ -23,18 +25,18 @@ class ScheduleEndpoints:
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/schedules", self._next)
-        add("GET", "/runs", self._runs)
+        add("GET", "/schedules", self._next, READ)
+        add("GET", "/runs", self._runs, READ)
 
     async def _next(self, request: Request) -> Response:
         text = request.query.get("count", "1")
         if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:LONGEST_SHOWN]) <= MOST_TIMES:
             raise BadRequest(f"cannot read count={text[:LONGEST_SHOWN]}: expected a number from 1 to {MOST_TIMES}")
-        found = self._schedules.coming(request.query.get("name", ALL), int(text))
+        found = self._schedules.among(sight(request)).coming(request.query.get("name", ALL), int(text))
         return json_answer({"schedules": [_schedule(one) for one in found]})
 
     async def _runs(self, request: Request) -> Response:
-        runs = self._schedules.runs(request.query.get("name", ALL))
+        runs = self._schedules.among(sight(request)).runs(request.query.get("name", ALL))
         return json_answer({"runs": [_run(name, run) for name, run in runs]})
 
 

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+from procman.access.roles import ADMIN, LOGS, READ
+from procman.api.access import admitted, rights_of, sight
 from procman.api.actors import actor_of
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN, body_of, strings_in
@@ -14,6 +16,7 @@ from procman.errors import BadRequest
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.debugging import DebugAsked, DebugService
+from procman.services.process_table import ProcessTable
 from procman.services.runs import Began, Ended, Output
 from procman.services.terminals import MOST, Attached, Client, Event, TerminalService
 
@@ -23,28 +26,31 @@ JSON_LINES = "application/x-ndjson"
 class TerminalEndpoints:
     """Adds them to a router."""
 
-    def __init__(self, terminals: TerminalService, debugging: DebugService) -> None:
-        """Both are called on the loop's thread."""
+    def __init__(self, terminals: TerminalService, debugging: DebugService, processes: ProcessTable) -> None:
+        """All of them are called on the loop's thread."""
+        self._processes = processes
         self._terminals = terminals
         self._debugging = debugging
 
     def add_to(self, router: Router) -> None:
         """One row for each."""
         add = partial(add_endpoint, router)
-        add("GET", "/processes/{spec}/attach", self._look)
-        add("POST", "/processes/{spec}/attach", self._attach)
-        add("POST", "/processes/{spec}/debug", self._debug)
-        add("GET", "/terminals", self._clients)
-        add("POST", "/terminals/{number}/input", self._type)
-        add("POST", "/terminals/{number}/size", self._resize)
+        add("GET", "/processes/{spec}/attach", self._look, LOGS)
+        add("POST", "/processes/{spec}/attach", self._attach, ADMIN)
+        add("POST", "/processes/{spec}/debug", self._debug, ADMIN)
+        add("GET", "/terminals", self._clients, READ)
+        add("POST", "/terminals/{number}/input", self._type, ADMIN)
+        add("POST", "/terminals/{number}/size", self._resize, ADMIN)
 
     async def _look(self, request: Request, spec: str) -> Response:
-        client = self._terminals.attach(spec, actor_of(request), size=None, only_reads=True)
+        terminals = self._terminals.among(admitted(request, self._processes, [spec], LOGS))
+        client = terminals.attach(spec, actor_of(request), size=None, only_reads=True)
         return Response(body=_Lines(client), content_type=JSON_LINES)
 
     async def _attach(self, request: Request, spec: str) -> Response:
         size = _size_in(body_of(request))
-        client = self._terminals.attach(spec, actor_of(request), size=size, only_reads=False)
+        terminals = self._terminals.among(admitted(request, self._processes, [spec], ADMIN))
+        client = terminals.attach(spec, actor_of(request), size=size, only_reads=False)
         return Response(body=_Lines(client), content_type=JSON_LINES)
 
     async def _debug(self, request: Request, spec: str) -> Response:
@@ -54,26 +60,35 @@ class TerminalEndpoints:
         if not isinstance(environment, dict) or not all(isinstance(value, str) for value in environment.values()):
             raise BadRequest("cannot read env: expected an object of strings")
         asked = DebugAsked(spec, tuple(command), environment, _size_in(body))
-        client = await self._debugging.begin(asked, actor_of(request))
+        debugging = self._debugging.among(admitted(request, self._processes, [spec], ADMIN))
+        client = await debugging.begin(asked, actor_of(request))
         return Response(body=_Lines(client), content_type=JSON_LINES)
 
-    async def _clients(self, _: Request) -> Response:
+    async def _clients(self, request: Request) -> Response:
+        may = sight(request)
         clients = [
             TerminalClient(id=one.number, name=one.name, client=one.who, read_only=one.only_reads, debugs=one.debugs)
             for one in self._terminals.clients()
+            if may is None or may(one.name)
         ]
         return json_answer({"terminals": clients})
 
     async def _type(self, request: Request, number: str) -> Response:
-        self._terminals.write(_number(number), request.body)
+        self._terminals.write(self._own(request, number), request.body)
         return json_answer({})
 
     async def _resize(self, request: Request, number: str) -> Response:
         size = _size_in(body_of(request))
         if size is None:
             raise BadRequest("cannot read the size: expected rows and columns")
-        self._terminals.resize(_number(number), *size)
+        self._terminals.resize(self._own(request, number), *size)
         return json_answer({})
+
+    def _own(self, request: Request, number: str) -> int:
+        """The number of a client, where this one may type into that program; 0, which nobody has, if it may not."""
+        found, rights = _number(number), rights_of(request)
+        name = next((one.name for one in self._terminals.clients() if one.number == found), "")
+        return found if rights is None or (name and rights.permits(ADMIN, name)) else 0
 
 
 class _Lines:

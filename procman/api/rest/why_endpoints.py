@@ -1,5 +1,7 @@
 """/v1/why and /v1/drift: why processes are as they are, and what they have otherwise than their files."""
 
+from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.why import DriftAnswer, DriftInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
 from procman.http.messages import Request, Response
@@ -19,18 +21,19 @@ class WhyEndpoints:
 
     def add_to(self, router: Router) -> None:
         """A row for each."""
-        add_endpoint(router, "GET", "/why", self._explain)
-        add_endpoint(router, "GET", "/drift", self._drift)
+        add_endpoint(router, "GET", "/why", self._explain, READ)
+        add_endpoint(router, "GET", "/drift", self._drift, READ)
 
     async def _explain(self, request: Request) -> Response:
-        answer = await self._why.answer(request.query.get("name") or None)
+        answer = await self._why.answer(request.query.get("name") or None, sight(request))
         infos = [why_info(one) for one in answer.explanations]
         return json_answer(WhyAnswer(as_wanted=answer.as_wanted, processes=answer.processes, explanations=infos))
 
     async def _drift(self, request: Request) -> Response:
-        answer = await self._why.drifts(request.query.get("name") or ALL)
+        may = sight(request)
+        answer = await self._why.drifts(request.query.get("name") or ALL, may)
         infos = [drift_info(one) for one in answer.drifts]
-        return json_answer(DriftAnswer(drifts=infos, file_problems=list(answer.file_problems)))
+        return json_answer(DriftAnswer(drifts=infos, file_problems=list(answer.file_problems) if may is None else []))
 
 
 def drift_info(drift: Drift) -> DriftInfo:

@@ -2,6 +2,7 @@
 
 The modules in here have only types, so that a client may import them at no cost. Times are seconds since the epoch.
 
+    GET   /v1/whoami                         WhoamiInfo: who the client is to the master, and what it may do
     GET   /v1/master                         MasterInfo
     POST  /v1/master/shutdown                {"operation": ID}; answers before the stop begins
     POST  /v1/master/upgrade                 {"operation": ID, "upgrades": n}; the master executes its own code again in

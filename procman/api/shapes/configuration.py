@@ -42,12 +42,13 @@ class Changes(TypedDict):
     changed: list[str]
     removed: list[str]
     notify: list[str]  # the names of the notify sections that differ
+    access: list[str]  # those of the access sections
 
 
 class Step(TypedDict):
     """One thing that `update` did (or would do), in the order it was done."""
 
-    group: str  # or "notify:NAME", a notify section
+    group: str  # or "notify:NAME" or "access:NAME", such a section
     name: NotRequired[str]  # a process of the group; absent where the whole group is meant
     action: Literal["added", "removed", "stopped", "updated", "replaced", "changed in place", "logs re-opened", "error"]
     options: NotRequired[list[str]]  # what was changed in the file

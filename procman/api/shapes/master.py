@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from procman.api.shapes.access import Role
 from procman.api.shapes.configuration import Step
 from procman.api.shapes.processes import ProcessInfo, Result
 
@@ -61,7 +62,8 @@ class MasterInfo(TypedDict):
     processes: int
     reaped_orphans: int
     upgrades: int  # how many upgrades this process has been through
-    may_control: bool  # whether this account may change things
+    may_control: bool  # whether this client may change anything
+    role: NotRequired[Role]  # the highest that it has; absent where it may do everything
 
 
 class Snapshot(TypedDict):

@@ -1,6 +1,8 @@
 """What is known of processes, now."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
+
+from procman.api.shapes.access import Role
 
 
 class ProcessInfo(TypedDict):
@@ -43,6 +45,7 @@ class ProcessInfo(TypedDict):
         float | None
     )  # when it runs next by its schedule, in seconds since the epoch; null: it has none, or that is off
     type: str  # service or oneshot
+    role: NotRequired[Role]  # what this client may do with it; absent where it may do everything
 
 
 class GraphEdgeInfo(TypedDict):

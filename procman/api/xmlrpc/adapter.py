@@ -10,19 +10,19 @@ from contextlib import nullcontext
 from typing import Any
 from xmlrpc import client as wire
 
+from procman.access.roles import ANYONE
+from procman.api.access import rights_of
 from procman.api.actors import actor_of
 from procman.api.faults import Fault, fault_of
 from procman.api.shapes.master import MasterInfo
 from procman.api.xmlrpc.log_methods import LogMethods
 from procman.api.xmlrpc.master_methods import MasterMethods
-from procman.api.xmlrpc.method import CONTROL, READ, Caller, Entry, Row, entries
+from procman.api.xmlrpc.method import Caller, Entry, Row, entries
 from procman.api.xmlrpc.parameters import MULTICALL, fitting, one_call, reads_long_log
 from procman.api.xmlrpc.process_methods import ProcessMethods
 from procman.api.xmlrpc.wire import XML, as_fault, fault, read_call, weight, write_answer, write_fault
-from procman.errors import BadRequest, OperationError
+from procman.errors import AccessDenied, BadRequest, OperationError
 from procman.http.messages import Request, Response, problem
-from procman.http.router import READ_ONLY
-from procman.services.actors import Actor
 from procman.services.configuration import ConfigService
 from procman.services.logs import LogService
 from procman.services.master import MasterService
@@ -46,7 +46,7 @@ class XmlRpc:
         *,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
-        on_denied: Callable[[Actor], None] = lambda _: None,
+        on_denied: Callable[[Caller], None] = lambda _: None,
     ) -> None:
         """`about` describes the master itself, `tell_listeners(type, data)` makes an event.
 
@@ -83,7 +83,7 @@ class XmlRpc:
         try:
             async with self._one_long_log if reads_long_log(name, parameters) else nullcontext():
                 answer = await write_answer(
-                    await self._invoke(Caller(request.role, actor_of(request)), name, parameters)
+                    await self._invoke(Caller(rights_of(request), actor_of(request)), name, parameters)
                 )
             trace(f"XML-RPC method {name}() returned successfully")
         except wire.Fault as raised:
@@ -101,9 +101,10 @@ class XmlRpc:
         entry = self.methods.get(name)
         if entry is None:
             raise fault(Fault.UNKNOWN_METHOD)
-        if entry.role == CONTROL and caller.role != CONTROL:
-            self._on_denied(caller.actor)
-            raise fault(Fault.FORBIDDEN, f"cannot call {name}: {READ_ONLY}")
+        refusal = None if caller.rights is None else caller.rights.refusal(entry.needs)
+        if refusal is not None:
+            self._on_denied(caller)
+            raise fault(Fault.FORBIDDEN, f"cannot call {name}: {refusal}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise fault(Fault.INCORRECT_PARAMETERS)
         if name.startswith("supervisor.") and name != SEND_EVENT:
@@ -114,13 +115,16 @@ class XmlRpc:
             if name == MULTICALL:
                 answer = entry.method(*parameters, caller)
             elif entry.signed:
-                answer = entry.method(*parameters, actor=caller.actor)
+                answer = entry.method(*parameters, caller=caller)
             else:
                 answer = entry.method(*parameters)
             answer = await answer if isinstance(answer, Awaitable) else answer
+        except AccessDenied as error:
+            self._on_denied(caller)
+            raise fault(Fault.FORBIDDEN, f"cannot call {name}: {error}") from None
         except OperationError as error:
             raise as_fault(error) from None
-        if entry.role == CONTROL:
+        if entry.changes:
             await self._logs.flush()
         return answer
 
@@ -136,9 +140,9 @@ class XmlRpc:
     def _table(self, *parts: MasterMethods | ProcessMethods | LogMethods) -> dict[str, Entry]:
         table: dict[str, Entry] = {}
         for part in parts:
-            table |= entries("supervisor", READ, part.reading)
+            table |= entries("supervisor", part.reading)
         for part in parts:
-            table |= entries("supervisor", CONTROL, part.changing)
+            table |= entries("supervisor", part.changing)
         for old, new in (
             ("getVersion", "getAPIVersion"),
             ("readMainLog", "readLog"),
@@ -148,13 +152,13 @@ class XmlRpc:
         ):
             table[f"supervisor.{old}"] = table[f"supervisor.{new}"]
         system = (
-            Row("listMethods", lambda: sorted(self.methods), "array", 0, "The names of all methods."),
-            Row("methodHelp", self._help, "string string", 1, "What a method is for."),
-            Row("methodSignature", self._signature, "array string", 1, "The types of a method."),
+            Row("listMethods", ANYONE, lambda: sorted(self.methods), "array", 0, "The names of all methods."),
+            Row("methodHelp", ANYONE, self._help, "string string", 1, "What a method is for."),
+            Row("methodSignature", ANYONE, self._signature, "array string", 1, "The types of a method."),
             # Each of its calls is checked by itself.
-            Row("multicall", self._multicall, "array array", 1, "Several calls, one after the other."),
+            Row("multicall", ANYONE, self._multicall, "array array", 1, "Several calls, one after the other."),
         )
-        return table | entries("system", READ, system)
+        return table | entries("system", system)
 
     # ---- system
 

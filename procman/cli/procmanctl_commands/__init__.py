@@ -62,6 +62,7 @@ COMMANDS = {
     "upgrade": Command("master", "upgrade", 1),
     "update": Command("configuration", "update", 1),
     "version": Command("master", "version"),
+    "whoami": Command("whoami", "whoami", 1),
     "why": Command("why", "why"),
 }
 

@@ -1,5 +1,6 @@
 """The checks that only `procman check` makes: a start finds these problems by itself, or they are only doubts."""
 
+from procman.config.checks.access import warn_of_access
 from procman.config.checks.background import warn_of_background
 from procman.config.checks.doubtful_values import warn_of_doubts
 from procman.config.checks.environment_sources import warn_of_environment_sources
@@ -29,6 +30,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_restart_limits(reading, config)
     warn_of_limits(reading, config)
     warn_of_health(reading, config)
+    warn_of_access(reading, config)
     _warn_of_emptiness(reading, path)
     warn_of_doubts(reading, config)
 

@@ -1,10 +1,10 @@
 """The notify sections: whom to tell, and by what."""
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import Any
 
 from procman.config.formats.raw import RawSection
+from procman.config.resolve.named_processes import Names
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema import kinds
 from procman.config.schema.groups import Group
@@ -20,7 +20,7 @@ def read_notify(reading: OptionReader, groups: Iterable[Group]) -> tuple[Notify,
     """All of them, in the order of the file."""
     sections = list(reading.sections.starting_with("notify:"))
     found = [_notify(reading, section) for section in sections]
-    names = _Names(groups if sections else ())
+    names = Names(groups if sections else ())
     for section, notify in zip(sections, found, strict=True):
         _check_way(reading, section, notify)
         _check_programs(reading, section, notify, names)
@@ -65,51 +65,12 @@ def _check_way(reading: OptionReader, section: RawSection, notify: Notify) -> No
             reading.complain(section, "webhook", message, "plain-webhook", "warning")
 
 
-class _Names:
-    """The names of all processes and groups, as a section may write them."""
-
-    def __init__(self, groups: Iterable[Group]) -> None:
-        self.groups: set[str] = set()
-        self.processes: set[str] = set()
-        self._by_short: dict[str, str] = {}  # a process without its group
-        for group in groups:
-            self.groups.add(group.name)
-            for program in group.programs:
-                whole = f"{program.group}:{program.name}"
-                self.processes |= {program.namespec, whole}
-                self._by_short.setdefault(program.name, whole)
-
-    def have(self, spec: str) -> bool:
-        """Whether it names one of them; the rules are those of procmanctl."""
-        if spec == "all" or spec in self.processes:
-            return True
-        if spec.endswith((":", ":*")):
-            return _group_of(spec) in self.groups
-        return any(char in spec for char in "*?[") and any(fnmatchcase(name, spec) for name in self.processes)
-
-    def meant_by(self, spec: str) -> str | None:
-        """The whole name of something that is called so."""
-        return f"{spec}:*" if spec in self.groups else self._by_short.get(spec)
-
-
-def _check_programs(reading: OptionReader, section: RawSection, notify: Notify, names: _Names) -> None:
+def _check_programs(reading: OptionReader, section: RawSection, notify: Notify, names: Names) -> None:
     """Warn of what names no process."""
     if not any(notify.programs):
         reading.complain(section, "programs", "it names no program, so nothing is ever told: name some, or take it out")
     for spec in filter(None, notify.programs):
         if names.have(spec):
             continue
-        whole = names.meant_by(spec)
-        meant = f"; did you mean {whole}?" if whole else _similar(reading, spec, names)
-        message = f"no process has the name {show_text(spec)}{meant or ': correct it, or take it out'}"
+        message = f"no process has the name {show_text(spec)}{names.hint(reading, spec)}"
         reading.complain(section, "programs", message, "no-program", "warning")
-
-
-def _similar(reading: OptionReader, spec: str, names: _Names) -> str:
-    if spec.endswith((":", ":*")):
-        return reading.did_you_mean(_group_of(spec), lambda: names.groups).replace("?", ":*?")
-    return reading.did_you_mean(spec, lambda: sorted(names.processes))
-
-
-def _group_of(spec: str) -> str:
-    return spec.removesuffix("*").removesuffix(":")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.resolve.tls import read_tls
 from procman.config.runtime_dir import LONGEST_SOCKET_PATH
 from procman.config.schema.configuration import RpcInterface
 from procman.config.schema.kinds.addresses import host_and_port
@@ -15,6 +16,7 @@ from procman.config.schema.servers import InetServer, UnixServer, bracketed
 
 LOGINS = (("username", "password"), ("readonly_username", "readonly_password"))
 SHA = "{SHA}"
+ROLE_OPTIONS = ("default_role", "owner_role")
 HEX_SHA1 = re.compile("[0-9a-fA-F]{40}")
 
 
@@ -48,7 +50,7 @@ def serverurl(servers: tuple[UnixServer | InetServer, ...]) -> str | None:
             return f"unix://{server.file}"
     for server in servers:
         if isinstance(server, InetServer):
-            return f"http://{bracketed(server.host) or 'localhost'}:{server.port}"
+            return f"{server.scheme}://{bracketed(server.host) or 'localhost'}:{server.port}"
     return None
 
 
@@ -60,7 +62,17 @@ def _inet_server(reading: OptionReader, section: RawSection) -> InetServer:
     if port is not None:
         host, _ = host_and_port(reading.text(section, "port", names) or "")
     allowed = reading.option(section, "allow_unauthenticated", table["allow_unauthenticated"], names)
-    server = InetServer(section=section.name, host=host, port=port or 0, allow_unauthenticated=allowed, **user)
+    access = reading.option(section, "access", table["access"], names)
+    tls = read_tls(reading, section, names)
+    server = InetServer(
+        section=section.name,
+        host=host,
+        port=port or 0,
+        allow_unauthenticated=allowed,
+        access=access,
+        **user,
+        **tls,
+    )
     if port is not None and server.is_open and not allowed:
         message = (
             f"the master will not listen on {server.shown}, because everybody who can reach it could run programs: add "
@@ -84,7 +96,25 @@ def _unix_server(reading: OptionReader, section: RawSection) -> UnixServer:
             "no master can listen there; choose a shorter one"
         )
         reading.complain(section, "file", message, severity="warning")
-    return UnixServer(section=section.name, file=path, chown=chown, chown_ids=ids, chmod=chmod, **user)
+    roles: dict[str, str] = {
+        name: reading.option(section, name, table[name], names) for name in ("access", *ROLE_OPTIONS)
+    }
+    if roles["access"] != "roles":
+        for option in ROLE_OPTIONS:
+            if reading.raw(section, option) is not None:
+                message = "it says nothing without access = roles: add that, or take it out"
+                reading.complain(section, option, message, "no-roles", "warning")
+    return UnixServer(
+        section=section.name,
+        file=path,
+        chown=chown,
+        chown_ids=ids,
+        chmod=chmod,
+        access=roles["access"],
+        default_role=roles["default_role"],
+        owner_role=roles["owner_role"],
+        **user,
+    )
 
 
 def _login(reading: OptionReader, section: RawSection, names: dict[str, object]) -> dict[str, str | None]:

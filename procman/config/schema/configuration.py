@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from procman.config.problems import Problem
+from procman.config.schema.access import AccessSection
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.notify import Notify
@@ -33,6 +34,7 @@ class Config:
     rpcinterfaces: tuple[RpcInterface, ...] = ()
     groups: tuple[Group, ...] = ()
     notify: tuple[Notify, ...] = ()  # by name
+    access: tuple[AccessSection, ...] = ()  # by name
     templates: tuple[ProgramTemplate, ...] = field(default=(), compare=False)  # what the programs were made of
     ctl: Ctl = field(default_factory=Ctl)
     serverurl: str | None = None  # what children get as SUPERVISOR_SERVER_URL; None without a server in the file

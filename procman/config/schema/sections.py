@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from procman.config.schema import kinds
+from procman.config.schema.access import AccessSection
 from procman.config.schema.groups import FcgiOptions, GroupOptions, ListenerOptions
 from procman.config.schema.master import Master
 from procman.config.schema.notify import Notify
@@ -99,6 +100,13 @@ SECTIONS: dict[str, SectionType] = {
             toml="notify",
             about="Whom to tell when a program fails, by a web hook or a command.",
             tables=(Notify,),
+            named=True,
+        ),
+        SectionType(
+            ini="access",
+            toml="access",
+            about="What some users, groups or tokens may do, where a server has access = roles.",
+            tables=(AccessSection,),
             named=True,
         ),
         SectionType(ini="include", toml="include", about="Further files to read.", tables=(Include,)),

@@ -18,6 +18,19 @@ class UnixServer:
     readonly_password: str | None = option(kinds.SECRET, "That user's password, in the same forms.", default=None)
     chown: str | None = option(kinds.OWNER, "The owner of the socket: user or user:group.", default=None)
     chmod: int = option(kinds.OCTAL, "The mode of the socket.", default=0o700)
+    access: str = option(
+        kinds.ACCESS,
+        "Who may do what. socket: whoever can open the socket, and has the password if there is one, does everything. "
+        "roles: as the [access:NAME] sections say, by uid, group or token; the socket may then be open to everyone "
+        "(chmod = 0666).",
+        default="socket",
+    )
+    default_role: str = option(
+        kinds.ROLE, "With access = roles: the role of local users that no section names.", default="none"
+    )
+    owner_role: str = option(
+        kinds.ROLE, "With access = roles: the role that the user of a program has for that program.", default="none"
+    )
     chown_ids: tuple[int, int] | None = None
 
 
@@ -37,6 +50,26 @@ class InetServer:
         "as the master's user.",
         default=False,
     )
+    access: str = option(
+        kinds.ACCESS,
+        "Who may do what. socket: whoever connects, with the password if there is one. roles: whoever sends a token "
+        "of an [access:NAME] section, as that says; a password goes on to be valid.",
+        default="socket",
+    )
+    certfile: str | None = option(
+        kinds.PATH,
+        "Encrypt with TLS: the certificate, with those that lead to its issuer, as PEM. Read again at an update, a "
+        "reread and a reload, for new connections.",
+        default=None,
+    )
+    keyfile: str | None = option(
+        kinds.PATH, "The private key of the certificate, as PEM. Default: it is in certfile.", default=None
+    )
+    client_ca: str | None = option(
+        kinds.PATH,
+        "Accept only clients with a certificate that was issued by one of these authorities (PEM): mutual TLS.",
+        default=None,
+    )
     port: int = field(
         metadata=required(
             kinds.ADDRESS,
@@ -52,8 +85,13 @@ class InetServer:
 
     @property
     def is_locked(self) -> bool:
-        """It has a password. An empty name or password (of a variable, say) does not count."""
-        return bool(self.username and self.password)
+        """It has a password, tokens, or certificates of clients. An empty name or password does not count."""
+        return bool(self.username and self.password) or self.access == "roles" or bool(self.client_ca)
+
+    @property
+    def scheme(self) -> str:
+        """Of its URL."""
+        return "https" if self.certfile else "http"
 
     @property
     def shown(self) -> str:

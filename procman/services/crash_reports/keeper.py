@@ -45,10 +45,11 @@ class Keeper:
         """All of it, as plain data."""
         return report.to_plain(self._digests, self._parts.environment_of, self._parts.secrets_given)
 
-    async def reports(self, spec: str = ALL) -> tuple[list[CrashReport], str]:
+    async def reports(self, spec: str = ALL, may: Callable[[str], bool] | None = None) -> tuple[list[CrashReport], str]:
         """Those about what `spec` names, from the oldest to the latest; and why some may be missing, "" if none is.
 
         A name, group:name, group:*, the name of a group, or a glob; processes that have left the fleet count, too.
+        With `may`, only those about processes that it takes, by namespec.
         """
         kept = list(self._kept)
         note = ""
@@ -57,9 +58,11 @@ class Keeper:
             known = {(report.seq, round(report.first_ended, 3)) for report in kept}
             kept = [one for one in earlier if (one.seq, round(one.first_ended, 3)) not in known] + kept
             kept.sort(key=lambda report: report.ended)
+        if may is not None:
+            kept = [report for report in kept if may(report.name)]
         return [report for report in kept if _is_meant(report, spec)], note
 
-    async def one(self, seq: int) -> CrashReport:
+    async def one(self, seq: int, may: Callable[[str], bool] | None = None) -> CrashReport:
         """The report of that number; raises OperationError(UNKNOWN_REPORT)."""
         record = self._parts.journal.find(seq)
         name = record.name if record is not None else ""
@@ -67,13 +70,13 @@ class Keeper:
         if report is None and self._files is not None:
             earlier, _ = await self._files.read()
             report = find(reversed(earlier), seq, name)
-        if report is None:
-            raise OperationError(await self._unknown(seq), Reason.UNKNOWN_REPORT)
+        if report is None or (may is not None and not may(report.name)):
+            raise OperationError(await self._unknown(seq, may), Reason.UNKNOWN_REPORT)
         await self.collector.settled(report, WAIT)
         return report
 
-    async def _unknown(self, seq: int) -> str:
-        there, _ = await self.reports()
+    async def _unknown(self, seq: int, may: Callable[[str], bool] | None) -> str:
+        there, _ = await self.reports(may=may)
         if not there:
             return f"there is no crash report {seq}, and no other: nothing has ended unexpectedly"
         latest = ", ".join(f"{one.seq} ({one.name})" for one in reversed(there[-_MOST_NAMED:]))

@@ -4,6 +4,7 @@ What they need is imported when the first is due, or asked for: most masters run
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from procman.core.actions import Announce
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from procman.services.crash_reports.report import CrashReport
 
 Plain = dict[str, Any]
+May = Callable[[str], bool]
 
 
 class CrashReports:
@@ -55,16 +57,17 @@ class CrashReports:
         """All of it, as plain data."""
         return self._keeper.plain(report)
 
-    async def reports(self, spec: str = ALL) -> "tuple[list[CrashReport], str]":
+    async def reports(self, spec: str = ALL, may: May | None = None) -> "tuple[list[CrashReport], str]":
         """Those about what `spec` names, from the oldest to the latest; and why some may be missing, "" if none is.
 
         A name, group:name, group:*, the name of a group, or a glob; processes that have left the fleet count, too.
+        With `may`, only those about processes that it takes, by namespec.
         """
-        return await self._keeper.reports(spec)
+        return await self._keeper.reports(spec, may)
 
-    async def one(self, seq: int) -> "CrashReport":
+    async def one(self, seq: int, may: May | None = None) -> "CrashReport":
         """The report of that number; raises OperationError(UNKNOWN_REPORT)."""
-        return await self._keeper.one(seq)
+        return await self._keeper.one(seq, may)
 
     # ---- for the life of the master
 

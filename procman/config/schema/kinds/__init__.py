@@ -4,6 +4,7 @@ A kind reads a value from INI text and from TOML, and writes it. Nothing here lo
 or a user exists is checked by `resolve`, because that depends on the machine that the file is read for.
 """
 
+from procman.config.schema.kinds.access import ACCESS, ROLE, ROLE_NAMES
 from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback
 from procman.config.schema.kinds.choices import (
     AUTORESTART,
@@ -72,6 +73,7 @@ from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
 
 __all__ = [
+    "ACCESS",
     "ADDRESS",
     "AGE",
     "ALL",
@@ -143,6 +145,8 @@ __all__ = [
     "RLIMIT_COUNT",
     "RLIMIT_SECONDS",
     "RLIMIT_SIZE",
+    "ROLE",
+    "ROLE_NAMES",
     "ROTATE",
     "ROTATED_NAME",
     "SCHEDULE",
