@@ -14,6 +14,7 @@ from procman.config.schema.groups import Group, GroupOptions, ListenerOptions
 from procman.config.schema.notify import Notify
 from procman.config.schema.options import Effect, Option, options_of
 from procman.config.schema.programs import Program
+from procman.config.schema.sockets import Socket, sockets_of
 
 PROGRAM = options_of(Program)
 GROUP = options_of(GroupOptions)
@@ -114,9 +115,11 @@ def fingerprint(program: Program) -> int:
     values = [
         sorted(value.items()) if isinstance(value, Mapping) else value
         for name, known in PROGRAM.items()
-        if known.effect is Effect.RESTART
+        if known.effect is Effect.RESTART and name != "sockets"
         for value in (getattr(program, name),)
     ]
+    if program.sockets:
+        values.append([socket.likeness for socket in sockets_of(program.sockets)])
     return crc32(repr((values, program.uid, program.gid, program.extra_gids)).encode())
 
 
@@ -151,8 +154,17 @@ def _program_change(old: Program, new: Program) -> ProgramChange | None:
             options.append(name)
     if not options:
         return None
-    effect = max(PROGRAM[name].effect for name in options)
+    effect = max(_effect_on_process(name, old, new) for name in options)
     return ProgramChange(old=old, new=new, options=tuple(options), effect=effect)
+
+
+def _effect_on_process(name: str, old: Program, new: Program) -> Effect:
+    """What a change of that option means for a process that runs."""
+    if name == "sockets":
+        before, after = sockets_of(old.sockets), sockets_of(new.sockets)
+        same = len(before) == len(after) and all(map(Socket.is_like, before, after))
+        return Effect.NONE if same else Effect.RESTART
+    return PROGRAM[name].effect
 
 
 def _group_options(old: Group, new: Group) -> tuple[str, ...]:

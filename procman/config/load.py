@@ -31,6 +31,7 @@ from procman.config.resolve.notify import read_notify
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.origins import borrowed, origins_of
 from procman.config.resolve.servers import read_rpcinterfaces, read_servers, serverurl
+from procman.config.resolve.sockets import resolve_sockets
 from procman.config.resolve.unique_names import unique
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import Group
@@ -145,7 +146,7 @@ def _resolve(
     section = supervisord_section(reading, path)
     master = read_master(reading, section, overrides)
     rpcinterfaces = read_rpcinterfaces(reading)
-    groups = read_groups(reading, master)
+    groups = resolve_sockets(reading, read_groups(reading, master))
     servers = read_servers(reading)
     check_exit_code_from(reading, master, groups)
     master = replace(master, uid=master_uid(reading, master, overrides))

@@ -19,6 +19,7 @@ from procman.config.schema.options import Orphans
 from procman.config.schema.programs import Program
 from procman.config.schema.sections import Ctl
 from procman.config.schema.servers import InetServer, UnixServer
+from procman.config.schema.sockets import Socket
 from procman.core.snapshot import definition
 from procman.core.spec import (
     Autorestart,
@@ -137,6 +138,8 @@ def _value(name: str, value: Any) -> Any:
             return tuple(HookCommand(*item) for item in value)
         case list() if name == "reload":
             return Reload(value[0], tuple(HookCommand(*item) for item in value[1]))
+        case list() if name == "sockets":
+            return tuple(_record(Socket, item) for item in value)
         case list():
             return tuple(_value("", item) for item in value)
         case dict():

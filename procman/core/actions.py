@@ -5,11 +5,11 @@ from signal import Signals
 from typing import Literal
 
 from procman.core.events import ExitStatus
-from procman.core.spec import Condition, GroupSpec, Hook, HookCommand, ProcessSpec, Scope
+from procman.core.spec import Address, Condition, GroupSpec, Hook, HookCommand, ProcessSpec, Scope, SocketSpec
 from procman.core.states import MasterState, State
 
 # Why policy stops a process, as its hooks are told.
-StopReason = Literal["", "unready", "timeout", "dependency", "unhealthy", "memory", "age"]
+StopReason = Literal["", "unready", "timeout", "dependency", "unhealthy", "memory", "age", "idle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,38 @@ class RunUnhealthyCommand:
     run: int
     pid: int
     words: str  # why
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """Listen there, or, where that is done, in the way that is said now. Who needs it tries again if that fails."""
+
+    address: Address
+    spec: SocketSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Nobody needs it any more."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitConnection:
+    """Tell by one `ConnectionSeen` when a connection waits at one of these; without any: not any more."""
+
+    name: str
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtSockets:
+    """Look whether there is a connection to a process, or has been one since the last look; `SocketsSeen` answers."""
+
+    name: str
+    run: int  # `Process.attempt`
+    addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +283,16 @@ class AnnounceSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceSockets:
+    """A lazy process waits for a connection; or one has come, and it is started for it."""
+
+    name: str
+    program: ProcessSpec
+    what: Literal["listening", "connection"]
+    place: int = -1  # connection: the position of the socket in `ProcessSpec.addresses`
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceMaster:
     """The master as a whole went into another state; `waiting` are those that have not settled yet."""
 
@@ -278,6 +320,7 @@ Announcement = (
     | ProcessRemoved
     | AnnounceInPlace
     | AnnounceSchedule
+    | AnnounceSockets
     | AnnounceMaster
     | AnnounceRefresh
     | AnnounceRefreshed
@@ -286,6 +329,18 @@ Announcement = (
     | SkipHook
     | Quit
 )
+# What is published when it is carried out, and follows from something (see `core.attribution`).
+Told = Announcement | Spawn | Kill | KeepDescendants
+SocketOrder = OpenSocket | CloseSocket | AwaitConnection | LookAtSockets
 Action = (
-    Spawn | Probe | Measure | CheckHealth | RunUnhealthyCommand | ScheduleAt | Kill | KeepDescendants | Announcement
+    Spawn
+    | Probe
+    | Measure
+    | CheckHealth
+    | RunUnhealthyCommand
+    | ScheduleAt
+    | SocketOrder
+    | Kill
+    | KeepDescendants
+    | Announcement
 )

@@ -12,22 +12,24 @@ has brought about.
 - What a deadline or an end brings about by itself has the actor POLICY.
 - What is done about a process that was found to be unhealthy has the actor HEALTH, and follows from that.
 - A run at a time of a schedule has the actor SCHEDULE, and follows from the announcement that the time has come.
+- A start of a lazy process by a connection has the actor CONNECTION, and follows from the announcement of that.
 - What a change of another process brings about by itself has the actor DEPENDENCY, and follows from that change.
 """
 
 from typing import Any, Literal, NamedTuple
 
 from procman.core.actions import (
-    Action,
     Announce,
     AnnounceGroup,
     AnnounceGroupChanged,
     AnnounceHealth,
     AnnounceMaster,
     AnnounceSchedule,
+    AnnounceSockets,
     Kill,
     ProcessRemoved,
     Quit,
+    Told,
 )
 from procman.core.events import (
     Adopted,
@@ -50,7 +52,17 @@ from procman.core.events import (
 from procman.core.states import State
 
 ActorKind = Literal[
-    "client", "signal", "policy", "boot", "update", "upgrade", "schedule", "health", "dependency", "watch"
+    "client",
+    "signal",
+    "policy",
+    "boot",
+    "update",
+    "upgrade",
+    "schedule",
+    "health",
+    "dependency",
+    "watch",
+    "connection",
 ]
 
 
@@ -80,6 +92,7 @@ HEALTH = Actor("health")
 BOOT = Actor("boot")
 DEPENDENCY = Actor("dependency")
 SCHEDULE = Actor("schedule")
+CONNECTION = Actor("connection")
 
 # Looked up by type, as hundreds of events are handled in a second where programs end at once.
 _REQUESTS = frozenset(
@@ -119,7 +132,7 @@ class Attribution:
         self._subject: str | None = None  # the process that it is about
         self._base = NOBODY
         self._found_ill: set[str] = set()  # by this event: what is done about it has the actor HEALTH
-        self._timed: set[str] = set()  # those whose schedule says that they are to run now
+        self._timed: set[str] = set()  # those that a schedule or a connection has run now
         self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
 
     def wanted_by(self, name: str) -> Origin:
@@ -172,7 +185,7 @@ class Attribution:
         else:
             self._base = self.latest(subject) if subject is not None else origin
 
-    def origin_of(self, action: Action) -> Origin:
+    def origin_of(self, action: Told) -> Origin:
         """What it follows from; call it right before the action is published."""
         if isinstance(action, Announce):
             if action.name in self._found_ill:
@@ -187,6 +200,8 @@ class Attribution:
         name = action.name
         if isinstance(action, AnnounceSchedule) and action.what not in ("on", "off", "dropped"):
             return Origin(SCHEDULE)
+        if isinstance(action, AnnounceSockets) and action.what == "connection":
+            return Origin(CONNECTION)
         before = self._here.get(name)
         if before is not None:
             return before
@@ -196,7 +211,7 @@ class Attribution:
             return self.wanted_by(name)
         return Origin(POLICY, self.latest(name).cause, self.latest(name).operation)
 
-    def published(self, action: Action, origin: Origin, seq: int) -> None:
+    def published(self, action: Told, origin: Origin, seq: int) -> None:
         """The action has that number now, and what comes next about its process follows from it."""
         follow = Origin(origin.actor, seq, origin.operation)
         # By type first: hundreds of these come in a second where programs end at once.
@@ -228,6 +243,8 @@ class Attribution:
             if isinstance(action, AnnounceSchedule) and action.what == "run":
                 self._timed.add(action.name)
                 self._wanted_by[action.name] = follow
+            elif isinstance(action, AnnounceSockets) and action.what == "connection":
+                self._timed.add(action.name)
             elif isinstance(action, Kill) and action.pid and action.signal:
                 self._signalled[action.name] = int(action.signal), follow
             elif isinstance(action, AnnounceHealth) and not action.healthy:

@@ -11,6 +11,7 @@ from procman.core.actions import Action, Announce, Probe
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus, Notified, ProbeResult
 from procman.core.health_checks import begin_checks, heard_watchdog
+from procman.core.idling import begin_use
 from procman.core.process import Process
 from procman.core.readiness import LOOK_LOST, Readiness, is_said_ready
 from procman.core.states import State
@@ -146,6 +147,7 @@ def run(process: Process, now: float) -> Announce:
     running = process.enter(State.RUNNING, pid=process.pid or 0)
     limit_run(process)
     begin_wear(process)
+    begin_use(process, now)
     if process.program.health is not None or process.program.watchdog is not None:
         begin_checks(process, now)
     return running

@@ -7,7 +7,9 @@ process for it after each event.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Due = Literal["start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age", "hook", "health", "watchdog"]
+Due = Literal[
+    "start", "look", "unready", "retry", "run", "stop", "wait", "memory", "age", "hook", "health", "watchdog", "idle"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Deadlines:
     hook: float | None = None  # the command of a hook that it waits for has taken too long
     health: float | None = None  # it is looked at whether it is well; or the look that is under way is lost
     watchdog: float | None = None  # it has to say WATCHDOG=1
+    idle: float | None = None  # it is looked at whether its sockets are in use; or the look that is under way is lost
     earliest: float | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -42,6 +45,7 @@ class Deadlines:
             self.hook,
             self.health,
             self.watchdog,
+            self.idle,
         )
         object.__setattr__(self, "earliest", min((when for when in times if when is not None), default=None))
 
@@ -69,6 +73,8 @@ class Deadlines:
             return "hook"
         if self.earliest == self.watchdog:
             return "watchdog"
+        if self.earliest == self.idle:
+            return "idle"
         return "health" if self.earliest == self.health else "wait"
 
 

@@ -52,7 +52,7 @@ def is_hopeless(need: Need, target: Process | None) -> bool:
     """Can it not come by itself any more? What is not there may still be added."""
     if target is None or need.optional or is_true(need.condition, target):
         return False
-    if target.phase is Phase.SCHEDULED:
+    if target.phase in (Phase.SCHEDULED, Phase.LISTENING):
         return False  # its next run may do what is waited for
     return target.state in DOWN or target.state is State.UNKNOWN
 
@@ -94,7 +94,7 @@ def may_come(need: Need, target: Process | None) -> bool:
         return need.optional
     if target.goes_down:
         return need.optional or _is_on_its_way(target)
-    return holds(need, target) or target.state in UP or target.phase is Phase.SCHEDULED
+    return holds(need, target) or target.state in UP or target.phase in (Phase.SCHEDULED, Phase.LISTENING)
 
 
 class Dependencies:

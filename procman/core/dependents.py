@@ -160,7 +160,7 @@ class Dependents:
             if target.definition.schedule is not None and not asked:
                 continue  # by policy, it is neither run nor switched on
             ended = target.state is State.EXITED and not target.failed
-            untouched = ended or (target.state is State.STOPPED and not target.attempt)
+            untouched = ended or target.listens or (target.state is State.STOPPED and not target.attempt)
             if untouched or (asked and (target.state in DOWN or (target.goes_down and not target.wanted))):
                 target.ties.pulls = asked
                 self._graph.touched.append(target.name)
@@ -176,7 +176,9 @@ class Dependents:
         if unmet is None:
             return release(process, now)
         process.ties.waits_for = unmet.written
-        return []
+        target = self._processes.get(unmet.target)
+        # It has been stopped meanwhile, as nobody had connected.
+        return _because(start(target, now), process.name) if target is not None and target.listens else []
 
     def _that_may_be_hopeless(self, process: Process, changed: str | None) -> tuple[Need, ...]:
         needs = self._graph.needs(process.name)

@@ -17,11 +17,16 @@ from procman.core.actions import (
     AnnounceRefresh,
     AnnounceRefreshed,
     AnnounceSchedule,
+    AnnounceSockets,
+    AwaitConnection,
     CheckHealth,
+    CloseSocket,
     EndHook,
     KeepDescendants,
     Kill,
+    LookAtSockets,
     Measure,
+    OpenSocket,
     Probe,
     ProcessRemoved,
     Quit,
@@ -29,6 +34,7 @@ from procman.core.actions import (
     RunUnhealthyCommand,
     ScheduleAt,
     SkipHook,
+    SocketOrder,
     Spawn,
 )
 from procman.core.events import ExitStatus
@@ -55,6 +61,8 @@ def _describe(action: Action) -> str:
         case ScheduleAt(name, program, since, behind):
             text = "" if since is None else f" after {since:.3f} but {len(behind)} ranges"
             return f"{name} at its next time{text}" if program else f"{name} never"
+        case OpenSocket() | CloseSocket() | AwaitConnection() | LookAtSockets():
+            return _describe_socket(action)
         case Kill(name, pid, signal, scope, overdue, hurried, spared):
             text = f"signal {name} {_signal(int(signal))} pid={pid} scope={scope.name}"
             text += f"{' overdue' if overdue else ''}{' hurried' if hurried else ''}"
@@ -63,6 +71,19 @@ def _describe(action: Action) -> str:
             return f"{name} keeps descendants{' until it is stopped' if stop_later else ''}"
         case _:
             return _describe_announcement(action)
+
+
+def _describe_socket(order: SocketOrder) -> str:
+    """Without addresses: those are paths."""
+    match order:
+        case OpenSocket((_, owner), spec):
+            return f"open socket {spec.name}{f' of {owner}' if owner else ''}"
+        case CloseSocket((_, owner)):
+            return f"close a socket{f' of {owner}' if owner else ''}"
+        case AwaitConnection(name, addresses):
+            return f"{name} awaits a connection at {len(addresses)} sockets"
+        case LookAtSockets(name, run):
+            return f"look at the sockets of {name} #{run}"
 
 
 def _describe_announcement(action: Announcement) -> str:
@@ -96,6 +117,8 @@ def _describe_announcement(action: Announcement) -> str:
             return f"{name} health {f'paused for {seconds:g} s' if seconds else 'looked at again'}"
         case AnnounceSchedule(name, what, time, count):
             return f"{name} schedule {what} time={time:.3f}{f' count={count}' if count != 1 else ''}"
+        case AnnounceSockets(name, _, what, place):
+            return f"{name} sockets {what}{f' {place}' if place >= 0 else ''}"
         case AnnounceDescendants(name, status, pids):
             return f"{name} waits for descendants {','.join(map(str, pids))} {_ending(status)}"
         case AnnounceGroup(name, added):

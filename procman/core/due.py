@@ -7,6 +7,7 @@ from procman.core.actions import Action
 from procman.core.coming_up import look, run_when_ready
 from procman.core.health_checks import check_due, watchdog_due
 from procman.core.hook_chain import overdue
+from procman.core.idling import look_at_use
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
 from procman.core.starting import block, launch
@@ -43,6 +44,8 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             return check_due(process, now)
         case "watchdog":
             return watchdog_due(process, now)
+        case "idle":
+            return look_at_use(process, now)
         case "wait":
             return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
         case "memory":

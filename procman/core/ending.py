@@ -20,7 +20,7 @@ from procman.core.process import PendingEnd, Process
 from procman.core.readiness import TOO_EARLY
 from procman.core.restarting import back_off, renewed, restart_sick, restarts_after, start_again, word_of
 from procman.core.spec import EarlyExit, Hook, Scope
-from procman.core.starting import settle
+from procman.core.starting import listen, settle
 from procman.core.states import State
 from procman.core.stopping import clean_up, stop_descendants, waits_for_descendants
 
@@ -105,6 +105,8 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
                 return [announced, *back_off(process, now, process.reason, word=word_of(status), is_last=for_good)]
             process.failed = not expected
             process.again.ended(process.program, process.age(now))
+            if process.wanted and process.program.lazy and expected:
+                return [announced, *listen(process)]
             if process.wanted and not for_good and restarts_after(process, expected=expected):
                 return [announced, *start_again(process, now, status)]
             process.wanted = False

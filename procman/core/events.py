@@ -154,6 +154,23 @@ class MemoryMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionSeen:
+    """A connection waits that an `AwaitConnection` was about; or that cannot be waited for."""
+
+    name: str
+    place: int  # the position of its socket in `ProcessSpec.addresses`; -1: a socket of it cannot be opened
+
+
+@dataclass(frozen=True, slots=True)
+class SocketsSeen:
+    """What came of a `LookAtSockets`; it counts for that run of the process only."""
+
+    name: str
+    run: int  # `Process.attempt`
+    busy: bool  # there is a connection, or has been one since the look before; also where that cannot be known
+
+
+@dataclass(frozen=True, slots=True)
 class HookEnded:
     """An ordered `RunHook` is over, or could not be begun."""
 
@@ -300,6 +317,8 @@ Event = (
     | HealthPauseRequested
     | Notified
     | HookEnded
+    | ConnectionSeen
+    | SocketsSeen
     | EndedUnseen
     | Exited
     | DescendantsGone

@@ -28,6 +28,7 @@ from procman.core.events import (
     Adopted,
     BootRequested,
     ClockStepped,
+    ConnectionSeen,
     DeadlineReached,
     DescendantsGone,
     EndedUnseen,
@@ -51,6 +52,7 @@ from procman.core.events import (
     ScheduleRemembered,
     ShutdownRequested,
     SignalRequested,
+    SocketsSeen,
     Spawned,
     SpawnFailed,
     StartRequested,
@@ -60,15 +62,17 @@ from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
 from procman.core.health_checks import pause_checks, seen
 from procman.core.hook_chain import ended_unseen, hook_ended, prepare
+from procman.core.idling import connected, use_seen
 from procman.core.membership import Membership
 from procman.core.process import Process
 from procman.core.renewals import Renewals
-from procman.core.requests import call_off, hurry, kill, restart, retry, signal, start, stop
+from procman.core.requests import begin_service, call_off, hurry, kill, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
 from procman.core.schedules import Schedules
 from procman.core.shutdown import Shutdown
 from procman.core.side_hooks import SideHooks
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
+from procman.core.sockets import Sockets
 from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
@@ -83,6 +87,8 @@ News = (
     | Notified
     | MemoryMeasured
     | HookEnded
+    | ConnectionSeen
+    | SocketsSeen
     | DescendantsGone
     | KillFailed
     | RunRemembered
@@ -137,6 +143,7 @@ class Fleet:
             forget=self._forget,
         )
         self.schedules = Schedules(self.processes)
+        self.sockets = Sockets(self.processes)
         for group in groups:
             self._membership.activate(group)
 
@@ -174,6 +181,7 @@ class Fleet:
             actions += self._side_hooks.end_all("the master ends")
             restart = self.state is MasterState.RESTARTING
             actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
+        actions = self.sockets.follow(event, actions, self.state)
         return prepare(self._start_limit.pass_on(actions), self.processes, now)
 
     def snapshot(self, write_definition: Writer = definition) -> Data:
@@ -187,6 +195,8 @@ class Fleet:
             data["side_hooks"] = sides
         if due := self.schedules.snapshot():
             data["schedules"] = due
+        if self.sockets.held:
+            data["sockets"] = True
         if self.state is not MasterState.RUNNING:
             cause = self._exit_policy.cause
             ending = {"state": self.state.name, "cause": cause and [cause.text, cause.code]}
@@ -217,15 +227,17 @@ class Fleet:
                 self._shutdown.restore(ending)
             except (KeyError, TypeError) as error:
                 raise ValueError(f"cannot go on from this fleet: {error!r}") from None
+        if data.get("sockets"):
+            self.sockets.restore(self.state)
 
     def pending_orders(self, now: float) -> list[Action]:
-        """After `restore`: the orders of starts that are to be carried out, in their order."""
+        """After `restore`: the orders that are to be carried out (again), those of starts in their order."""
         spawns = self._start_limit.restore(
             Spawn(process.name, process.program, process.attempt)
             for process in self.in_start_order()
             if process.awaits(process.attempt)
         )
-        return prepare(list(spawns), self.processes, now)
+        return [*self.sockets.pending(), *prepare(list(spawns), self.processes, now)]
 
     def next_deadline(self) -> float | None:
         """When to come back with `DeadlineReached`; None: not at all."""
@@ -287,6 +299,8 @@ class Fleet:
                 | HealthPauseRequested(name=name)
                 | Notified(name=name)
                 | MemoryMeasured(name=name)
+                | ConnectionSeen(name=name)
+                | SocketsSeen(name=name)
                 | DescendantsGone(name)
             ):
                 process = self.processes.get(name)
@@ -344,6 +358,10 @@ class Fleet:
                 return seen(process, event, now)
             case HealthPauseRequested(_, seconds, reason):
                 return pause_checks(process, seconds, reason, now)
+            case ConnectionSeen():
+                return connected(process, event, now)
+            case SocketsSeen():
+                return use_seen(process, event, now)
             case DescendantsGone():
                 return descendants_gone(process, now)
             case KillFailed(_, reason):
@@ -366,7 +384,7 @@ class Fleet:
                 ]
                 for process in starting:
                     process.ties.pulls = True
-                actions = [action for process in starting for action in start(process, now)]
+                actions = [action for process in starting for action in begin_service(process, now)]
                 return [*actions, *(action for p in starting for action in self.schedules.run_on_start(p, now))]
             case ClockStepped():
                 return self.schedules.stepped(event) if self.state is MasterState.RUNNING else []

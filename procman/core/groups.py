@@ -21,5 +21,5 @@ class ActiveGroup:
 
     @property
     def over(self) -> bool:
-        """Nothing will run by itself any more: no schedule is on either."""
-        return all(process.settled and not process.timing.on for process in self.processes.values())
+        """Nothing will run by itself any more: no schedule is on, and nothing waits for a connection."""
+        return all(p.settled and not p.timing.on and not p.listens for p in self.processes.values())

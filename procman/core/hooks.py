@@ -146,6 +146,8 @@ def _why(process: Process) -> StopReason:
         return process.wear.renewing
     if process.timed_out:
         return "timeout"
+    if process.use.idle:
+        return "idle"
     return "dependency" if process.ties.renewing or process.ties.bound else ""
 
 

@@ -10,7 +10,7 @@ from procman.core.actions import Action, AnnounceGroup, AnnounceGroupChanged, Pr
 from procman.core.dependencies import Dependencies
 from procman.core.groups import ActiveGroup
 from procman.core.process import Process
-from procman.core.requests import change_in_place, redefine, start, stop
+from procman.core.requests import begin_service, change_in_place, redefine, stop
 from procman.core.spec import GroupSpec, ProcessSpec
 from procman.core.switching import switch_on
 
@@ -70,7 +70,7 @@ class Membership:
         actions: list[Action] = [AnnounceGroup(group.name, added=True)]
         for process in self.activate(group).processes.values():
             if process.program.autostart:
-                actions += start(process, now)
+                actions += begin_service(process, now)
         return actions
 
     def remove(self, name: str, now: float) -> list[Action]:
@@ -113,7 +113,7 @@ class Membership:
             elif process.name in before:
                 actions += self._redefine(process, new, now, restart=process.name in replace)
             elif new.autostart:
-                actions += start(process, now)
+                actions += begin_service(process, now)
         return [*actions, AnnounceGroupChanged(group)] if is_new else actions
 
     @staticmethod

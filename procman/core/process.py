@@ -64,6 +64,16 @@ class Wear:
 
 
 @dataclass(slots=True)
+class SocketUse:
+    """What is known of the use of its sockets: see `core.sockets`."""
+
+    listening: bool = False  # it is down, and starts with the next connection
+    used_at: float | None = None  # when a connection was last seen in this run, or when that began
+    looking: bool = False  # a look is under way
+    idle: bool = False  # it is being stopped as nobody has connected
+
+
+@dataclass(slots=True)
 class Process:
     """One process slot: its program and its present condition. `now` is in seconds of a monotonic clock."""
 
@@ -100,6 +110,7 @@ class Process:
     wear: Wear = field(default_factory=Wear)  # of the present run, or the one before
     hooks: Hooks = field(default_factory=Hooks)
     timing: Timing = field(default_factory=Timing)
+    use: SocketUse = field(default_factory=SocketUse)
     needed_by: Mapping[str, "Process"] = field(default_factory=dict, repr=False, compare=False)  # its dependents
     name: str = field(init=False)
 
@@ -130,7 +141,14 @@ class Process:
             return Phase.BLOCKED
         if self.state is State.RUNNING and self.healthy is False:
             return Phase.UNHEALTHY
+        if self.listens:
+            return Phase.LISTENING
         return Phase.BOUND if self.state is State.STOPPED and self.ties.bound else Phase.NONE
+
+    @property
+    def listens(self) -> bool:
+        """It is down, and starts with the next connection to one of its sockets."""
+        return self.use.listening and self.wanted and self.state in (State.STOPPED, State.EXITED)
 
     @property
     def goes_down(self) -> bool:
@@ -183,6 +201,7 @@ class Process:
         """A request decides what happens next, and no longer the way in which it ended."""
         self.timed_out = False
         self.unready = self.sick = ""
+        self.use.idle = False
         if self.pending_end is not None:
             self.pending_end = replace(self.pending_end, before=State.STOPPING, failure="")
 
@@ -190,6 +209,7 @@ class Process:
         """An operator has asked for it: what policy has counted does not matter any more."""
         self.failed = False
         self.sick = ""
+        self.use.idle = False
         self.ties.alone, self.ties.renewing = False, ""
         self.again.forget()
 
@@ -222,6 +242,7 @@ class Process:
         ties.bound = ties.bound and after in (State.STOPPING, State.STOPPED)
         ties.deferred = ties.deferred and after is State.RUNNING
         assert after in TRANSITIONS[before], f"{self.name}: {before.name} cannot become {after.name}"
+        self.use.listening = False
         self.state = after
         self.deadlines = NO_DEADLINES
         return Announce(

@@ -57,6 +57,9 @@ ADDED: dict[str, Any] = {
     "health_start_period": 0.0,
     "on_unhealthy": ("restart", 0),
     "watchdog": None,
+    "sockets": (),
+    "lazy": False,
+    "idle_stop": None,
 }
 # The same of events.
 ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "run": False, "post_start": False}

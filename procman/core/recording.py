@@ -15,10 +15,12 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
+from procman.core.chance import hashed
 from procman.core.events import (
     Adopted,
     BootRequested,
     ClockStepped,
+    ConnectionSeen,
     DeadlineReached,
     DescendantsGone,
     EndedUnseen,
@@ -43,6 +45,7 @@ from procman.core.events import (
     ScheduleRemembered,
     ShutdownRequested,
     SignalRequested,
+    SocketsSeen,
     Spawned,
     SpawnFailed,
     StartRequested,
@@ -61,6 +64,7 @@ from procman.core.spec import (
     ReadyKind,
     Reload,
     Schedule,
+    SocketSpec,
 )
 
 VERSION = 1
@@ -86,6 +90,8 @@ WORDS: dict[str, type] = {
     "health-pause": HealthPauseRequested,
     "notified": Notified,
     "hook-ended": HookEnded,
+    "connection-seen": ConnectionSeen,
+    "sockets-seen": SocketsSeen,
     "ended-unseen": EndedUnseen,
     "exited": Exited,
     "descendants-gone": DescendantsGone,
@@ -218,6 +224,10 @@ def _plain(spec: type, value: object) -> Data:
         if value.reload is not None:
             plain["reload"] = [value.reload.signal, _without_texts(value.reload.commands)]
         plain["health"] = value.health and definition(replace(value.health, text=""))
+        plain["sockets"] = [
+            [spec.name, [f"{hashed(url):x}" for url in spec.listen], spec.hold, spec.reuseport]
+            for spec in value.sockets
+        ]
         plain["on_unhealthy"] = list(value.on_unhealthy._replace(command=""))
     return plain
 
@@ -293,7 +303,9 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
             value = _condition(value)
         elif name == "on_unhealthy":
             value = OnUnhealthy(*value)
-        values[name] = value if name in ("schedule", "reload", *_HOOKS) else _frozen(value)
+        elif name == "sockets":
+            value = tuple(map(_socket, value))
+        values[name] = value if name in ("schedule", "reload", "sockets", *_HOOKS) else _frozen(value)
     return values
 
 
@@ -301,6 +313,12 @@ def _condition(value: Any) -> Condition:
     """It is a pair where procman before health checks has written it."""
     kind, delay = (value["kind"], value["delay"]) if isinstance(value, dict) else value
     return Condition(ReadyKind[kind], delay=delay)
+
+
+def _socket(value: Any) -> SocketSpec:
+    """Its addresses are only told apart."""
+    name, listen, hold, reuseport = value
+    return SocketSpec(name=name, listen=tuple(listen), hold=hold, reuseport=reuseport)
 
 
 def _frozen(value: Any) -> Any:

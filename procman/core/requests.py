@@ -9,9 +9,10 @@ from procman.core.deadlines import Deadlines
 from procman.core.health_checks import begin_checks
 from procman.core.hook_chain import skip
 from procman.core.hooks import begin, end, skip_rest
+from procman.core.idling import change_use
 from procman.core.process import Process
 from procman.core.spec import Hook, ProcessSpec, Scope
-from procman.core.starting import launch, release
+from procman.core.starting import launch, listen, release
 from procman.core.states import SIGNALLABLE, UP, State
 from procman.core.stopping import break_off, send_sigkill, stop_left, take_down
 from procman.core.switching import switch_on
@@ -45,6 +46,16 @@ def start(process: Process, now: float, *, alone: bool = False, run: bool = Fals
             return []
         case _:
             return []
+
+
+def begin_service(process: Process, now: float) -> list[Action]:
+    """Want it up, as the configuration says: a lazy process begins to wait for a connection."""
+    if not process.definition.lazy or process.state not in (State.STOPPED, State.EXITED):
+        return start(process, now)
+    process.wanted = True
+    process.begin_anew()
+    process.take_over()
+    return [] if process.listens else listen(process)
 
 
 def stop(process: Process, now: float) -> list[Action]:
@@ -142,6 +153,7 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
     if process.state is State.RUNNING:
         limit_run(process)
         change_wear(process, before, now)
+        change_use(process, before, now)
         if _is_looked_at_otherwise(before, program):
             begin_checks(process, now)
     if process.deadlines.retry is not None and program.backoff not in (None, before.backoff):
@@ -151,8 +163,10 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
         # The pending order has the old options in it.
         process.attempt += 1
         return [*actions, Spawn(process.name, program, process.attempt)]
-    if not before.autostart and program.autostart and process.attempt == 0:
-        return [*actions, *start(process, now)]
+    if process.listens and not program.lazy:
+        return [*actions, *launch(process, now)]
+    if not before.autostart and program.autostart and process.attempt == 0 and not process.wanted:
+        return [*actions, *begin_service(process, now)]
     return actions
 
 
@@ -164,11 +178,16 @@ def _is_looked_at_otherwise(before: ProcessSpec, after: ProcessSpec) -> bool:
 
 def _succeed(process: Process, now: float) -> list[Action]:
     """Take over the new definition in a process that is down, and start it unless it was stopped on request."""
-    scheduled = _goes_on_scheduled(process, process.definition)
+    scheduled, listened = _goes_on_scheduled(process, process.definition), process.listens
     process.take_over()
+    if listened and process.program.lazy:
+        return []
     if process.program.schedule is not None:
+        process.wanted = process.wanted and not listened
         return scheduled
-    return start(process, now) if _comes_back_replaced(process, process.program) else []
+    if listened:
+        return launch(process, now)
+    return begin_service(process, now) if _comes_back_replaced(process, process.program) else []
 
 
 def _goes_on_scheduled(process: Process, program: ProcessSpec) -> list[Action]:

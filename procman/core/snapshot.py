@@ -17,7 +17,7 @@ from procman.core.events import ExitStatus
 from procman.core.groups import ActiveGroup
 from procman.core.health import Health, Result
 from procman.core.hook_state import Hooks
-from procman.core.process import PendingEnd, Process, Wear
+from procman.core.process import PendingEnd, Process, SocketUse, Wear
 from procman.core.readiness import Readiness
 from procman.core.restarts import Restarts
 from procman.core.spec import Condition, GroupSpec, Hook, HookCommand, ProcessSpec, ReadyKind, Scope
@@ -48,6 +48,8 @@ NO_WEAR = Wear()
 _WEAR = {field.name for field in fields(Wear)}
 NO_HOOKS = Hooks()
 NO_TIMING = Timing()
+NO_USE = SocketUse()
+_USE = {field.name for field in fields(SocketUse)}
 _AS_IT_IS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -157,6 +159,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         **_health(process),
         **({"ties": asdict(process.ties)} if process.ties != NO_TIES else {}),
         **({"timing": asdict(process.timing)} if process.timing != NO_TIMING else {}),
+        **_use(process),
     }
 
 
@@ -164,6 +167,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
     pending, successor, deadlines = data["pending_end"], data["successor"], data["deadlines"]
     program = readers.process(data["definition"])
     readiness, wear, health = data.get("readiness", {}), data.get("wear", {}), data.get("health", {})
+    use = data.get("use", {})
     return Process(
         program=program,
         successor=None if successor is None else readers.process(successor),
@@ -184,6 +188,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
             hook=deadlines.get("hook"),
             health=health.get("due_at"),
             watchdog=health.get("watchdog_at"),
+            idle=use.get("next_look"),
         ),
         failures=data["failures"],
         attempt=data["attempt"],
@@ -212,6 +217,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         timing=_read_timing(data.get("timing")),
         again=_read_restarts(data.get("again")),
         wear=Wear(**{name: value for name, value in wear.items() if name in _WEAR}),
+        use=SocketUse(**{name: value for name, value in use.items() if name in _USE}),
     )
 
 
@@ -221,6 +227,13 @@ def _wear(process: Process) -> Data:
     if process.wear == NO_WEAR and not any(times.values()):
         return {}
     return {"wear": {**asdict(process.wear), **times}}
+
+
+def _use(process: Process) -> Data:
+    """Nothing of processes without sockets."""
+    if not process.program.sockets or (process.use == NO_USE and process.deadlines.idle is None):
+        return {}
+    return {"use": {**asdict(process.use), "next_look": process.deadlines.idle}}
 
 
 def _read_ties(data: Data | None) -> Ties:

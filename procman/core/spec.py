@@ -149,6 +149,27 @@ class Edge(NamedTuple):
         return f"{self.target}{condition}{'?' if self.optional else ''}"
 
 
+class Address(NamedTuple):
+    """One place where a socket listens."""
+
+    url: str  # tcp://HOST:PORT or unix:///PATH
+    owner: str = ""  # with reuseport: the process that has it for itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketSpec:
+    """A listening socket that the master holds for programs."""
+
+    name: str
+    listen: tuple[str, ...] = ()  # URLs; it is one socket for each
+    hold: Literal["always", "wanted"] = "always"  # wanted: while a process that uses it is wanted, or is up
+    reuseport: bool = False  # each process has its own
+
+    def addresses(self, process: str) -> tuple[Address, ...]:
+        """Where it listens for that process, in the order in which that gets them."""
+        return tuple(Address(url, process if self.reuseport else "") for url in self.listen)
+
+
 class ShutdownWhen(Enum):
     """What ends the master by itself."""
 
@@ -223,11 +244,19 @@ class ProcessSpec:
     hook_timeout: float  # for each command
     reload: Reload | None
     reload_timeout: float  # until it is done
+    sockets: tuple[SocketSpec, ...]
+    lazy: bool  # it is started by a connection
+    idle_stop: float | None  # it is stopped when none of its sockets has had a connection for so long
 
     @property
     def namespec(self) -> str:
         """What a user types: "web" in a group of the same name, else "group:web"."""
         return self.name if self.group == self.name else f"{self.group}:{self.name}"
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where its sockets listen, in the order of its descriptors."""
+        return tuple(address for spec in self.sockets for address in spec.addresses(self.namespec))
 
     def commands_of(self, hook: Hook) -> tuple[HookCommand, ...]:
         """What runs for a hook, one after the other."""

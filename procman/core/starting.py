@@ -8,10 +8,10 @@
   hook pre_start before it.
 """
 
-from procman.core.actions import Action, Spawn
+from procman.core.actions import Action, AnnounceSockets, Spawn
 from procman.core.deadlines import NO_DEADLINES, Deadlines
 from procman.core.events import ExitStatus
-from procman.core.process import Process
+from procman.core.process import Process, SocketUse
 from procman.core.readiness import Readiness
 from procman.core.states import State
 
@@ -26,6 +26,7 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     if process.health is not None:
         process.health = process.health.of_next_run()
     process.take_over()
+    process.use = SocketUse()
     process.ties.stale = process.ties.renewing = ""
     process.ties.seen.clear()
     hooks = process.hooks
@@ -91,5 +92,13 @@ def settle(process: Process, now: float, pid: int = 0, status: ExitStatus | None
     process.take_over()
     if process.wanted and not process.ties.bound:
         process.failures = 0
+        if process.use.idle and process.program.lazy:
+            return [stopped, *listen(process)]
         return [stopped, *launch(process, now, why)]
     return [stopped]
+
+
+def listen(process: Process) -> list[Action]:
+    """It is down, and wanted: it starts with the next connection."""
+    process.use = SocketUse(listening=True)
+    return [AnnounceSockets(process.name, process.program, "listening")]

@@ -19,6 +19,7 @@ from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.runtime.times_file import TimesFile
 from procman.services.metrics.counters import Counters
 from procman.services.operations import Operations
+from procman.system.held_sockets import HeldSockets
 
 
 class ProcessContext:
@@ -50,6 +51,7 @@ class ProcessContext:
         self.unsent: dict[str, Any] | None = None  # messages that the run before a reload has not sent
         self.crash_reports: dict[str, Any] | None = None  # of the run before, where the configuration was reloaded
         self.run_history: dict[str, Any] = {}  # of one-shots, of the run before a reload
+        self.held_sockets = HeldSockets()  # those of the run before a reload that go on
         self._bus: Bus | None = None
         self._times: TimesFile | None = None
 

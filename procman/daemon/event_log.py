@@ -19,6 +19,7 @@ from procman.core.actions import (
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.exit_codes import is_listed
 from procman.core.fleet import Fleet
+from procman.core.idling import IDLE
 from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
@@ -207,7 +208,7 @@ class EventLog:
         match news.after:
             case State.RUNNING if (process := self._fleet.processes.get(news.name)) and process.readiness.conditions:
                 self._log.info(f"success: {name} entered RUNNING state, it is ready")
-            case State.STOPPING if self._is_renewed(news):
+            case State.STOPPING if self._is_by_policy(news):
                 pass
             case State.STOPPING if news.reason:
                 self._log.warn(f"{name}: {news.reason[0].lower()}{news.reason[1:]}; it is stopped")
@@ -272,8 +273,11 @@ class EventLog:
                 return False
         return True
 
-    def _is_renewed(self, news: Announce) -> bool:
-        """Whether it is restarted for its memory or its age; then it is said here."""
+    def _is_by_policy(self, news: Announce) -> bool:
+        """Whether policy stops it, as nobody uses it, or to restart it for its memory or its age; it is said here."""
+        if news.reason.startswith(IDLE):
+            self._log.info(f"{news.program.name} is stopped: {news.reason.removeprefix(IDLE)}")
+            return True
         process = self._fleet.processes.get(news.name)
         if process is None or not (process.wear.renewing and process.ties.renewing):
             return False

@@ -129,6 +129,7 @@ class MasterRun:
                 # A stop was asked for in the very moment in which the reload was through.
                 end = replace(end, restart=False)
             if end.restart:
+                self._context.held_sockets = self._rooms.engine.held.hand_over()
                 self._context.crash_reports = self._rooms.crashes.snapshot()
                 self._context.run_history = self._rooms.run_history.snapshot()
                 self._context.unsent = self._rooms.notifying.snapshot(goes_on=False)
@@ -197,6 +198,7 @@ class MasterRun:
             engine.sources.clean(frozenset())  # nothing has outlived an earlier master
         self._rooms.timetable.remember()
         engine.post(BootRequested(), Origin(BOOT))
+        engine.held.close_spare()
         # Strangers that ended before SIGCHLD was caught.
         engine.reap()
 

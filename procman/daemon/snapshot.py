@@ -86,7 +86,7 @@ def handed_over(
             *([] if pidfile is None else [pidfile]),
             *listening.values(),
             *([] if ledger is None else [ledger["fd"]]),
-            *(known["fd"] for known in engine["sockets"]),
+            *(known["fd"] for known in (*engine["sockets"], *engine["held"])),
             *ReadyChannels.descriptors(engine["channels"]),
             *(fd for stream in outputs["streams"] for fd, _ in stream["pipes"]),
             *(known["fd"] for known in outputs["stdin"]),

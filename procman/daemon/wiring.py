@@ -23,6 +23,7 @@ from procman.daemon.records import open_journal, open_recording
 from procman.daemon.rooms import Rooms
 from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
+from procman.daemon.socket_log import SocketLog
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
 from procman.runtime.children import Children
@@ -41,6 +42,7 @@ from procman.runtime.memory_looks import MemoryLooks
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.probes import Probes
 from procman.runtime.process_trees import Trees
+from procman.runtime.program_sockets import ProgramSockets
 from procman.runtime.ready_channels import ReadyChannels
 from procman.runtime.ready_lines import ReadyLines
 from procman.runtime.start_gate import StartGate
@@ -135,6 +137,7 @@ class _Wiring:
             self._trees,
             children=self._children,
             sockets=SharedSockets(self._log.info),
+            held=ProgramSockets(context.held_sockets, self._log, lambda event: self._engine.post(event)),  # noqa: PLW0108
             ledger=context.ledger,
             channels=ReadyChannels(lambda news: self._engine.post(news), self._log.info),  # noqa: PLW0108 - it comes later
             sources=self._sources,
@@ -279,6 +282,7 @@ class _Wiring:
         self._hook_log = HookLog(self._log)
         self._health_log = HealthLog(self._fleet, self._log)
         self._schedule_log = ScheduleLog(self._fleet, self._log)
+        self._socket_log = SocketLog(self._log)
         self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
         identifier, serials = self._config.master.identifier, self._context.serials
         self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
@@ -313,11 +317,13 @@ class _Wiring:
             (self._hook_log.hear, self._hook_log.hears),
             (self._health_log.tell, self._health_log.hears),
             (self._schedule_log.tell, self._schedule_log.hears),
+            (self._socket_log.tell, self._socket_log.hears),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
             (self._hub.tell, self._hub.hears),
             (self._launcher.hear, self._launcher.hears),
+            (self._launcher.held.hear, self._launcher.held.hears),
             (channels.hear, channels.hears),
             (limits.hear, limits.hears),
             (self._sources.hear, self._sources.hears),

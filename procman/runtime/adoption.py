@@ -4,7 +4,8 @@ The next master with the same control socket reads the ledger and takes over eac
 (`orphans=adopt`), with its pid and its pipes, which contain what it has written meanwhile. Processes are identified by
 pid and start time.
 
-A program is restarted instead if its definition has changed, if its pipes may not be opened, if it is an event listener
+A program is restarted instead if its definition has changed, if its pipes may not be opened, if its sockets may
+not be taken back from it (pidfd_getfd(2), for which another user needs CAP_SYS_PTRACE), if it is an event listener
 (its unanswered events are unknown), or if it is a FastCGI program (its socket is lost). A program that is no longer in
 the configuration is stopped.
 
@@ -36,7 +37,7 @@ from procman.system.proc import TICKS, boot_id
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
 from procman.system.state_file import Record, Survivor, survivors
-from procman.system.tree import look
+from procman.system.tree import ProcSnapshot, Tree, look
 
 # Where one of these had not ended, post_stop has to follow.
 _BEGUN = (Hook.PRE_START.value, Hook.POST_STOP.value)
@@ -60,6 +61,7 @@ class Adoption:
         self._policy = policy
         self._found = survivors(ledger.file.before)
         self._leaving: dict[int, _Leaving] = {}
+        self._lost: dict[str, str] = {}  # why the sockets of a program could not be taken back
         self._adopts = False  # something of the earlier master goes on
         self._log: Log | None = None
         self._remove_credentials: Callable[[str], None] = lambda _: None
@@ -78,6 +80,7 @@ class Adoption:
         self._end_hooks()
         self._remove_credentials = engine.sources.remove
         engine.sources.clean(frozenset(survivor.record.tag for survivor in self._found))
+        self._take_sockets_back(engine)
         for survivor in self._found:
             record = survivor.record
             if self._policy is Orphans.IGNORE:
@@ -94,6 +97,23 @@ class Adoption:
         if self._adopts:
             self._remember(engine)
         self._ledger.file.begin()
+
+    def _take_sockets_back(self, engine: Engine) -> None:
+        """From the programs that have them, before anything listens; where that may not be, they are opened anew."""
+        if self._policy is Orphans.IGNORE:
+            return
+        found: ProcSnapshot | None = None
+        for survivor in self._found:
+            process = engine.fleet.processes.get(survivor.record.name)
+            program = None if process is None else program_of(process.program)
+            for spec in program.sockets if program is not None else ():
+                found = found or look()
+                members = Tree(survivor.identity, survivor.record.tag).members(found)
+                holders = [survivor.identity, *(one.identity for one in members if one.identity != survivor.identity)]
+                for address in spec.addresses(survivor.record.name):
+                    why = engine.held.take_back(address, spec, holders)
+                    if why:
+                        self._lost.setdefault(survivor.record.name, f"{address.url} cannot be taken back: {why}")
 
     def _end_hooks(self) -> None:
         """Kill the commands of hooks that still run: they are begun anew."""
@@ -179,7 +199,7 @@ class Adoption:
             return "what it was told by the other master is not known"
         if group.socket is not None:
             return "its socket was the other master's"
-        return ""
+        return self._lost.get(record.name, "")
 
     def _watch(self, survivor: Survivor) -> WatchedProcess | None:
         assert self._log is not None

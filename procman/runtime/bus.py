@@ -23,6 +23,7 @@ from procman.core.actions import (
     AnnounceRefresh,
     AnnounceRefreshed,
     AnnounceSchedule,
+    AnnounceSockets,
     EndHook,
     KeepDescendants,
     Kill,
@@ -125,6 +126,7 @@ BusEvent = (
     | AnnounceHealth
     | AnnounceHealthPause
     | AnnounceSchedule
+    | AnnounceSockets
     | AnnounceDescendants
     | AnnounceGroupChanged
     | AnnounceRefresh

@@ -13,11 +13,15 @@ from typing import Any
 
 from procman.core.actions import (
     Action,
+    AwaitConnection,
     CheckHealth,
+    CloseSocket,
     EndHook,
     KeepDescendants,
     Kill,
+    LookAtSockets,
     Measure,
+    OpenSocket,
     Probe,
     RunHook,
     RunUnhealthyCommand,
@@ -41,6 +45,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.health_checks import check_again
+from procman.core.idling import look_at_use_again
 from procman.core.spec import Scope
 from procman.runtime.bus import Bus, HookRan
 from procman.runtime.children import Children
@@ -99,6 +104,7 @@ class Engine:
         self._children = children
         self._launcher = launcher
         self.sources = launcher.sources
+        self.held = launcher.held
         self._on_bug = on_bug
         self._observer = observer
         self._look = look
@@ -187,6 +193,7 @@ class Engine:
             "fleet": self.fleet.snapshot(),
             "trees": self._trees.snapshot(),
             "sockets": self._launcher.snapshot(),
+            "held": self.held.snapshot(),
             "extras": self._launcher.extras(),
             "channels": self._launcher.channels.snapshot(),
             "given": self.sources.snapshot(),
@@ -203,6 +210,7 @@ class Engine:
             self.attribution.restore(data["attribution"])
         self._trees.restore(data["trees"])
         self._launcher.restore(data["sockets"], (process.name for process in processes if process.attempt))
+        self.held.restore(data.get("held", []), self.fleet.sockets.held)
         self._launcher.restore_extras(data.get("extras", {}))
         if "channels" in data:  # procman before 0.3 had none
             self._launcher.channels.restore(data["channels"])
@@ -221,6 +229,8 @@ class Engine:
                 self.sources.read_again(program_of(process.program))
             if (order := look_again(process) or check_again(process)) is not None:
                 self._carry_out(order)
+            if (look := look_at_use_again(process)) is not None:
+                self._carry_out(look)
         self._work()
         self.reap()
 
@@ -309,6 +319,8 @@ class Engine:
                 self.bus.guard(partial(self._run_hook, action, origin))
             case ScheduleAt():
                 self.bus.guard(partial(self._schedule, action))
+            case OpenSocket() | CloseSocket() | AwaitConnection() | LookAtSockets():
+                self.bus.guard(partial(self.held.carry_out, action))
             case KeepDescendants(name, stop_later):
                 self._trees.keep(name, stop_later=stop_later)
             case _:

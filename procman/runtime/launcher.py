@@ -24,6 +24,7 @@ from procman.runtime.launch import environment, launch_spec, socket_spec
 from procman.runtime.launch_limits import cgroup_limits
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
+from procman.runtime.program_sockets import ProgramSockets
 from procman.runtime.ready_channels import Channels, ReadyChannels
 from procman.system.accounts import Account, find_account
 from procman.system.cgroup import Leaf
@@ -71,6 +72,7 @@ class Launcher:
         *,
         children: Children,
         sockets: SharedSockets,
+        held: ProgramSockets,
         ledger: Ledger,
         channels: ReadyChannels | None = None,
         sources: GivenSources | None = None,
@@ -89,6 +91,7 @@ class Launcher:
         self._trees = trees
         self._children = children
         self._sockets = sockets
+        self.held = held
         self._ledger = ledger
         self.channels = channels or ReadyChannels(lambda _: None, lambda _: None)
         self.sources = sources or GivenSources(CredentialFolders("0"))
@@ -134,6 +137,9 @@ class Launcher:
                 spec = replace(spec, cgroup=leaf.path)
             if spec.terminal is not None:
                 spec = replace(spec, terminal=self._sizes.get(order.name, spec.terminal))
+            if program.sockets:
+                sockets, names = self.held.give(order.name, program)
+                spec = replace(spec, sockets=sockets, socket_names=names)
             if program.credentials:
                 spec = self._with_credentials(spec, program, given, tag)
             if program.ready or program.watchdog is not None:
@@ -141,6 +147,7 @@ class Launcher:
             child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:
             self.channels.forget(order.name)
+            self.held.held.gone(order.name)
             self.sources.ended(order.name)
             self._ledger.not_started(tag)
             if leaf is not None:
@@ -254,6 +261,7 @@ class Launcher:
     def close(self) -> None:
         """Close all open sockets, even those that processes hold."""
         self._sockets.close()
+        self.held.close()
         self.channels.close()
         self.sources.close()
 

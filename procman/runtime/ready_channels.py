@@ -20,6 +20,7 @@ from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn
+from procman.system.inherited_sockets import out_of_the_way
 from procman.system.ready_channels import make_folder, open_socket, receive, remove_left_folders
 
 # Messages of one run in one second; further ones are read, so that nobody waits, and dropped.
@@ -94,7 +95,8 @@ class ReadyChannels:
                 channels.sock = open_socket(channels.path, account)
             if ReadyKind.FD in kinds:
                 channels.number = kinds.index(ReadyKind.FD)
-                channels.pipe, channels.theirs = os.pipe2(os.O_CLOEXEC)
+                channels.pipe, theirs = os.pipe2(os.O_CLOEXEC)
+                channels.theirs = out_of_the_way(theirs, len(program.addresses))
                 os.set_blocking(channels.pipe, False)
                 if account is not None:
                     os.fchown(channels.theirs, account.uid, -1)

@@ -12,7 +12,7 @@ from procman.core.restarts import BRAKED
 from procman.core.spec import FOREVER, Scope
 from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
-from procman.services import explain_hooks, explain_limits, explain_oneshots
+from procman.services import explain_hooks, explain_limits, explain_oneshots, explain_sockets
 from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_health import health_links, unhealthy
 from procman.services.explain_links import (
@@ -396,6 +396,8 @@ TABLE: Mapping[tuple[State, Phase, bool], Row] = {
     (State.STOPPING, Phase.NONE, True): _stopping,
     (State.STOPPING, Phase.LEFTOVERS, False): _stopping_leftovers,
     (State.STOPPING, Phase.LEFTOVERS, True): _stopping_leftovers,
+    (State.STOPPED, Phase.LISTENING, True): explain_sockets.listening,
+    (State.EXITED, Phase.LISTENING, True): explain_sockets.listening,
     (State.STOPPED, Phase.SCHEDULED, False): explain_oneshots.scheduled,
     (State.STOPPED, Phase.SCHEDULED, True): _stopped_though_wanted,
     (State.EXITED, Phase.SCHEDULED, False): explain_oneshots.scheduled,

@@ -123,5 +123,5 @@ class ProcessTable(Narrowable):
 
 
 def _may_have_failed(process: Process) -> bool:
-    """Its next run comes by its schedule, and nothing depends on the last one."""
-    return process.phase is Phase.SCHEDULED and not process.program.critical
+    """It runs by its schedule, and nothing depends on the last run; or it waits for a connection."""
+    return process.listens or (process.phase is Phase.SCHEDULED and not process.program.critical)

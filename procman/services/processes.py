@@ -94,7 +94,7 @@ class ProcessService(Narrowable):
         operation = self._begin("stop", specs, actor)
         self._order(
             operation,
-            lambda p: p.state in UP or p.timing.on or self._engine.has_left(p.name),
+            lambda p: p.state in UP or p.timing.on or p.listens or self._engine.has_left(p.name),
             self._stop,
             self._in_stop_order,
         )
@@ -221,7 +221,7 @@ class ProcessService(Narrowable):
 
     def _stop(self, process: Process, origin: Origin) -> _Answer:
         has_left = self._engine.has_left(process.name)
-        if process.timing.on and process.settled and not has_left:
+        if ((process.timing.on and process.settled) or process.listens) and not has_left:
             self._engine.post(StopRequested(process.name), origin)
             return _outcome(process)
         if (process.state is State.FATAL or process.phase is Phase.BOUND) and not has_left:
@@ -295,7 +295,7 @@ class ProcessService(Narrowable):
         # A command on a disk that does not answer must not be looked for here.
         self._order(
             operation,
-            lambda p: p.state not in UP and not p.timing.on,
+            lambda p: p.state not in UP and not p.timing.on and not p.listens,
             lambda p, origin: self._start(p, origin, looks=p.name not in silent, alone=alone),
         )
 

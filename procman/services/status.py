@@ -396,6 +396,8 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
     if process.phase is Phase.SCHEDULED:
         failed = f"last run failed: {_ending(process) or process.reason}; " if process.state is State.FATAL else ""
         return failed if coming is not None else f"{failed}no run comes any more"
+    if process.phase is Phase.LISTENING:
+        return f"waiting for a connection on {', '.join(address.url for address in process.program.addresses)}"
     match process.state:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "

@@ -10,9 +10,12 @@ import os
 import select
 import signal
 
+from procman.system.libc import call
 from procman.system.proc import Identity, identify
 from procman.system.signals import signal_name
 
+# pidfd_getfd has this number on all machines that Linux has had since 5.6.
+_PIDFD_GETFD = 438
 # No process has that pid, or only a thread does.
 _GONE = (errno.ESRCH, errno.EINVAL, errno.ENOENT)
 # A kernel before Linux 5.3; a seccomp filter that was made before it, which answers EPERM as pidfd_open never does.
@@ -60,6 +63,11 @@ def has_ended(pidfd: int) -> bool:
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def copy_descriptor(pidfd: int, number: int) -> int:
+    """A descriptor for what the process has open under that number; raises OSError where that may not be had."""
+    return call("syscall", _PIDFD_GETFD, pidfd, number, 0)
 
 
 def _open(pid: int) -> int:

@@ -147,10 +147,11 @@ def listen_tcp(host: str, port: int, backlog: int = 128) -> socket.socket:
     return sock
 
 
-def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.socket:
+def open_tcp(host: str, port: int, backlog: int, purpose: Purpose, *, reuseport: bool = False) -> socket.socket:
     """A listening socket, blocking; an empty host is every interface. Raises CannotListen.
 
-    The C library looks up the name of a host, and waits for name servers if it is not in /etc/hosts.
+    With `reuseport` others of the same user may listen there, too. The C library looks up the name of a
+    host, and waits for name servers if it is not in /etc/hosts.
     """
     shown = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
     try:
@@ -166,6 +167,8 @@ def open_tcp(host: str, port: int, backlog: int, purpose: Purpose) -> socket.soc
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuseport:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(where)
         sock.listen(backlog)
     except OSError as error:

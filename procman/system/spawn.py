@@ -18,6 +18,7 @@ from functools import partial
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
+from procman.system.inherited_sockets import Inheritance, out_of_the_way
 from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
 from procman.system.terminals import open_terminal, take_control
@@ -54,6 +55,8 @@ class LaunchSpec:
     stdout: Stdio = Stdio.PIPE
     stderr: Stdio = Stdio.PIPE
     pass_fds: tuple[int, ...] = ()  # inherited with their numbers
+    sockets: tuple[int, ...] = ()  # inherited as the descriptors from 3 on, with LISTEN_FDS; others have to be above
+    socket_names: tuple[str, ...] = ()  # of each of them, for LISTEN_FDNAMES
     # Its stdout and stderr, and its stdin if that is a PIPE, are one new terminal of so many rows and columns, which
     # controls a session of its own.
     terminal: tuple[int, int] | None = None
@@ -111,8 +114,9 @@ def spawn(spec: LaunchSpec) -> Child:
             child_stderr, our_stderr = _output(spec.stderr, ours, theirs)
         else:
             our_stdout, child_stdout = open_terminal(*spec.terminal)
-            ours.append(our_stdout)
             theirs.append(child_stdout)
+            our_stdout = out_of_the_way(our_stdout, len(spec.sockets))
+            ours.append(our_stdout)
             child_stdin, our_stdin = _input_of(spec.stdin, our_stdout, child_stdout, ours)
             child_stderr, our_stderr = child_stdout, None
             # It holds both ends.
@@ -143,14 +147,18 @@ def _confinement(spec: LaunchSpec) -> Confinement | None:
     return Confinement(spec.limits, account=spec.account, directory=directory, cgroup=spec.cgroup)
 
 
-def _before_exec(spec: LaunchSpec, confined: Confinement | None) -> Callable[[], object] | None:
-    """What the child does after the change of user; None: nothing."""
+def _before_exec(
+    spec: LaunchSpec, confined: Confinement | None, inheritance: Inheritance | None
+) -> Callable[[], object] | None:
+    """What the child does after the change of user; None: nothing. With sockets, it executes the program, too."""
     last: Callable[[], object] | None = None
     if confined is not None:
         last = confined.apply
     elif spec.enters_as_user and spec.directory is not None:
         last = partial(os.chdir, spec.directory)
-    return last if spec.terminal is None else partial(take_control, last)
+    if spec.terminal is not None:
+        last = partial(take_control, last)
+    return last if inheritance is None else partial(inheritance.execute, last)
 
 
 def _start(
@@ -160,6 +168,9 @@ def _start(
     stdin, stdout, stderr = stdio
     # With limits the child changes users itself, as some of them have to be set before that, and some after.
     account = spec.account if confined is None else None
+    inheritance = None
+    if spec.sockets:
+        inheritance = Inheritance(spec.command, spec.environment, spec.sockets, spec.socket_names, spec.pass_fds)
     try:
         popen = subprocess.Popen(
             spec.command.argv,
@@ -168,7 +179,7 @@ def _start(
             stdout=stdout,
             stderr=stderr,
             cwd=None if spec.enters_as_user else spec.directory,
-            preexec_fn=_before_exec(spec, confined),  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
+            preexec_fn=_before_exec(spec, confined, inheritance),  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
             env=spec.environment,
             umask=-1 if spec.umask is None else spec.umask,
             user=None if account is None else account.uid,
@@ -184,6 +195,13 @@ def _start(
         if failure:
             raise CannotSpawn(failure) from error
         raise
+    finally:
+        failed = None if inheritance is None else inheritance.failure()
+        if inheritance is not None:
+            inheritance.close()
+    if failed is not None:
+        popen.wait()
+        raise failed
     return popen, [] if confined is None else confined.outcome()[1]
 
 

@@ -13,15 +13,12 @@ import struct
 import termios
 from collections.abc import Callable
 
-from procman.system.libc import call
-from procman.system.pidfd import open_pidfd
+from procman.system.pidfd import copy_descriptor, open_pidfd
 from procman.system.proc import Identity
 
 # What a terminal has until somebody looks at it: programs take 0 columns for a mistake.
 ROWS, COLUMNS = 24, 80
 
-# pidfd_getfd has this number on all machines that Linux has had since 5.6.
-_PIDFD_GETFD = 438
 # include/uapi/asm-generic/ioctls.h: the number of the terminal, of its master's end.
 _TIOCGPTN = 0x80045430
 
@@ -84,7 +81,7 @@ def take_over(identity: Identity, number: int) -> int:
         for name in os.listdir(folder):
             if not re.search(r"ptmx$", _link(f"{folder}/{name}")):
                 continue
-            fd = call("syscall", _PIDFD_GETFD, pidfd, int(name), 0)
+            fd = copy_descriptor(pidfd, int(name))
             if number_of(fd) == number:
                 return fd
             os.close(fd)

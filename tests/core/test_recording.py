@@ -42,6 +42,7 @@ from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
 from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
+from tests.simulation.socket_world import SocketWorld, socket_scenario
 from tests.support.driven_fleet import Drive
 from tests.support.programs import group, program
 
@@ -71,7 +72,7 @@ class Taped:
     def _nothing(self, *_) -> None:
         """It only listens."""
 
-    event_comes = carried_out = spawning = killing = reaped = at_rest = _nothing
+    event_comes = refused = carried_out = spawning = killing = reaped = at_rest = _nothing
 
 
 def head(fleet: Fleet, policy: Master, definitions: Definitions, why: str = "boot") -> dict:
@@ -121,6 +122,11 @@ def test_the_scenarios_have_every_event():
         tapes = []
         HookWorld(hook_scenario(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
+    for seed in range(30):
+        tapes = []
+        imagined = socket_scenario(Random(seed))
+        SocketWorld(imagined, lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
+        seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     of_schedules = {"schedule-due", "schedule-remembered", "clock-stepped"}  # which these scenarios have not
     assert seen - {None} == set(WORDS) - of_schedules
 
@@ -136,6 +142,20 @@ def test_what_is_recorded_of_hooks_decides_the_same_again(seed):
         steps = replayed(tape.lines)
         assert [step for step in steps if isinstance(step, Decision) and not step.same] == []
         assert "command-" not in "".join(tape.lines)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_recorded_of_sockets_decides_the_same_again(seed):
+    """Also from the middle of a wait for a connection; no address is in it."""
+    tapes = []
+    for first in (0, 1, 9, 30):
+        make = partial(Taped, first=first, length=20)
+        imagined = socket_scenario(Random(seed))
+        SocketWorld(imagined, lambda world, make=make: tapes.append(make(world)) or tapes[-1]).run()
+    for tape in tapes:
+        steps = replayed(tape.lines)
+        assert [step for step in steps if isinstance(step, Decision) and not step.same] == []
+        assert "tcp://" not in "".join(tape.lines)
 
 
 def test_no_command_environment_or_path_is_written():

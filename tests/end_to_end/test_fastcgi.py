@@ -23,8 +23,11 @@ from procman.runtime.engine import Engine
 from procman.runtime.launcher import Launcher
 from procman.runtime.ledger import NoLedger
 from procman.runtime.process_trees import Trees
+from procman.runtime.program_sockets import ProgramSockets
+from procman.system.held_sockets import HeldSockets
 from procman.system.shared_sockets import SharedSockets
 from tests.support.fastcgi_client import ask
+from tests.support.listener_pools import RecordedLog
 from tests.support.master_process import PROGRAMS
 from tests.support.notifications import new_bus
 from tests.support.programs import program
@@ -272,7 +275,10 @@ def test_whatever_has_not_ended_when_the_master_leaves_keeps_no_file(short_folde
         sockets = SharedSockets(lambda _: None)
         trees = Trees("t", adopts=False)
         fleet, bus, children = Fleet((app,), Master()), new_bus(), Children()
-        launcher = Launcher(fleet, bus, Streams(), trees, children=children, sockets=sockets, ledger=NoLedger())
+        held = ProgramSockets(HeldSockets(), RecordedLog(), lambda _: None)
+        launcher = Launcher(
+            fleet, bus, Streams(), trees, children=children, sockets=sockets, held=held, ledger=NoLedger()
+        )
         engine = Engine(
             fleet,
             bus,

@@ -5,6 +5,7 @@ from signal import SIGKILL
 
 import pytest
 
+from procman.config.schema.sockets import Socket
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus
 from procman.core.fleet import Fleet
@@ -44,6 +45,7 @@ PHASES = {
     Phase.WAITING: (State.STARTING,),
     Phase.BLOCKED: (State.FATAL,),
     Phase.BOUND: (State.STOPPED,),
+    Phase.LISTENING: (State.STOPPED, State.EXITED),
     Phase.PRE_START: (State.STARTING,),
     Phase.PRE_STOP: (State.STOPPING,),
     Phase.STOP_COMMAND: (State.STOPPING,),
@@ -51,7 +53,12 @@ PHASES = {
     Phase.POST_STOP: (State.STOPPING,),
     Phase.SCHEDULED: (State.STOPPED, State.EXITED, State.FATAL),
 }
-ROWS = [(state, phase, wanted) for phase in Phase for state, wanted in product(PHASES[phase], (True, False))]
+ROWS = [
+    (state, phase, wanted)
+    for phase in Phase
+    # Only what is wanted waits for a connection.
+    for state, wanted in product(PHASES[phase], (True, False) if phase is not Phase.LISTENING else (True,))
+]
 
 
 def process(state: State, *, wanted: bool = True, **fields) -> Process:
@@ -88,6 +95,9 @@ def test_every_row_says_why_and_what_comes_next(state, phase, wanted, master, kn
         one.program = program(type=ProcessType.ONESHOT)
     if phase is Phase.SCHEDULED:
         one.timing.on = True
+    if phase is Phase.LISTENING:
+        one.program = program(sockets=(Socket(name="http", listen=("tcp://*:80",)),), lazy=True)
+        one.use.listening = True
     one.ties = Ties(waiting=phase is Phase.WAITING, blocked=phase is Phase.BLOCKED, bound=phase is Phase.BOUND)
     said = explain(one, Around(now=1.0, master=master), known)
     texts = [said.sentence, said.short, said.next, *because(said), *said.commands]

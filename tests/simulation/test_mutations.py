@@ -27,6 +27,7 @@ from procman.core import (
     health_checks,
     hook_chain,
     hooks,
+    idling,
     membership,
     process,
     readiness,
@@ -36,6 +37,7 @@ from procman.core import (
     restarts,
     shutdown,
     side_hooks,
+    sockets,
     starting,
     stopping,
     wear,
@@ -72,6 +74,7 @@ MODULES = (
     hooks,
     starting,
     stopping,
+    idling,
     health_checks,
     coming_up,
     renewals,
@@ -85,10 +88,11 @@ MODULES = (
     exit_policy,
     shutdown,
     membership,
+    sockets,
     fleet,
 )
-# Their faults are in test_hooks and test_renewals.
-ELSEWHERE = {hook_chain, side_hooks, wear, renewals, health_checks}
+# Their faults are in test_hooks, test_renewals and test_sockets.
+ELSEWHERE = {hook_chain, side_hooks, wear, renewals, health_checks, idling, sockets}
 
 MUTATIONS = [
     # What is asked for

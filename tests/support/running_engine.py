@@ -20,8 +20,11 @@ from procman.runtime.launcher import Launcher
 from procman.runtime.ledger import NoLedger
 from procman.runtime.leftovers import LeftoverReporter
 from procman.runtime.process_trees import Trees
+from procman.runtime.program_sockets import ProgramSockets
+from procman.system.held_sockets import HeldSockets
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child
+from tests.support.listener_pools import RecordedLog
 from tests.support.tree_fixtures import in_subreaper
 
 T = TypeVar("T")
@@ -84,6 +87,7 @@ class RunningEngine:
             self.trees,
             children=self.children,
             sockets=SharedSockets(self.logged.append),
+            held=ProgramSockets(HeldSockets(), RecordedLog(), lambda event: self.engine.post(event)),  # noqa: PLW0108
             ledger=self.ledger,
         )
         self.engine = Engine(

@@ -1,6 +1,15 @@
 """An engine without an operating system: the test says what came of each order, and what time it is."""
 
-from procman.core.actions import Action, CheckHealth, Measure, Probe, RunUnhealthyCommand, ScheduleAt, Spawn
+from procman.core.actions import (
+    Action,
+    CheckHealth,
+    Measure,
+    Probe,
+    RunUnhealthyCommand,
+    ScheduleAt,
+    SocketOrder,
+    Spawn,
+)
 from procman.core.attribution import NOBODY, Attribution, Origin
 from procman.core.events import DeadlineReached, Event, Exited, ExitStatus, Spawned, StartRequested
 from procman.core.fleet import Fleet
@@ -30,7 +39,7 @@ class VirtualEngine:
         self.attribution.begin(event, origin, getattr(event, "name", None))
         for action in self.fleet.handle(event, self.now):
             self.actions.append(action)
-            if isinstance(action, Probe | Measure | CheckHealth | RunUnhealthyCommand | ScheduleAt):
+            if isinstance(action, Probe | Measure | CheckHealth | RunUnhealthyCommand | ScheduleAt | SocketOrder):
                 continue  # nothing here is looked at
             origin = self.attribution.origin_of(action)
             self.attribution.published(action, origin, self.bus.publish(action, origin))

@@ -11,6 +11,7 @@ from procman.config.resolve.log_rotation import settle_rotation
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
 from procman.config.resolve.schedules import refuse_many, settle_schedule
+from procman.config.resolve.sockets import settle_lazy
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
@@ -82,6 +83,7 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     _settle_scopes(reading, section, common)
     settle_schedule(reading, section, common)
     _settle_type(reading, section, common)
+    settle_lazy(reading, section, common)
     if (common["serverurl"] or "").strip().upper() == "AUTO":
         common["serverurl"] = None
     common["uid"] = reading.uid(section, common["user"])

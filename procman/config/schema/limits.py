@@ -6,7 +6,7 @@ from typing import Literal
 from procman.config.schema import kinds
 from procman.config.schema.kinds.limits import Capabilities, Cpus, IoPriority, Number, Rlimit
 from procman.config.schema.options import Effect, Kind, option
-from procman.config.schema.schedules import ScheduleOptions
+from procman.config.schema.sockets import SocketOptions
 
 
 def _rlimit(kind: Kind[Rlimit], what: str) -> Rlimit | None:
@@ -17,7 +17,7 @@ def _rlimit(kind: Kind[Rlimit], what: str) -> Rlimit | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
-class LimitedProcess(ScheduleOptions):
+class LimitedProcess(SocketOptions):
     """A process slot with its limits."""
 
     gid: int | None = None  # of user_group

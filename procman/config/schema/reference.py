@@ -39,7 +39,7 @@ FIRST = (
 EACH = " \\*"  # marks options that are read for each process
 
 # Only these sections take part in an update; the others are read at a start and at a reload.
-UPDATED = ("program", "group", "eventlistener", "fcgi-program", "notify", "access")
+UPDATED = ("program", "group", "eventlistener", "fcgi-program", "socket", "notify", "access")
 SERVERS = ("unix_http_server", "inet_http_server")
 
 INTRODUCTION = """\

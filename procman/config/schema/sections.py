@@ -11,6 +11,7 @@ from procman.config.schema.notify import Notify
 from procman.config.schema.options import Option, option, options_of, required
 from procman.config.schema.programs import Program, Slots
 from procman.config.schema.servers import InetServer, UnixServer
+from procman.config.schema.sockets import Socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,13 @@ SECTIONS: dict[str, SectionType] = {
             toml="fcgi-program",
             about="A FastCGI program, whose processes share a listening socket.",
             tables=(Program, Slots, FcgiOptions),
+            named=True,
+        ),
+        SectionType(
+            ini="socket",
+            toml="socket",
+            about="A listening socket that the master holds, and gives to programs.",
+            tables=(Socket,),
             named=True,
         ),
         SectionType(

@@ -12,6 +12,7 @@ from procman.core.actions import (
     AnnounceInPlace,
     AnnounceMaster,
     AnnounceSchedule,
+    AnnounceSockets,
     Kill,
     Quit,
     SkipHook,
@@ -124,6 +125,13 @@ def _schedule(seen: Seen, event: AnnounceSchedule) -> Record:
     return about(seen, "schedule", event.name, event.what, data)
 
 
+def _sockets(seen: Seen, event: AnnounceSockets) -> Record:
+    addresses = event.program.addresses
+    if event.what == "connection":
+        return about(seen, "socket", event.name, "connection", {"address": addresses[event.place].url})
+    return about(seen, "socket", event.name, "listening", named("addresses", [one.url for one in addresses]))
+
+
 def _group(seen: Seen, event: AnnounceGroup) -> Record:
     reason = "group added" if event.added else "group removed"
     return about(seen, "config", "", reason, group=event.name)
@@ -163,6 +171,7 @@ PLAIN: dict[type, Make] = {
     AnnounceDescendants: _waits_for_descendants,
     OrphanedDescendants: _has_left,
     AnnounceSchedule: _schedule,
+    AnnounceSockets: _sockets,
     AnnounceGroup: _group,
     AnnounceGroupChanged: _group_changed,
     AnnounceMaster: _master,

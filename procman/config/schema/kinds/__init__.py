@@ -69,6 +69,7 @@ from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE,
 from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
 from procman.config.schema.kinds.schedules import HISTORY, JITTER, MISSED, OVERLAP, SCHEDULE
 from procman.config.schema.kinds.signals import SIGNAL
+from procman.config.schema.kinds.sockets import BACKLOG, HOLD, LISTEN, SOCKETS
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
 
@@ -78,6 +79,7 @@ __all__ = [
     "AGE",
     "ALL",
     "AUTORESTART",
+    "BACKLOG",
     "BACKOFF",
     "BOOLEAN",
     "CAPABILITY_LIST",
@@ -102,6 +104,7 @@ __all__ = [
     "HEALTH",
     "HEALTH_LEVEL",
     "HISTORY",
+    "HOLD",
     "HOOK",
     "INHERITED",
     "INTEGER",
@@ -109,6 +112,7 @@ __all__ = [
     "JITTER",
     "JOURNAL",
     "LEFTOVERS",
+    "LISTEN",
     "LOGFILE",
     "LOGLEVEL",
     "LOG_FORMAT",
@@ -156,6 +160,7 @@ __all__ = [
     "SHUTDOWN_WHEN",
     "SIGNAL",
     "SIZE",
+    "SOCKETS",
     "STATUSES",
     "STRINGS",
     "TEMPLATE",
