@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from procman.core.actions import Announce, AnnounceDescendants, AnnounceMaster, Kill
 from procman.core.events import (
     ClockStepped,
+    ConnectionSeen,
     EndedUnseen,
     Event,
     GroupAdded,
@@ -24,6 +25,7 @@ from procman.core.events import (
     ScheduleDue,
     ScheduleRemembered,
     ShutdownRequested,
+    SocketsSeen,
     StopRequested,
 )
 from procman.core.spec import Autorestart
@@ -37,6 +39,7 @@ from tests.simulation.hook_world import HookWorld
 from tests.simulation.invariants import Invariants
 from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
+from tests.simulation.socket_world import SocketWorld, socket_scenario
 from tests.support.programs import group, program
 
 # As many as a fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
@@ -49,6 +52,7 @@ ELSEWHERE: dict[str, tuple[Callable[[Random], World | ClockWorld], set[type]]] =
     "hooks": (lambda random: HookWorld(hook_scenario(random)), {HookEnded, EndedUnseen, RefreshRequested}),
     "health": (lambda random: World(health_scenario(random)), {HealthSeen, HealthPauseRequested}),
     "renewals": (lambda random: World(renewal_scenario(random)), {MemoryMeasured}),
+    "sockets": (lambda random: SocketWorld(socket_scenario(random)), {ConnectionSeen, SocketsSeen}),
     "schedules": (ClockWorld, {ScheduleDue, ScheduleRemembered, ClockStepped}),
 }
 
