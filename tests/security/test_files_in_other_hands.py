@@ -253,7 +253,13 @@ class TestRoot:
             with pytest.raises(ApiError, match="everybody may write it"):
                 master.call("POST", "/v1/config/reread")
             master.file.chmod(0o644)
-            assert master.call("POST", "/v1/config/reread") == {"added": [], "changed": [], "removed": [], "notify": []}
+            assert master.call("POST", "/v1/config/reread") == {
+                "added": [],
+                "changed": [],
+                "removed": [],
+                "notify": [],
+                "access": [],
+            }
             assert master.info("web")["statename"] == "RUNNING"
 
     def test_is_not_asked_where_it_becomes_another_user(self, file):
