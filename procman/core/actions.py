@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from signal import Signals
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from procman.core.events import ExitStatus
 from procman.core.spec import Address, Condition, GroupSpec, Hook, HookCommand, ProcessSpec, Scope, SocketSpec
@@ -184,8 +184,8 @@ class AnnounceRefreshed:
     words: str  # what has failed
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+# A tuple is made in a third of the time, and there are three of these for each restart.
+class Announce(NamedTuple):
     """A process went from one state to another."""
 
     name: str
@@ -198,6 +198,7 @@ class Announce:
     status: ExitStatus | None = None  # where an end brought this about
     reason: str = ""  # why it could not be started, or is not known
     because: str = ""  # the process whose change has brought this about, if it is another one
+    blocked: bool = False  # FATAL because what it depends on has failed, and not the process itself
 
 
 @dataclass(frozen=True, slots=True)

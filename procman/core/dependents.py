@@ -14,7 +14,6 @@ The rules:
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from procman.core.actions import Action, Announce, AnnounceHealth, AnnounceHealthPause, AnnounceInPlace, Spawn
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
@@ -248,7 +247,7 @@ def _announced(actions: list[Action]) -> list[tuple[str, bool]]:
 
 
 def _because(actions: list[Action], name: str) -> list[Action]:
-    return [replace(action, because=name) if isinstance(action, Announce) else action for action in actions]
+    return [action._replace(because=name) if isinstance(action, Announce) else action for action in actions]
 
 
 def _why_blocked(target: Process) -> str:

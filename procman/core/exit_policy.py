@@ -45,9 +45,9 @@ class ExitPolicy:
         """Remember which processes are down because they failed; why that ends the master, or None if it does not."""
         cause = None
         for action in actions:
-            if isinstance(action, AnnounceHealth):
-                cause = cause or self._unhealthy_ends_master(action)
             if not isinstance(action, Announce):
+                if isinstance(action, AnnounceHealth):
+                    cause = cause or self._unhealthy_ends_master(action)
                 continue
             match action.after:
                 case State.STARTING:

@@ -152,12 +152,11 @@ class Fleet:
         actions = self._decide(event, now)
         if self.state is MasterState.RUNNING:
             actions += self._renewals.follow(event, now)
-        if (self.dependencies or isinstance(event, GroupChanged)) and self.state is MasterState.RUNNING:
-            actions += self._dependents.follow(event, actions, now)
-        if self.state is MasterState.RUNNING:
+            if self.dependencies or isinstance(event, GroupChanged):
+                actions += self._dependents.follow(event, actions, now)
             before = len(actions)
             actions = self.schedules.follow(event, actions, now)
-            if self.dependencies and len(actions) > before:
+            if len(actions) > before and self.dependencies:
                 actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
         actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
         decided = len(actions)

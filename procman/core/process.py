@@ -235,6 +235,7 @@ class Process:
         expected: bool = True,
         status: ExitStatus | None = None,
         reason: str = "",
+        blocked: bool = False,
     ) -> Announce:
         """Go to another state. This is the only place where that happens; all deadlines end with the state before."""
         before, ties = self.state, self.ties
@@ -255,4 +256,5 @@ class Process:
             expected=expected,
             status=status,
             reason=reason,
+            blocked=blocked,
         )

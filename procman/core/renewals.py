@@ -15,6 +15,8 @@ from procman.core.states import State
 from procman.core.stopping import renew
 from procman.core.wear import words
 
+_MAKES_DUE = (DeadlineReached, MemoryMeasured, GroupChanged)
+
 
 class Renewals:
     """Of one fleet."""
@@ -26,7 +28,7 @@ class Renewals:
 
     def follow(self, event: Event, now: float) -> list[Action]:
         """Restart those that may go now, after that event."""
-        if isinstance(event, DeadlineReached | MemoryMeasured | GroupChanged):
+        if isinstance(event, _MAKES_DUE):
             self._any_due = True
         if not self._any_due:
             return []

@@ -42,6 +42,7 @@ from procman.core.timing import is_behind, put_behind
 NO_TIME = 0.0
 
 _Times = tuple[Schedule | None, str, float]
+_REDEFINED = (GroupChanged, GroupAdded, GroupRemoved)
 
 
 class Schedules:
@@ -103,8 +104,8 @@ class Schedules:
 
     def follow(self, event: Event, actions: list[Action], now: float) -> list[Action]:
         """The same actions, and what follows from them."""
-        changed = isinstance(event, GroupChanged | GroupAdded | GroupRemoved)
-        if not self._asked and not changed and not any(isinstance(action, ScheduleAt) for action in actions):
+        changed = isinstance(event, _REDEFINED)
+        if not self._asked and not changed and not _has_order(actions):
             return actions
         if changed:
             actions = [*actions, *self._redefined(actions)]
@@ -242,6 +243,14 @@ class Schedules:
             return [*actions, AnnounceSchedule(process.name, "missed", time, 1)]
         actions += [AnnounceSchedule(process.name, "run", time), *start(process, now, run=True)]
         return actions if by_clock else [*actions, ask(process)]
+
+
+def _has_order(actions: list[Action]) -> bool:
+    # A generator for `any` would take longer, and this is asked after each event.
+    for action in actions:  # noqa: SIM110 - see above
+        if isinstance(action, ScheduleAt):
+            return True
+    return False
 
 
 def _times(program: ProcessSpec) -> _Times:

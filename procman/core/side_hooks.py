@@ -8,7 +8,7 @@
 - Each has a deadline of its own here, as those of a process end with its state.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,20 +105,20 @@ class SideHooks:
             case _:
                 pass
         for action in actions:
-            match action:
-                case Announce():
+            if isinstance(action, Announce):
+                if self._sides:
                     followed += self._left(action)
-                    if not ending:
-                        followed += self._entered(event, action, now)
-                case AnnounceRefresh(name) if not ending:
-                    followed += self.refresh(self._processes[name], now)
-                case _:
-                    pass
+                if not ending and (process := self._processes.get(action.name)) is not None:
+                    followed += self._entered(process, event, action, now)
+            elif isinstance(action, AnnounceRefresh) and not ending:
+                followed += self.refresh(self._processes[action.name], now)
         return followed
 
     def goes_on(self, actions: Iterable[Action]) -> list[Action]:
         """What comes of what a shutdown has decided, or a change of the groups: nothing begins by that."""
         followed: list[Action] = []
+        if not self._sides:
+            return followed
         for action in actions:
             if isinstance(action, Announce):
                 followed += self._left(action)
@@ -163,23 +163,22 @@ class SideHooks:
 
     # ---- one of them
 
-    def _left(self, news: Announce) -> Iterator[Action]:
-        if news.before is State.RUNNING:
-            why = "it is being stopped" if news.after is State.STOPPING else "it has ended"
-            yield from self._end(news.name, Hook.POST_START, why)
-            if self.is_refreshing(news.name):
-                yield from self._refreshed(news.name, why)
+    def _left(self, news: Announce) -> list[Action]:
+        if news.before is not State.RUNNING:
+            return []
+        why = "it is being stopped" if news.after is State.STOPPING else "it has ended"
+        ended = self._end(news.name, Hook.POST_START, why)
+        return [*ended, *self._refreshed(news.name, why)] if self.is_refreshing(news.name) else ended
 
-    def _entered(self, event: Event, news: Announce, now: float) -> Iterator[Action]:
-        process = self._processes.get(news.name)
-        if process is None:
-            return
-        adopted_up = isinstance(event, Adopted) and not event.post_start
-        if news.after is State.RUNNING and process.state is State.RUNNING and not adopted_up:
-            yield from self._begin(process, Hook.POST_START, now)
-        if _has_failed(process, news):
-            yield from self._end(news.name, Hook.ON_FAILURE, "it has failed again")
-            yield from self._begin(process, Hook.ON_FAILURE, now)
+    def _entered(self, process: Process, event: Event, news: Announce, now: float) -> list[Action]:
+        if news.after is State.RUNNING:
+            adopted_up = isinstance(event, Adopted) and not event.post_start
+            is_up = process.state is State.RUNNING and not adopted_up
+            return self._begin(process, Hook.POST_START, now) if is_up else []
+        if not _has_failed(process, news):
+            return []
+        again = self._end(news.name, Hook.ON_FAILURE, "it has failed again")
+        return [*again, *self._begin(process, Hook.ON_FAILURE, now)]
 
     def _begin(self, process: Process, hook: Hook, now: float) -> list[Action]:
         commands = process.program.commands_of(hook)
@@ -285,5 +284,5 @@ class SideHooks:
 def _has_failed(process: Process, news: Announce) -> bool:
     """Is it down because of that, and not to be started again?"""
     if news.after is State.FATAL:
-        return not process.ties.blocked or process.ties.timed_out
+        return not news.blocked
     return news.after is State.EXITED and not news.expected and not process.wanted

@@ -75,7 +75,7 @@ def block(process: Process, reason: str, *, timed_out: bool = False) -> list[Act
     """What it waits for cannot come any more by itself."""
     process.failures = 0
     process.reason = reason
-    fatal = process.enter(State.FATAL, reason=reason)
+    fatal = process.enter(State.FATAL, reason=reason, blocked=not timed_out)
     process.ties.blocked, process.ties.timed_out = True, timed_out
     return [fatal]
 

@@ -18,6 +18,9 @@ class State(Enum):
     FATAL = "fatal"  # startretries tries have failed, or what it depends on has
     UNKNOWN = "unknown"  # could not be signalled, so whether it will ever end cannot be known
 
+    # That of Enum is written in Python, and a state is looked up several times for each change of one.
+    __hash__ = object.__hash__
+
 
 class Phase(Enum):
     """What a process is doing within its state, where the state does not say it all."""

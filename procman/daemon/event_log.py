@@ -52,6 +52,22 @@ _WHOLE = {Scope.PROCESS: "", Scope.GROUP: "process group ", Scope.TREE: "process
 class EventLog:
     """Subscribe `tell` to an engine."""
 
+    hears = (
+        Announce,
+        Spawned,
+        Adopted,
+        SpawnFailed,
+        Kill,
+        KillFailed,
+        LimitsLeftOut,
+        AnnounceDescendants,
+        AnnounceMaster,
+        Quit,
+        OrphanedDescendants,
+        MemberEnded,
+        Reaped,
+    )
+
     def __init__(
         self,
         fleet: Fleet,

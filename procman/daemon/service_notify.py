@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from procman.core.actions import Announce, AnnounceMaster
 from procman.core.fleet import Fleet
 from procman.core.states import MasterState, State
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Interest, Notification
 from procman.system.notify import Notifier
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ MOST_NAMED = 3
 
 class ServiceNotifier:
     """One for the life of the process, whatever is reloaded in it."""
-
-    hears = (AnnounceMaster, Announce)
 
     def __init__(self, notifier: Notifier, daemon: "Readiness | None" = None) -> None:
         """`daemon` is given where the process that has started this one waits to hear whether it is up."""
@@ -46,6 +44,11 @@ class ServiceNotifier:
             self._daemon = None
         self._notifier.ready(self._summary())
         self._feed_watchdog()
+
+    @property
+    def hears(self) -> tuple[Interest, ...]:
+        """Most masters have no service manager to tell of their programs."""
+        return (AnnounceMaster, Announce) if self._notifier.listens else (AnnounceMaster,)
 
     @property
     def is_awaited(self) -> bool:

@@ -313,7 +313,7 @@ class _Wiring:
             (self._crashes.hear, self._crashes.hears),
             (self._run_history.hear, self._run_history.hears),
             (self._hook_results.hear, self._hook_results.hears),
-            (self._event_log.tell, ()),
+            (self._event_log.tell, self._event_log.hears),
             (self._hook_log.hear, self._hook_log.hears),
             (self._health_log.tell, self._health_log.hears),
             (self._schedule_log.tell, self._schedule_log.hears),

@@ -108,7 +108,7 @@ class Hub:
         match news := notification.event:
             case Announce():
                 self._process(news)
-            case Spawned(name, _):
+            case Spawned(name, _) if self._pools:
                 process = self._fleet.processes.get(name)
                 pool = self._pools.get(process.program.group) if process else None
                 if process is not None and pool is not None:
@@ -185,8 +185,9 @@ class Hub:
     # ---- events
 
     def _process(self, news: Announce) -> None:
-        if self._pools:
-            self._send(state_changed(news))
+        if not self._pools:
+            return
+        self._send(state_changed(news))
         pool = self._pools.get(news.program.group)
         if pool is None:
             return

@@ -1,6 +1,7 @@
 """A file as the master's stdout or stderr: the thread of its disk writes it."""
 
 import os
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,8 @@ class ConsoleFile:
         self._fd = fd
         self._disk = disk
         self._on_error = on_error
+        self._waiting: deque[bytes] = deque()  # taken, and not begun to be written
+        self._will_write = False  # what waits: lines that come together are one call, and one switch between threads
         # Bytes that were taken, and of those that were written or lost: each is counted by one thread.
         self._taken = 0
         self._done = 0
@@ -32,13 +35,16 @@ class ConsoleFile:
         if self._has_failed:
             return self._retry(bytes(data))
         self._taken += len(data)
-        self._disk.post(partial(self._write, bytes(data)))
+        self._waiting.append(bytes(data))
+        if not self._will_write:
+            self._will_write = True
+            self._disk.post(self._write)
         return len(data)
 
     def on_room(self, callback: Callable[[], None]) -> None:
         """Call back once, when there is room."""
         self._when_room = callback
-        self._disk.post(partial(self._write, b""))
+        self._disk.post(self._write)
 
     def close(self) -> None:
         """Close the file when everything is written that was taken."""
@@ -61,7 +67,10 @@ class ConsoleFile:
         self._has_failed = False
         return count
 
-    def _write(self, data: bytes) -> None:
+    def _write(self) -> None:
+        # First: what comes from now on has a call of its own.
+        self._will_write = False
+        data = b"".join([self._waiting.popleft() for _ in range(len(self._waiting))])
         left, error = write_all(partial(os.write, self._fd), data)
         self._done += len(data)
         if error is not None:

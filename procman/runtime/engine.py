@@ -14,6 +14,7 @@ from typing import Any
 from procman.core.actions import (
     Action,
     AwaitConnection,
+    Announce,
     CheckHealth,
     CloseSocket,
     EndHook,
@@ -307,6 +308,8 @@ class Engine:
 
     def _carry_out(self, action: Action) -> None:
         match action:
+            case Announce():  # most are
+                self._news.action(action)
             case Spawn():
                 self._queue.add(action)
             case Kill():

@@ -1,13 +1,30 @@
 """The limits of a program as the system sets them."""
 
+from operator import attrgetter
+
 from procman.config.schema.limits import RLIMITS, LimitedProcess
 from procman.system.capabilities import WantedCapabilities
-from procman.system.cgroup_limits import CgroupLimits
-from procman.system.process_limits import ProcessLimits, Rlimit
+from procman.system.cgroup_limits import NO_CGROUP_LIMITS, CgroupLimits
+from procman.system.process_limits import NO_LIMITS, ProcessLimits, Rlimit
+
+# Most programs have none of these, and each start asks.
+_OF_PROCESSES = (
+    *(f"rlimit_{name}" for name in RLIMITS),
+    "nice",
+    "ionice",
+    "oom_score_adj",
+    "cpu_affinity",
+    "capabilities",
+)
+_OF_CGROUPS = ("memory_max", "memory_high", "cpu_max", "cpu_weight", "pids_max", "oom_group")
+_values_of_processes, _no_values_of_processes = attrgetter(*_OF_PROCESSES), (None,) * len(_OF_PROCESSES)
+_values_of_cgroups, _no_values_of_cgroups = attrgetter(*_OF_CGROUPS), (None,) * len(_OF_CGROUPS)
 
 
 def process_limits(program: LimitedProcess) -> ProcessLimits:
     """What each of its processes inherits."""
+    if _values_of_processes(program) == _no_values_of_processes and not program.no_new_privs:
+        return NO_LIMITS
     wanted = program.capabilities
     return ProcessLimits(
         rlimits=tuple(Rlimit(name, *value) for name, value in rlimits(program).items()),
@@ -28,6 +45,8 @@ def rlimits(program: LimitedProcess) -> dict[str, tuple[int, int, bool]]:
 
 def cgroup_limits(program: LimitedProcess) -> CgroupLimits:
     """What it and all that it has started have together."""
+    if _values_of_cgroups(program) == _no_values_of_cgroups:
+        return NO_CGROUP_LIMITS
     return CgroupLimits(
         memory_max=program.memory_max,
         memory_high=program.memory_high,

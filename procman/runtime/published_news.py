@@ -38,4 +38,4 @@ class PublishedNews:
         if origin is None:
             origin = self._attribution.latest(event.name)
         seq = self._bus.publish(event, origin)
-        self._attribution.happened(event.name, origin, seq, new_run=isinstance(event, Spawned | Adopted))
+        self._attribution.happened(event.name, origin, seq, new_run=isinstance(event, (Spawned, Adopted)))

@@ -62,7 +62,8 @@ class StdinQueues:
         """The process has ended; what it has not read is dropped."""
         queue = self._queues.pop(name, None)
         if queue is not None:
-            self._loop.remove_writer(queue.fd)
+            if queue.waiting:
+                self._loop.remove_writer(queue.fd)
             os.close(queue.fd)
 
     def close_all(self) -> None:

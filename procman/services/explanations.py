@@ -183,14 +183,14 @@ class Explanations:
             self._explain_address(name, said.address, "")
 
     def _read_last_words(self, news: Announce) -> None:
-        from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above
-
         process, name = self._fleet.processes.get(news.name), news.name
         restarts = not news.program.is_oneshot
         comes_back = news.after is State.EXITED and process is not None and process.wanted and restarts
         # One that is restarted at once, perhaps a hundred times a second, is not read each time.
         if comes_back and not self._is_due(name, "words"):
             return
+        from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above
+
         lines = self._last_lines(name, news.pid, MOST_LINES)
         said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
         address = None if said is None else said.address or address_of_command(program_of(news.program).command)

@@ -65,20 +65,24 @@ class RunHistory:
 
     def hear(self, notification: Notification) -> None:
         """Take note of what has happened."""
-        match event := notification.event:
-            case AnnounceSchedule(name, "run", moment):
-                self._coming[name] = moment
-            case ProcessRemoved(name):
-                for known in (self._runs, self._coming, self._asked):
-                    known.pop(name, None)
-            case Announce() if event.program.is_oneshot:
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            if event.program.is_oneshot:
                 self._changed(event, notification)
+            return
+        match event:
             case Spawned(name) | Adopted(name):
                 self._begins(name)
             case SpawnFailed(name, reason):
                 run = self._begins(name)
                 if run is not None:
                     run.ended, run.seconds, run.result, run.ending = run.began, 0.0, "failure", reason
+            case AnnounceSchedule(name, "run", moment):
+                self._coming[name] = moment
+            case ProcessRemoved(name):
+                for known in (self._runs, self._coming, self._asked):
+                    known.pop(name, None)
             case _:
                 pass
 

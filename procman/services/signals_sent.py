@@ -46,7 +46,7 @@ class SignalsSent:
         if isinstance(event, Announce):
             if event.after is State.STOPPING and event.pid and event.name in self._runs:
                 self._runs[event.name].stopping_since = self._clock()
-        elif isinstance(event, Spawned | Adopted):
+        elif isinstance(event, (Spawned, Adopted)):
             self._runs[event.name] = _Run(event.pid)
         elif isinstance(event, Kill):
             run = self._runs.get(event.name)

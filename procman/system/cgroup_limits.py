@@ -39,7 +39,9 @@ class CgroupLimits:
     oom_group: bool | None = None  # None: where memory is limited
 
     def __bool__(self) -> bool:
-        return bool(self.settings())
+        """Whether there is anything to write; each start asks."""
+        limits = (self.memory_max, self.memory_high, self.cpu_max, self.cpu_weight, self.pids_max)
+        return bool(self.oom_group) or limits.count(None) < len(limits)
 
     def settings(self) -> list[Setting]:
         """What is written where."""
@@ -60,6 +62,8 @@ class CgroupLimits:
             found.append(Setting("oom_group", "memory", "memory.oom.group", "1", optional))
         return found
 
+
+NO_CGROUP_LIMITS = CgroupLimits()
 
 _UNSET = {
     "memory.max": "max",

@@ -231,7 +231,7 @@ class StateFile:
                 known.name, tag, known.definition, known.signal, known.patience, identity.pid, identity.start, pipes
             )
             self._by_pid[identity.pid] = tag
-            self._note(["=", tag, identity.pid, identity.start, pipes])
+            self._append(_placed_line(tag, identity.pid, identity.start, pipes))
 
     def hook_starting(self, name: str, hook: str, tag: str) -> None:
         """A command of a hook of that process is about to be started."""
@@ -252,13 +252,13 @@ class StateFile:
     def not_started(self, tag: str) -> None:
         """It was not started."""
         if self._records.pop(tag, None) is not None:
-            self._note(["-", tag])
+            self._append(_ended_line(tag))
 
     def ended(self, pid: int) -> None:
         """It has ended, and was reaped."""
         tag = self._by_pid.pop(pid, None)
         if tag is not None and self._records.pop(tag, None) is not None:
-            self._unwritten.append(_encode(["-", tag]))
+            self._unwritten.append(_ended_line(tag))
             if len(self._unwritten) >= MOST_UNWRITTEN:
                 self._write()
 
@@ -300,7 +300,10 @@ class StateFile:
         os.close(fd)
 
     def _note(self, line: list[Any]) -> None:
-        self._unwritten.append(_encode(line))
+        self._append(_encode(line))
+
+    def _append(self, line: bytes) -> None:
+        self._unwritten.append(line)
         self._write()
 
     def _write(self) -> None:
@@ -373,6 +376,17 @@ _json = json.JSONEncoder(check_circular=False)
 def _encode(line: list[Any]) -> bytes:
     # The newline comes first, so that a line that did not fit on the disk does not spoil the next one.
     return b"\n" + _json.encode(line).encode()
+
+
+# These two take a third of the time when only the tag is encoded; the rest are numbers.
+
+
+def _placed_line(tag: str, pid: int, ticks: int, pipes: tuple[int, int, int]) -> bytes:
+    return f'\n["=", {_json.encode(tag)}, {pid}, {ticks}, {list(pipes)}]'.encode()
+
+
+def _ended_line(tag: str) -> bytes:
+    return f'\n["-", {_json.encode(tag)}]'.encode()
 
 
 def _line(record: Record) -> list[Any]:

@@ -12,6 +12,7 @@ from procman.core.actions import (
 )
 from procman.core.events import Adopted, ExitStatus, KillFailed, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
+from procman.core.states import State
 from procman.runtime.bus import (
     HookRan,
     LimitsLeftOut,
@@ -21,6 +22,9 @@ from procman.runtime.bus import (
 )
 from procman.runtime.journal.plain_records import PLAIN, Data, Make, Seen, about, cut, name_of_signal, named
 from procman.runtime.journal.record import Record
+
+# `Enum.name` is written in Python, and two states are in every second record.
+_NAME_OF = {state: state.name for state in State}
 
 
 class Translator:
@@ -100,8 +104,8 @@ class Translator:
             seen.group,
             name,
             run,
-            event.before.name,
-            event.after.name,
+            _NAME_OF[event.before],
+            _NAME_OF[event.after],
             "",
             self.text(event.reason) if event.reason else "",
             cause,

@@ -1,7 +1,8 @@
 """Makes crash reports of ends.
 
 A loop of crashes must not become slower by its reports: equal ends that follow each other are folded into one report,
-and only one in LOOK_EVERY seconds is looked at closely. What may wait for a disk is done beside the loop.
+and only one in LOOK_EVERY seconds is looked at closely, or fewer in a loop that goes on. What may wait for a disk is
+done beside the loop.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ from procman.services.figures import LastLooks
 FOLD_WITHIN = 10.0
 # Of equal ends one is looked at closely within so many seconds.
 LOOK_EVERY = 1.0
+# After each look at ends that are equal still, that time is doubled, up to this.
+LOOK_AT_LEAST_EVERY = 8.0
 # So many reports of one process are begun within MINUTE seconds; further ends are counted in its latest one.
 MOST_NEW = 10
 MINUTE = 60.0
@@ -69,6 +72,11 @@ class _Ends:
     failure: str
     last: float  # by the steady clock
     looked: float
+    pause: float = LOOK_EVERY  # until the next look, in seconds
+
+    def is_looked_at(self, now: float) -> bool:
+        """Was one of them looked at a moment ago?"""
+        return now - self.looked < self.pause
 
     def note(self, run: Run, now: float) -> None:
         """One more has come."""
@@ -162,7 +170,7 @@ class Collector:
         elif status.signal is not None or not status.known or status.code != before.code:
             return None  # of a signal it is to be known where it came from
         now = self._clock()
-        if now - latest.looked >= LOOK_EVERY or not latest.report.is_kept:
+        if not latest.is_looked_at(now) or not latest.report.is_kept:
             return None
         latest.note(run, now)
         run.report = latest.report
@@ -184,9 +192,10 @@ class Collector:
         else:
             ends.note(run, now)
             run.report = ends.report
-            if now - ends.looked < LOOK_EVERY:
+            if ends.is_looked_at(now):
                 of.latest = ends
                 return
+            ends.pause = min(2 * ends.pause, LOOK_AT_LEAST_EVERY)
         of.latest = ends
         if ends is not None:
             run.report = ends.report

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from procman.core.actions import Announce
-from procman.runtime.bus import Notification
+from procman.runtime.bus import Notification, Subscriber
 from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.runs import Run, Runs
 from procman.services.selectors import ALL
@@ -32,11 +32,8 @@ class CrashReports:
         self._runs = Runs(parts.fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
         self._made: Keeper | None = None
         self.go_on = self._runs.go_on
-
-    def hear(self, notification: Notification) -> None:
-        """Take note; make a report where it is due."""
-        if self._parts.most:
-            self._runs.hear(notification)
+        # Take note, and make a report where it is due.
+        self.hear: Subscriber = self._runs.hear if parts.most else _make_none
 
     @property
     def obstacle(self) -> str | None:
@@ -115,3 +112,7 @@ class CrashReports:
     def _forget(self, name: str) -> None:
         if self._made is not None:
             self._made.collector.forget(name)
+
+
+def _make_none(_: Notification) -> None:
+    """No reports are wanted."""
