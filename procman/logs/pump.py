@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_file import LogFile
-from procman.logs.pipe_io import PIPE_SIZE, enlarge, readable_bytes
+from procman.logs.pipe_io import PIPE_SIZE, USUAL_SIZE, enlarge, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.sink import Sink
 from procman.logs.splice_pump import SplicePump
@@ -60,7 +60,7 @@ class Pump:
         self._splicer: SplicePump | None = None
         self._blocked = False  # by a sink
         os.set_blocking(fd, False)
-        self._capacity = enlarge(fd, pipe_size)
+        self._pipe_size = pipe_size  # that it gets when it is found full; 0: it has it
         self.is_pipe = stat.S_ISFIFO(os.fstat(fd).st_mode)  # and no terminal, which cannot be spliced
         self._watched = False
         self._choose_reader()
@@ -98,29 +98,34 @@ class Pump:
         self._filter = stream_filter
         self._choose_reader()
 
-    def drain(self, limit: int | None = None) -> None:
+    def drain(self) -> None:
         """Read now what the pipe holds: what a program wrote before it died is in its log when this returns.
 
-        Not more than the pipe can hold (or `limit`), so that a descendant that keeps writing cannot hold the loop. A
-        pump that waits for a sink goes on waiting; it reads the rest when its turn comes.
+        Not more than that, so that a descendant that keeps writing cannot hold the loop. A pump that waits for a sink
+        goes on waiting; it reads the rest when its turn comes.
         """
-        most = self._capacity if limit is None else limit
-        if self._splicer is None and not self.closed and not self._blocked:
-            self._start_splicing()
+        if self.closed:
+            return
+        held = readable_bytes(self.fd) if self.is_pipe else USUAL_SIZE
+        most = held + 1  # to see its end, too
+        if self._splicer is None and not self._blocked:
+            self._start_splicing(held)
         if self._splicer is not None:
             self._splicer.drain(most)
             return
         before = self._read_here
         if self._blocked:
             self._sync_files()
-        if not self.closed and not self._blocked:
+        if not self._blocked:
             self._read(most)
         if self._read_here > before:
             self._sync_files()
 
     def read_turn(self) -> None:
         """Read as much as one pump may at a time."""
-        if not self.closed and not self._blocked and self._splicer is None and not self._start_splicing():
+        if self.closed or self._blocked or self._splicer is not None:
+            return
+        if not self._start_splicing():
             self._read(READ_SIZE * READS_PER_TURN)
 
     def close(self) -> None:
@@ -143,12 +148,12 @@ class Pump:
         if not self._blocked:
             self._watch()
 
-    def _start_splicing(self) -> bool:
+    def _start_splicing(self, held: int | None = None) -> bool:
         """Whether a splice pump reads from now on: only once there is something, as many programs never write."""
         file = _sole_file(self._sinks, self._filter)
-        if file is None or not self.is_pipe or not readable_bytes(self.fd):
+        if file is None or not self.is_pipe or not (readable_bytes(self.fd) if held is None else held):
             return False
-        splicer = SplicePump(self.fd, file, self._reach_end)
+        splicer = SplicePump(self.fd, file, self._reach_end, self._pipe_size)
         self._unwatch()
         if self._ring.followed:
             file.spliced.start_with_first_pipe(self._ring)
@@ -203,6 +208,9 @@ class Pump:
                 self._reach_end()
                 return
             self._read_here += len(data)
+            if len(data) == READ_SIZE and self._pipe_size:
+                enlarge(self.fd, self._pipe_size)
+                self._pipe_size = 0
             ready = self._deliver(data)
             if len(data) < size and ready:
                 return  # there is no more: spare the read that would say so

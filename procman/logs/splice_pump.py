@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from procman.logs.log_file import LogFile
-from procman.logs.pipe_io import readable_bytes
+from procman.logs.pipe_io import PIPE_SIZE, USUAL_SIZE, enlarge, readable_bytes
 
 # How much is taken from one pipe before it is the next one's turn, in bytes: what one holds at most.
 TURN_SIZE = 1 << 18
@@ -19,12 +19,16 @@ class SplicePump:
     after the splice.
     """
 
-    __slots__ = ("_closes_pipe", "_file", "_lock", "_on_closed", "_on_end", "_open", "_pipe", "bytes_in")
+    __slots__ = ("_closes_pipe", "_file", "_lock", "_on_closed", "_on_end", "_open", "_pipe", "_pipe_size", "bytes_in")
 
-    def __init__(self, pipe: int, file: LogFile, on_end: Callable[[], None]) -> None:
-        """`on_end` is called on the loop when all writers have closed the pipe."""
+    def __init__(self, pipe: int, file: LogFile, on_end: Callable[[], None], pipe_size: int = PIPE_SIZE) -> None:
+        """`on_end` is called on the loop when all writers have closed the pipe.
+
+        `pipe_size` is what that is to hold when it is found full; 0: it stays as it is.
+        """
         self.bytes_in = 0
         self._pipe = pipe
+        self._pipe_size = pipe_size
         self._file = file
         self._on_end = on_end
         self._lock = threading.Lock()
@@ -80,6 +84,9 @@ class SplicePump:
                 except BlockingIOError:
                     break
                 self.bytes_in += count
+                if count >= USUAL_SIZE and self._pipe_size:
+                    enlarge(self._pipe, self._pipe_size)
+                    self._pipe_size = 0
                 least -= count
                 if not count:
                     self._leave()

@@ -1,6 +1,7 @@
 """From a pipe to the sinks, on the loop."""
 
 import asyncio
+import fcntl
 import itertools
 import os
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.filters import StreamFilter
 from procman.logs.log_file import LogFile
+from procman.logs.pipe_io import PIPE_SIZE, USUAL_SIZE
 from procman.logs.pump import READ_SIZE, READS_PER_TURN
 from tests.support.piped import Collector, Piped, running, slow_clock
 
@@ -88,7 +90,7 @@ async def test_a_full_sink_stops_only_its_own_pipe():
 async def test_drain_reads_what_a_dead_program_wrote():
     """It needs no turn of the loop: when drain returns, the bytes are in the log."""
     sink = Collector()
-    piped = Piped(sink)
+    piped = Piped(sink, holds=PIPE_SIZE)
     data = os.urandom(200_000)
     assert piped.write(data) == len(data)
     piped.pump.drain()
@@ -98,16 +100,16 @@ async def test_drain_reads_what_a_dead_program_wrote():
 
 @running
 async def test_a_descendant_that_keeps_writing_does_not_hold_the_loop():
-    """Drain reads no more than the pipe can hold, even if it is filled again meanwhile."""
+    """Drain reads what the pipe holds and a byte, even if it is filled again meanwhile."""
     sink = Collector()
 
     def refill(data):
         piped.write(b"y" * len(data))
 
-    piped = Piped(sink, stream_filter=StreamFilter(on_raw=refill), pipe_size=1 << 17)
+    piped = Piped(sink, stream_filter=StreamFilter(on_raw=refill), holds=1 << 17)
     piped.write(b"x" * (1 << 17))
     piped.pump.drain()
-    assert piped.pump.bytes_in == 1 << 17
+    assert piped.pump.bytes_in == (1 << 17) + 1
     piped.pump.close()
     os.close(piped.writer)
 
@@ -115,7 +117,7 @@ async def test_a_descendant_that_keeps_writing_does_not_hold_the_loop():
 @running
 async def test_one_turn_is_bounded():
     """However much there is, the loop gets its turn back after a few reads."""
-    piped = Piped(Collector(), pipe_size=1 << 20, clock=slow_clock(1))
+    piped = Piped(Collector(), holds=1 << 20, clock=slow_clock(1))
     total = piped.write(b"x" * (1 << 20))
     turns = []
 
@@ -162,7 +164,7 @@ async def test_output_of_colours_alone_does_not_pass_a_full_sink():
 @running
 async def test_a_receiver_of_the_data_may_close_the_pump():
     """Its descriptor may be reused at once, and is not touched again."""
-    piped = Piped(Collector(), stream_filter=StreamFilter(on_raw=lambda _data: piped.pump.close()))
+    piped = Piped(Collector(), stream_filter=StreamFilter(on_raw=lambda _data: piped.pump.close()), holds=PIPE_SIZE)
     piped.write(b"x" * (2 * READ_SIZE))
     piped.pump.drain()
     assert piped.pump.bytes_in == piped.pump.unread == READ_SIZE
@@ -189,6 +191,19 @@ async def test_a_pipe_that_cannot_be_enlarged_is_read_as_it_is():
     """The kernel refuses sizes above the system's limit."""
     sink = Collector()
     piped = Piped(sink, pipe_size=1 << 31 - 1)
-    piped.write(b"x")
+    piped.write(b"x" * USUAL_SIZE)
     await piped.close()
-    assert sink.data == b"x"
+    assert sink.data == b"x" * USUAL_SIZE
+
+
+@running
+async def test_a_pipe_is_enlarged_when_it_is_found_full():
+    """A program that writes little, or nothing, leaves it as it is."""
+    piped = Piped(Collector())
+    piped.write(b"x" * (USUAL_SIZE - 1))
+    piped.pump.read_turn()
+    assert fcntl.fcntl(piped.pump.fd, fcntl.F_GETPIPE_SZ) == USUAL_SIZE
+    piped.write(b"x" * USUAL_SIZE)
+    piped.pump.read_turn()
+    assert fcntl.fcntl(piped.pump.fd, fcntl.F_GETPIPE_SZ) == PIPE_SIZE
+    await piped.close()

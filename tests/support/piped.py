@@ -1,6 +1,7 @@
 """A pump on a pipe that the test writes to, and a sink that the test can fill."""
 
 import asyncio
+import fcntl
 import itertools
 import os
 import time
@@ -62,9 +63,12 @@ class Collector:
 class Piped:
     """A pump on a pipe whose write end the test holds."""
 
-    def __init__(self, *sinks, clock=time.monotonic, **options):
+    def __init__(self, *sinks, clock=time.monotonic, holds=None, **options):
+        """The pipe holds so many bytes from the beginning, if that is given."""
         self.loop = asyncio.get_running_loop()
         reader, self.writer = os.pipe()
+        if holds is not None:
+            fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, holds)
         os.set_blocking(self.writer, False)
         self.eof = self.loop.create_future()
         self.ring = Ring()
