@@ -13,8 +13,8 @@ from typing import Any
 
 from procman.core.actions import (
     Action,
-    AwaitConnection,
     Announce,
+    AwaitConnection,
     CheckHealth,
     CloseSocket,
     EndHook,
