@@ -51,6 +51,7 @@ class ProcessContext:
         self.unsent: dict[str, Any] | None = None  # messages that the run before a reload has not sent
         self.crash_reports: dict[str, Any] | None = None  # of the run before, where the configuration was reloaded
         self.run_history: dict[str, Any] = {}  # of one-shots, of the run before a reload
+        self.hook_results: dict[str, Any] = {}  # of the run before a reload
         self.held_sockets = HeldSockets()  # those of the run before a reload that go on
         self._bus: Bus | None = None
         self._times: TimesFile | None = None

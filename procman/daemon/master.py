@@ -132,6 +132,7 @@ class MasterRun:
                 self._context.held_sockets = self._rooms.engine.held.hand_over()
                 self._context.crash_reports = self._rooms.crashes.snapshot()
                 self._context.run_history = self._rooms.run_history.snapshot()
+                self._context.hook_results = self._rooms.hook_results.snapshot()
                 self._context.unsent = self._rooms.notifying.snapshot(goes_on=False)
             else:
                 await self._rooms.notifying.finish(min(LAST_WORDS, self._rooms.fleet.time_left(time.monotonic())))

@@ -294,6 +294,7 @@ class _Wiring:
         self._crashes.restore(self._context.crash_reports if snapshot is None else snapshot.crashes)
         if snapshot is None:
             self._run_history.restore(self._context.run_history)
+            self._hook_results.restore(self._context.hook_results)
             self._hub.boot()
             return
         self._hub.restore(snapshot.pools)

@@ -7,11 +7,14 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
+from tests.support.masters_in_turn import MastersInTurn
 from tests.support.running_master import SLEEPER, RunningMaster
 
 SECRETS = ("hunter2-from-a-file", "s3cr3t-of-a-variable", "cr3dential-of-a-run")
@@ -125,6 +128,38 @@ def test_hooks_have_the_credentials_of_the_run_and_status_has_names(tmp_path, ap
         assert [said[0:2], said[3:5]] == [list(SECRETS[1:])] * 2
         assert not any(os.path.exists(folder) for folder in (said[2], said[5]))
         assert not any(secret in long for secret in SECRETS)
+
+
+def test_a_kill_during_a_pre_start_leaves_no_credentials(tmp_path, app):
+    """The next master removes those that no run has taken over, and begins the start anew."""
+    waits = f"sh -c 'echo $CREDENTIALS_DIRECTORY; until [ -e {tmp_path}/go ]; do sleep 0.05; done'"
+    log = tmp_path / "web.log"
+    config = section(app, f"pre_start={waits}", f"stdout_logfile={log}", command=SLEEPER)
+    turns = MastersInTurn(tmp_path, config)
+
+    def folder(number):
+        """That of the pre_start which was begun as that one."""
+        deadline = time.monotonic() + PATIENCE
+        while not log.exists() or log.read_text().count("\n") <= number:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return Path(log.read_text().splitlines()[number])
+
+    try:
+        turns.start()
+        left = folder(0)
+        assert (left / "db").exists()
+        turns.kill()
+        turns.start()
+        now = folder(1)
+        assert (now / "db").exists()
+        assert not left.exists()
+        (tmp_path / "go").touch()
+        turns.master.expect("web entered RUNNING")
+        assert not now.exists()
+    finally:
+        turns.close()
+    assert not now.parent.exists()
 
 
 def test_on_failure_runs_where_the_files_are_why_it_failed(tmp_path, app):

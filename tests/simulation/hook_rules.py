@@ -126,8 +126,10 @@ class HookRules:
                     self._announced(event, action)
                 case RunHook():
                     self._begins(action, event, actions)
-                case EndHook(name, hook, number, reason):
+                case EndHook(name, hook, number, reason, late):
                     self._ends(name, hook, number, reason)
+                    is_late = "timed out" in reason or "did not end in time" in reason
+                    self.must(late is is_late, f"{hook} of {name} is{'' if late else ' not'} late: {reason}")
                 case SkipHook(name, hook):
                     self.counts["skipped"] += 1
                     if hook is Hook.POST_STOP:

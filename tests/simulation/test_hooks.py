@@ -133,6 +133,16 @@ MUTATIONS = [
     Mutation(
         "a post_start goes on", side_hooks, r"ended = self\._end\(news\.name, Hook\.POST_START, why\)", "ended = []"
     ),
+    Mutation("what is late is broken off", hook_chain, r"end\(process, reason, late=True\)", "end(process, reason)"),
+    Mutation(
+        "what is late and may fail is broken off",
+        hook_chain,
+        r"hooks\.waited, reason, late=True\)",
+        "hooks.waited, reason)",
+    ),
+    Mutation("what is broken off is late", hooks, r"waited, reason, late\)", "waited, reason, True)"),
+    Mutation("a late post_start is broken off", side_hooks, r'limit:\.3g\} s", late=True\)', 'limit:.3g} s")'),
+    Mutation("a late reload is broken off", side_hooks, r'did not end in time", late=True\)', 'did not end in time")'),
     Mutation("an adopted process has another post_start", side_hooks, r" and not adopted_up", ""),
     Mutation("a failure is not told", side_hooks, r"\*self\._begin\(process, Hook\.ON_FAILURE, now\)", ""),
     Mutation("what is blocked has failed", side_hooks, r"return not news\.blocked", "return True"),
