@@ -95,10 +95,7 @@ class Rights:
 
     def is_for_all(self, needs: Needs) -> bool:
         """Whether it may do what needs this with every program, and so with the master."""
-        return any(
-            grant.is_for_all and reaches(grant.role, needs.role) and (grant.shows_logs or not needs.logs)
-            for grant in self.grants
-        )
+        return _suffice([grant for grant in self.grants if grant.is_for_all], needs)
 
     def refusal(self, needs: object) -> str | None:
         """Why an endpoint that needs this is not for it; None: it is."""
@@ -173,14 +170,18 @@ class Rights:
             case Scope.FLEET:
                 return self.is_for_all(needs)
             case _:
-                if any(
-                    reaches(grant.role, needs.role) and (grant.shows_logs or not needs.logs) for grant in self.grants
-                ):
-                    return True
-                uid, owner_role = self.identity.uid, self._door.owner_role
-                if uid is None or not reaches(owner_role, needs.role) or not self._rules.owns_any(uid):
-                    return False
-                return not needs.logs or reaches(owner_role, "operate")
+                uid = self.identity.uid
+                owned = uid is not None and self._door.owner_role != "none" and self._rules.owns_any(uid)
+                role = self._door.owner_role
+                own = Grant(source="owner_role", role=role, logs=reaches(role, "operate"))
+                return _suffice([*self.grants, *([own] if owned else [])], needs)
+
+
+def _suffice(grants: list[Grant], needs: Needs) -> bool:
+    """Whether grants that apply to the same programs, put together, are as much as that."""
+    return any(reaches(grant.role, needs.role) for grant in grants) and (
+        not needs.logs or any(grant.shows_logs for grant in grants)
+    )
 
 
 def _grants(identity: Identity, rules: Rules, door: Door) -> tuple[Grant, ...]:

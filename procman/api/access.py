@@ -15,6 +15,11 @@ from procman.services.selectors import ALL
 May = Callable[[str], bool]
 
 
+def every(_: str) -> bool:
+    """Of a client that may know of all processes."""
+    return True
+
+
 def rights_of(request: Request) -> Rights | None:
     """What the gate has given it; None: everything."""
     rights = request.rights

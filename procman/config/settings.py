@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from procman.config.resolve.origins import COMMAND_LINE, EVERYWHERE
+from procman.config.schema.access import AccessSection
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import FcgiOptions, Group, GroupOptions, ListenerOptions
 from procman.config.schema.master import Master
@@ -18,6 +19,7 @@ from procman.config.schema.servers import InetServer
 from procman.config.secrets import is_secret, masked, masked_value, masked_variables
 
 Json = dict[str, Any]
+Named = Notify | AccessSection
 
 MASTER = "supervisord"
 
@@ -39,18 +41,22 @@ def of_master(config: Config) -> list[Json]:
 
 def of_notify(config: Config, rules: Iterable[Notify]) -> list[Json]:
     """The options of the notify sections that are active; those that differ from the file as last read are marked."""
-    read = {rule.name: rule for rule in config.notify}
-    table = options_of(Notify)
-    sections = []
-    for rule in rules:
-        section = _section(config, f"notify:{rule.name}", "", table, _fields(rule, Notify))
-        said = read.get(rule.name)
-        for setting in section["settings"]:
-            option = setting["option"]
-            if said is None or getattr(said, option) != getattr(rule, option):
-                setting.update(source="earlier", file=None, line=None)
-        sections.append(section)
-    return sections
+    return [_named(config, "notify", Notify, rule, config.notify) for rule in rules]
+
+
+def of_access(config: Config, sections: Iterable[AccessSection]) -> list[Json]:
+    """The same of the access sections."""
+    return [_named(config, "access", AccessSection, section, config.access) for section in sections]
+
+
+def _named(config: Config, kind: str, table: type, one: Named, read: Iterable[Named]) -> Json:
+    section = _section(config, f"{kind}:{one.name}", "", options_of(table), _fields(one, table))
+    said = next((other for other in read if other.name == one.name), None)
+    for setting in section["settings"]:
+        option = setting["option"]
+        if said is None or getattr(said, option) != getattr(one, option):
+            setting.update(source="earlier", file=None, line=None)
+    return section
 
 
 def of_group(config: Config, group: Group) -> Json | None:

@@ -48,7 +48,7 @@ class Gate:
         self._has_password = options is not None and bool(options.username)
         if isinstance(options, InetServer):
             # A browser sends no password to a host name that was pointed at this address: with one, any name is safe.
-            guard = HostGuard(["*"] if options.is_locked else [options.host])
+            guard = HostGuard(["*"] if options.username or options.is_locked else [options.host])
         self._guard = guard
         self._auth = BasicAuth(_users(options))
         self._rules = rules

@@ -45,6 +45,17 @@ def open_journal(
     return journal
 
 
+def begin_audit(config: Config, journal: Journal, outputs: OutputRouter) -> None:
+    """Tell syslog of clients as long as the journal lives, if that is wanted."""
+    if not config.master.audit_syslog:
+        return
+    # A whole feature: few masters have an audit.
+    from procman.daemon.audit import PRIORITY, Audit  # noqa: PLC0415
+    from procman.logs.syslog import Syslog  # noqa: PLC0415
+
+    journal.follow(Audit(Syslog("", outputs.log.warn, priority=PRIORITY)).take)
+
+
 def open_recording(
     context: ProcessContext,
     config: Config,

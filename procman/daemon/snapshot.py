@@ -50,6 +50,7 @@ class MasterSnapshot:
     journal: Data  # {}: a master without one
     schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
     hooks: Data = field(default_factory=dict)  # how they ended last; procman before 0.5 did not keep that
+    access: list[Data] | None = None  # the access sections that are in effect; procman before 0.3 had none
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -96,6 +97,7 @@ def handed_over(
         "engine": engine,
         "outputs": outputs,
         "pools": rooms.hub.snapshot(),
+        "access": [definition(section) for section in rooms.access.sections],
         "notify": {
             "rules": [definition(rule) for rule in rooms.notifying.rules],
             "state": rooms.notifying.snapshot(),
@@ -132,6 +134,7 @@ def read(data: Any) -> MasterSnapshot:
             pools=data["pools"],
             schedules=data.get("schedules", {}),
             hooks=data.get("hooks", {}),
+            access=data.get("access"),
             notify=data.get("notify"),  # procman before 0.3 had none
             journal=data.get("journal", {}),  # procman before 0.3 had none
         )

@@ -9,7 +9,7 @@ from procman.config.checks.permissions import may_refuse
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
-from procman.config.snapshot import read_rules
+from procman.config.snapshot import read_access, read_rules
 from procman.core.actions import Measure, Probe
 from procman.core.attribution import Origin
 from procman.core.fleet import Fleet
@@ -19,7 +19,7 @@ from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
 from procman.daemon.health_log import HealthLog
 from procman.daemon.hook_log import HookLog
-from procman.daemon.records import open_journal, open_recording
+from procman.daemon.records import begin_audit, open_journal, open_recording
 from procman.daemon.rooms import Rooms
 from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
@@ -116,6 +116,7 @@ class _Wiring:
         self._bus = Bus(context.sequence, self._log.critical)
         context.use(self._bus)
         self._journal = open_journal(context, config, self._fleet, self._outputs, snapshot)
+        begin_audit(config, self._journal, self._outputs)
         self._bus.subscribe(self._journal.hear)  # first: others look up there what they are told
 
     def _build_starting(self) -> None:
@@ -226,7 +227,8 @@ class _Wiring:
         self._explanations = Explanations(self._fleet, self._trees, self._last_lines)
         self._notifying = Notifying(self._surroundings())
         self._access = AccessRules(self._fleet, os.geteuid())
-        self._access.apply(self._config.access if self._snapshot is None else self._snapshot.current.access)
+        before = None if self._snapshot is None else self._snapshot.access
+        self._access.apply(self._config.access if before is None else read_access(before))
         self._configuration = ConfigService(
             self._engine,
             self._master,

@@ -348,12 +348,12 @@ class Connection(asyncio.BufferedProtocol):
         self._table.hold(self, 0)
         self._stop_timer()
         self._table.mark_idle(self)  # it may take its time, but not another client's place
-        if self._eof or self._table.closing or self._transport.is_closing():
+        if self._eof or self._table.closing or self._transport.is_closing() or self._reader.is_encrypted:
+            # With TLS, which has no half-closed connections, asyncio itself reads on until the client has seen the end.
             self._transport.close()
             return
         self._transport.resume_reading()
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        self._transport.write_eof()
         self._timer = self._loop.call_later(self._table.limits.linger, self._transport.close)
 
     def _stop_timer(self) -> None:

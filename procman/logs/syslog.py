@@ -34,10 +34,12 @@ class Syslog:
         on_problem: Callable[[str], None] = lambda _text: None,
         *,
         address: str = DEV_LOG,
+        priority: int = _PRIORITY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._prefix = f"{name} " if name else ""
         self._address = address
+        self._priority = priority
         self._failure = WriteFailure(on_problem, clock)
         self._lines = LineSplitter(_MAX_LINE)
         self._socket: socket.socket | None = None
@@ -88,7 +90,7 @@ class Syslog:
             self._failure.lost += len(line)
             return
         stamp = time.strftime("%b %e %H:%M:%S")
-        head = f"<{_PRIORITY}>{stamp} procman[{os.getpid()}]: {self._prefix}"
+        head = f"<{self._priority}>{stamp} procman[{os.getpid()}]: {self._prefix}"
         try:
             self._deliver(head.encode("utf-8", "backslashreplace") + line.rstrip(b"\n"))
         except OSError as error:

@@ -132,8 +132,12 @@ class ConfigService:
         return dataclasses.replace(self.config, groups=active, master=self.started_with.master)
 
     def settings_of_master(self) -> list[settings.Json]:
-        """What the master itself and its servers go by, which they have read once; and the notify sections."""
-        return settings.of_master(self.started_with) + settings.of_notify(self.config, self._notifying.rules)
+        """What the master and its servers go by, which they have read once; and the notify and access sections."""
+        return (
+            settings.of_master(self.started_with)
+            + settings.of_notify(self.config, self._notifying.rules)
+            + settings.of_access(self.config, self._access.sections)
+        )
 
     def settings(self, spec: str, processes: ProcessTable | None = None) -> list[settings.Json]:
         """What each process that `spec` names goes by, its group first; raises UnknownProcess.
@@ -203,8 +207,8 @@ class ConfigService:
                 return self._post_at_once("add", name, actor, GroupAdded(group))
         raise UnknownProcess(name)
 
-    def remove(self, name: str, actor: Actor | None = None) -> Operation:
-        """Forget a group whose processes have all ended."""
+    def remove(self, name: str, actor: Actor | None = None, may: Callable[[str], bool] = lambda _: True) -> Operation:
+        """Forget a group whose processes have all ended; `may` takes the processes that the client may know of."""
         self._master.refuse_while_ending()
         members = self.fleet.groups.get(name)
         if members is None:
@@ -214,7 +218,9 @@ class ConfigService:
         inside = set(members.processes)
         needing = {other for process in members.processes.values() for other in process.needed_by} - inside
         if needing:
-            message = f"{', '.join(sorted(needing))} depend on it: take {name} out of their depends_on first"
+            known = [other for other in sorted(needing) if may(other)]
+            others = ["others"] if len(known) < len(needing) else []
+            message = f"{', '.join(known + others)} depend on it: take {name} out of their depends_on first"
             raise WrongState(f"cannot remove {name}: {message}", Reason.FAILED)
         return self._post_at_once("remove", name, actor, GroupRemoved(name))
 

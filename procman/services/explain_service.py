@@ -108,6 +108,8 @@ class Explainer:
             master = await self._about_master(reads=spec is not None)
             if spec is not None or not master.as_wanted:
                 explanations.append(master)
+        if may is not None:
+            explanations = [_without_hidden(one, may) for one in explanations]
         return Answer(tuple(roots_first(explanations)), len(processes))
 
     async def _drifts(self, processes: list[Process]) -> dict[str, tuple[str, ...]]:
@@ -234,3 +236,9 @@ def _gaps(journal: Journal) -> tuple[str, ...]:
     said = (str((record.data or {}).get("reason", "")) for record in journal.records() if record.kind == "gap")
     reasons = dict.fromkeys(reason for reason in said if reason and reason not in GAVE_WAY)
     return tuple(f"the journal has a gap: {reason}" for reason in reasons)[:MOST_GAPS]
+
+
+def _without_hidden(explanation: Explanation, may: Callable[[str], bool]) -> Explanation:
+    """Without what is said of other processes that the client may not know of."""
+    links = tuple(link for link in explanation.because if not link.name or may(link.name))
+    return replace(explanation, because=links)

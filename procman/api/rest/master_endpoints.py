@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from procman.access.roles import ADMIN_FLEET, CONFIGURE, CONFIGURE_FLEET, LOGS_FLEET, READ, READ_FLEET
-from procman.api.access import demand_all, judged_by_name, rights_of, sight
+from procman.api.access import demand_all, every, judged_by_name, rights_of, sight
 from procman.api.actors import actor_of
 from procman.api.facts_to_shapes import changes_of, config_info, step_of
 from procman.api.health import Health
@@ -168,5 +168,5 @@ class MasterEndpoints:
     async def _remove(self, request: Request, name: str) -> Response:
         if not self._may_configure(request, name):
             raise UnknownProcess(name)
-        operation = self._configuration.remove(name, actor_of(request))
+        operation = self._configuration.remove(name, actor_of(request), sight(request) or every)
         return json_answer({"operation": operation.id, "result": "removed"})

@@ -109,7 +109,8 @@ The modules in here have only types, so that a client may import them at no cost
     GET   /v1/config                         {"processes": [ConfigInfo]}; what `avail` shows
     POST  /v1/config/reread                  Changes; reads the file and changes nothing that runs
     POST  /v1/config/update                  {"operation": ID, "steps": [Step]} for {"groups": [NAME] (all),
-                                             "dry_run": bool (false; else there is no operation), "timeout": seconds}
+                                             "dry_run": bool (false; else there is no operation), "timeout": seconds};
+                                             "role": that of the client, where it has another one now
     GET   /v1/notify                         {"sections": [NotifyInfo]}
     POST  /v1/notify/NAME/test               NotifyResult; sends a test message, once; BAD_NAME
     POST  /v1/events/remote                  {} for {"type": str, "data": str}: REMOTE_COMMUNICATION to event listeners

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from procman.access.roles import ADMIN_FLEET, CONFIGURE, CONFIGURE_FLEET, READ
+from procman.api.access import every
 from procman.api.shapes.master import MasterInfo
 from procman.api.supervisor_states import supervisor_state
 from procman.api.xmlrpc.method import Caller, Row
@@ -114,7 +115,7 @@ class MasterMethods:
     def _remove_group(self, name: str, *, caller: Caller) -> bool:
         if not caller.may_use(self._configuration.namespecs, CONFIGURE, name):
             raise UnknownProcess(name)
-        self._configuration.remove(name, caller.actor)
+        self._configuration.remove(name, caller.actor, caller.sight or every)
         return True
 
     def _all_config(self, *, caller: Caller) -> list[dict[str, Any]]:

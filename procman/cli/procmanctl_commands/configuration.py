@@ -75,7 +75,8 @@ def update(invocation: Invocation, words: list[str]) -> None:
     if dry_run:
         body["dry_run"] = True
     try:
-        steps: list[Step] = invocation.client.call("POST", "/v1/config/update", body)["steps"]
+        answer = invocation.client.call("POST", "/v1/config/update", body)
+        steps: list[Step] = answer["steps"]
     except ApiError as error:
         _not_read(invocation, error, "already shutting down")
         return
@@ -87,6 +88,8 @@ def update(invocation: Invocation, words: list[str]) -> None:
             invocation.problem(text, code="BAD_NAME" if not message else "FAILED", group=step["group"])
             if not message:
                 suggestions.suggest_group(invocation, step["group"], "/v1/config")
+    if "role" in answer:
+        invocation.say_safe(f"your own role is {answer['role']} now")
     for line in config_text.dry_run_lines(steps) if dry_run else config_text.update_lines(steps):
         invocation.say_safe(line)
 

@@ -128,6 +128,12 @@ class Master(MasterPolicy):
         "The size at which a new file of that name is begun; the one before it is kept as FILE.1.",
         default=10 * MIB,
     )
+    audit_syslog: bool = option(
+        kinds.BOOLEAN,
+        "Tell syslog, too (facility authpriv), who asked for what, and who was refused; procmanctl events --kind "
+        "op-begin,access-denied has the same.",
+        default=False,
+    )
     log_format: str = option(
         kinds.LOG_FORMAT,
         "The format of program output on the console (the master's stdout and stderr): raw, prefix (with the name of "

@@ -15,6 +15,8 @@ export class MasterPanel {
     this.info = info;
     // Older masters have no read-only account and send no such field.
     document.body.toggleAttribute("data-readonly", info.may_control === false);
+    // With a role, some things are for others: to shut procman down is for those who may do everything.
+    document.body.toggleAttribute("data-role", info.role !== undefined);
     $("readonly").hidden = info.may_control !== false;
     // The default identifier says nothing.
     this.name = info.identifier === "supervisor" ? "procman" : info.identifier;

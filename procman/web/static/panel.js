@@ -6,7 +6,7 @@
 
 import { $, put, store, stored, toggle } from "./document.js";
 import { enableButtons, labelButtons } from "./process-row.js";
-import { applies, stateOf } from "./process-state.js";
+import { applies, mayOperate, stateOf } from "./process-state.js";
 
 // What procman itself has, and what it is called there.
 const OF_ALL = {
@@ -110,6 +110,7 @@ export class Panel {
     $("log-state").dataset.kind = process.kind;
     labelButtons($("log-actions"), this.spec);
     enableButtons($("log-actions"), process.info.statename);
+    for (const id of ["log-actions", "clear"]) $(id).toggleAttribute("data-sees-only", !mayOperate(process.info));
     const button = (action) => $("log-actions").querySelector(`[data-do=${action}]`);
     button("retry").hidden = !applies("retry", process.info.statename);
     // A one-shot is not started to stay up.

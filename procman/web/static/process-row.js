@@ -1,7 +1,7 @@
 /* The rows of the list: one for a process, and the head of a group. */
 
 import { $, put } from "./document.js";
-import { ACTION_NAMES, applies, detailOf, lastWordsOf, stateOf } from "./process-state.js";
+import { ACTION_NAMES, applies, detailOf, lastWordsOf, mayOperate, stateOf } from "./process-state.js";
 import { ago, bytes, clock, counted, timeOf } from "./text.js";
 
 // A restart this recent may be one of many, in seconds.
@@ -55,6 +55,7 @@ export function labelButtons(element, spec, asks = false) {
 export function showRow(process) {
   const { info, kind, row } = process;
   row.dataset.kind = kind;
+  row.toggleAttribute("data-sees-only", !mayOperate(info));
   row.dataset.state = info.statename;
   put(row.querySelector(".state"), stateOf(info));
   showWords(process);

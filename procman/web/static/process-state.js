@@ -24,6 +24,9 @@ export function flapsNow(info, passed = 0) {
   return info.now + passed < info.flapping_until && (info.statename === "RUNNING" || info.statename === "STARTING");
 }
 
+/** Whether this client may start, stop and signal it. Where it may do everything, there is no role. */
+export const mayOperate = (info) => !info.role || ["operate", "configure", "admin"].includes(info.role);
+
 /** It runs, and its health check fails. */
 export const isUnhealthy = ({ phase }) => phase === "unhealthy";
 
