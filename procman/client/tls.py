@@ -29,7 +29,9 @@ def encrypted(sock: socket.socket, host: str, place: str, files: TlsFiles | None
         sock.close()
         raise Unreachable(place, _words(error, files), errno.EPROTO) from None
     wrapped.settimeout(None)
-    return TlsWire(wrapped, place)
+    wire = TlsWire(wrapped, place)
+    wire.shows_certificate = files is not None and files.cert is not None
+    return wire
 
 
 def _context(files: TlsFiles | None) -> ssl.SSLContext:
@@ -78,6 +80,7 @@ class TlsWire(Wire):
     """One connection, encrypted. A certificate of the client that is missing is noticed with the first answer."""
 
     _sock: ssl.SSLSocket
+    shows_certificate = False
 
     @property
     def is_buffered(self) -> bool:
@@ -104,4 +107,8 @@ class TlsWire(Wire):
                 why = "it wants a certificate of yours (--cert FILE, --key FILE)"
                 return Unreachable(self._place, f"{why}: {_plain(error)}", errno.EPROTO)
             return Unreachable(self._place, f"the connection was lost: {_plain(error)}", errno.ECONNRESET)
+        if not self.heard and not self.shows_certificate:
+            # Some servers close without a word where the client has shown none.
+            why = "the connection was lost; if the server wants a certificate of yours, name it with --cert FILE"
+            return Unreachable(self._place, why, errno.ECONNRESET)
         return super().lost(error)
