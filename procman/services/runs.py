@@ -15,14 +15,14 @@ from procman.core.actions import Announce, ProcessRemoved
 from procman.core.attribution import Actor
 from procman.core.process import Process
 from procman.core.states import UP, State
-from procman.errors import BadRequest, OperationError, OperationFailed, Reason, UnknownProcess, WrongState
+from procman.errors import BadRequest, OperationError, OperationFailed, Reason, WrongState
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.runtime.launch import find_program
 from procman.runtime.launcher import RunExtras
 from procman.runtime.output_router import OutputRouter
-from procman.services.explain_texts import duration, names
+from procman.services.explain_texts import duration
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
 from procman.services.selectors import Narrowable, Selectors
@@ -102,7 +102,7 @@ class RunService(Narrowable):
     async def begin(self, asked: Asked, actor: Actor | None = None) -> "Run":
         """Run it now; raises OperationError where that cannot be."""
         self._master.refuse_while_ending()
-        process = self._one(asked.spec)
+        process = self._selectors.only(asked.spec)
         check(asked)
         program = program_of(process.definition)
         if not await self._silent_among([program]):
@@ -117,18 +117,10 @@ class RunService(Narrowable):
 
     def attach(self, spec: str) -> "Run":
         """Follow the run that is under way."""
-        process = self._one(spec)
+        process = self._selectors.only(spec)
         if process.state not in UP and process.state is not State.STOPPING:
             raise WrongState(f"{process.name} does not run: procmanctl run {process.name} runs it", Reason.NOT_RUNNING)
         return Run(self._engine, self._outputs, self._status, process, None)
-
-    def _one(self, spec: str) -> Process:
-        found = self._selectors.matching(spec)
-        if not found:
-            raise UnknownProcess(f"no such process or group: {spec}")
-        if len(found) > 1:
-            raise BadRequest(f"{spec} is {names([one.name for one in found])}: name one of them")
-        return found[0]
 
     def _refuse(self, process: Process, asked: Asked) -> None:
         name = process.name

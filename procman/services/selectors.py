@@ -7,7 +7,8 @@ from typing import Self
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.errors import UnknownProcess
+from procman.errors import BadRequest, UnknownProcess
+from procman.services.explain_texts import names
 
 ALL = "all"
 _GLOB = "*?["
@@ -102,6 +103,15 @@ class Selectors:
         if process is None or (self._may is not None and not self._may(process.name)):
             raise UnknownProcess(spec)
         return process
+
+    def only(self, spec: str) -> Process:
+        """The one process that it names; raises UnknownProcess, or BadRequest if there are several."""
+        found = self.matching(spec)
+        if not found:
+            raise UnknownProcess(f"no such process or group: {spec}")
+        if len(found) > 1:
+            raise BadRequest(f"{spec} is {names([one.name for one in found])}: name one of them")
+        return found[0]
 
     def _find(self, group: str, name: str) -> Process | None:
         members = self._fleet.groups.get(group)

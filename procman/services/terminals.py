@@ -13,12 +13,11 @@ from typing import Any
 from procman.core.attribution import Actor, Origin
 from procman.core.process import Process
 from procman.core.states import UP, State
-from procman.errors import BadRequest, Reason, UnknownProcess, WrongState
+from procman.errors import BadRequest, Reason, WrongState
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.output_router import OutputRouter
 from procman.services.actors import describe_actor
-from procman.services.explain_texts import names
 from procman.services.runs import Began, Run, RunEvent
 from procman.services.selectors import Narrowable, Selectors
 from procman.services.status import StatusBoard
@@ -146,13 +145,8 @@ class TerminalService(Narrowable):
         return client
 
     def one(self, spec: str) -> Process:
-        """The one process of that name; raises UnknownProcess, or BadRequest if there are several."""
-        found = self._selectors.matching(spec)
-        if not found:
-            raise UnknownProcess(f"no such process or group: {spec}")
-        if len(found) > 1:
-            raise BadRequest(f"{spec} is {names([one.name for one in found])}: name one of them")
-        return found[0]
+        """The one process that it names; raises UnknownProcess, or BadRequest if there are several."""
+        return self._selectors.only(spec)
 
     def write(self, number: int, data: bytes) -> None:
         """What a client has typed; raises OperationError."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from procman.cli import suggestions
-from procman.cli.invocation import GENERIC, INVALID_ARGS
-from procman.client.api_client import ApiError, quoted
+from procman.cli.invocation import GENERIC
+from procman.cli.named_processes import ask_for_each, report_unknown
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -16,17 +15,8 @@ _LABEL_WIDTH = len("environment")
 
 def drift(invocation: Invocation, words: list[str]) -> None:
     """Look at the named processes, or at all that run. Exit status 1 if anything differs, 2 for an unknown name."""
-    answers: list[DriftAnswer] = []
-    unknown: list[str] = []
-    for word in dict.fromkeys(words):
-        try:
-            answers.append(invocation.client.call("GET", f"/v1/drift?name={quoted(word)}"))
-        except ApiError as error:
-            if error.code != "BAD_NAME":
-                raise
-            unknown.append(word)
-    if not words:
-        answers.append(invocation.client.call("GET", "/v1/drift"))
+    answers: list[DriftAnswer]
+    answers, unknown = ask_for_each(invocation, "/v1/drift", words)
     looked_at = {info["name"]: info for answer in answers for info in answer["drifts"]}
     problems = list(dict.fromkeys(problem for answer in answers for problem in answer["file_problems"]))
     invocation.put(drifts=list(looked_at.values()), file_problems=problems)
@@ -40,12 +30,7 @@ def drift(invocation: Invocation, words: list[str]) -> None:
         invocation.say(_all_the_same(len(looked_at)))
     if drifted:
         invocation.exitstatus = GENERIC
-    for word in unknown:
-        invocation.problem(
-            f"{word}: ERROR (no such process or group)", code="BAD_NAME", exitstatus=INVALID_ARGS, name=word
-        )
-    if unknown:
-        suggestions.suggest_processes(invocation, unknown)
+    report_unknown(invocation, unknown)
 
 
 def lines(info: DriftInfo) -> list[str]:

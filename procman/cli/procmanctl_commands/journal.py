@@ -6,6 +6,7 @@ import json
 import time
 
 from procman.cli import suggestions
+from procman.cli.followed_words import BadWords, read_words
 from procman.cli.journal_text import record_line, run_lines
 from procman.cli.terminal_text import safe
 from procman.client.api_client import ApiError, Unreachable, quoted
@@ -25,28 +26,24 @@ COMES_BACK = 20
 BETWEEN = 0.1
 
 
-class _BadWords(Exception):
-    """The text says which."""
-
-
 def events(invocation: Invocation, words: list[str]) -> None:
     """`events [-f] [-n N] [--since WHEN] [--kind KIND,…] [NAME…]`."""
     try:
-        follows, options, names = _read(words)
-    except _BadWords as error:
+        follows, options, names = read_words(words, ("--since", "--kind"), least=1, most=MOST)
+    except BadWords as error:
         invocation.usage(f"Error: {error}", "events")
         return
-    query = [f"{key}={quoted(options[key])}" for key in ("since", "kind") if key in options]
+    query = [f"{key}={quoted(options[f'--{key}'])}" for key in ("since", "kind") if f"--{key}" in options]
     if names:
         query.append(f"name={','.join(map(quoted, names))}")
-    limit = options.get("n") or ("" if "since" in options else str(SHOWN))
+    limit = options.get("-n") or ("" if "--since" in options else str(SHOWN))
     if limit:
         query.append(f"limit={limit}")
     try:
         if follows:
             _follow(invocation, f"/v1/journal?{'&'.join([*query, 'follow=1'])}")
         else:
-            _once(invocation, f"/v1/journal?{'&'.join(query)}".rstrip("?"), cut=options.get("n"))
+            _once(invocation, f"/v1/journal?{'&'.join(query)}".rstrip("?"), cut=options.get("-n"))
     except ApiError as error:
         _explain(invocation, error, names)
 
@@ -70,26 +67,6 @@ def history(invocation: Invocation, words: list[str]) -> None:
         for line in run_lines(found, now):
             invocation.say(safe(line))
     invocation.put(runs=runs)
-
-
-def _read(words: list[str]) -> tuple[bool, dict[str, str], list[str]]:
-    follows, options, names = False, {}, []
-    rest = iter(words)
-    for word in rest:
-        flag, equals, value = word.partition("=")
-        if word in ("-f", "--follow"):
-            follows = True
-        elif flag in ("-n", "--since", "--kind"):
-            value = value if equals else next(rest, "")
-            if not value:
-                raise _BadWords(f"{flag} requires a value")
-            options[flag.lstrip("-")] = value
-        else:
-            names.append(word)
-    number = options.get("n", "1")
-    if not (number.isascii() and number.isdecimal() and 1 <= int(number[:9]) <= MOST):
-        raise _BadWords(f"cannot read -n {number}: expected a number from 1 to {MOST}")
-    return follows, options, names
 
 
 def _once(invocation: Invocation, path: str, *, cut: str | None) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 
 from procman.cli import suggestions
+from procman.cli.followed_words import BadWords, read_words
 from procman.cli.invocation import INVALID_ARGS, Invocation
 from procman.cli.moments import moment
 from procman.cli.procmanctl_commands.processes import operate, report
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from procman.api.shapes.output import LogPiece
 
 _BY_HAND = {"rotate": "rotated", "reopen": "reopened"}
-_VALUES = ("-n", "--since", "--grep", "--channel")
+_OPTIONS = ("--since", "--grep", "--channel")
 _MOST_LINES = 100_000
 # With --since all lines count, unless -n says how many.
 _LINES = "10"
@@ -30,19 +31,15 @@ _RESET = "\x1b[0m"
 _WIDEST = 24
 
 
-class _BadWords(Exception):
-    """The text says which."""
-
-
 def logs(invocation: Invocation, words: list[str]) -> None:
     """`logs [-f] [-n N] [--since WHEN] [--grep TEXT] [--channel C] [NAME…]`, `logs rotate|reopen [NAME…]`."""
     if words[:1] and words[0] in _BY_HAND:
         _by_hand(invocation, words[0], words[1:] or ["all"])
         return
     try:
-        follows, options, names = _read(words)
+        follows, options, names = read_words(words, _OPTIONS, least=0, most=_MOST_LINES)
         query = _query(options, names, follows=follows)
-    except (_BadWords, BadRequest) as error:
+    except (BadWords, BadRequest) as error:
         invocation.usage(f"Error: {error}", "logs", exitstatus=INVALID_ARGS)
         return
     try:
@@ -62,28 +59,8 @@ def _by_hand(invocation: Invocation, what: str, names: list[str]) -> None:
     suggestions.suggest_processes(invocation, report(invocation, results, _BY_HAND[what]))
 
 
-def _read(words: list[str]) -> tuple[bool, dict[str, str], list[str]]:
-    follows, options, names = False, {}, []
-    rest = iter(words)
-    for word in rest:
-        flag, equals, value = word.partition("=")
-        if word in ("-f", "--follow"):
-            follows = True
-        elif flag in _VALUES:
-            value = value if equals else next(rest, "")
-            if not value:
-                raise _BadWords(f"{flag} requires a value")
-            options[flag] = value
-        else:
-            names.append(word)
-    return follows, options, names
-
-
 def _query(options: dict[str, str], names: list[str], *, follows: bool) -> str:
-    number = options.get("-n", _LINES)
-    if not (number.isascii() and number.isdecimal() and int(number[:9]) <= _MOST_LINES):
-        raise _BadWords(f"cannot read -n {number}: expected a number from 0 to {_MOST_LINES}")
-    query = [f"lines={number}"]
+    query = [f"lines={options.get('-n', _LINES)}"]
     if "--since" in options:
         query.append(f"since={moment(options['--since'], time.time())}")
     if "--channel" in options:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from procman.cli import suggestions, why_text
-from procman.cli.invocation import GENERIC, INVALID_ARGS
-from procman.client.api_client import ApiError, quoted
+from procman.cli import why_text
+from procman.cli.invocation import GENERIC
+from procman.cli.named_processes import ask_for_each, report_unknown
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -22,17 +22,8 @@ def why(invocation: Invocation, words: list[str]) -> None:
 
         why_at(invocation, words)
         return
-    answers: list[WhyAnswer] = []
-    unknown: list[str] = []
-    for word in dict.fromkeys(words):
-        try:
-            answers.append(invocation.client.call("GET", f"/v1/why?name={quoted(word)}"))
-        except ApiError as error:
-            if error.code != "BAD_NAME":
-                raise
-            unknown.append(word)
-    if not words:
-        answers.append(invocation.client.call("GET", "/v1/why"))
+    answers: list[WhyAnswer]
+    answers, unknown = ask_for_each(invocation, "/v1/why", words)
     explanations = {info["name"]: info for answer in answers for info in answer["explanations"]}
     as_wanted = all(answer["as_wanted"] for answer in answers)
     invocation.put(as_wanted=as_wanted, processes=sum(answer["processes"] for answer in answers))
@@ -47,9 +38,4 @@ def why(invocation: Invocation, words: list[str]) -> None:
             invocation.say_safe(line)
     if not as_wanted:
         invocation.exitstatus = GENERIC
-    for word in unknown:
-        invocation.problem(
-            f"{word}: ERROR (no such process or group)", code="BAD_NAME", exitstatus=INVALID_ARGS, name=word
-        )
-    if unknown:
-        suggestions.suggest_processes(invocation, unknown)
+    report_unknown(invocation, unknown)

@@ -34,20 +34,25 @@ INTEGER: Kind[int] = Kind(
 )
 
 
-def _reports(value: int) -> int:
-    if not 0 <= value <= MOST_REPORTS:
-        raise ValueError
-    return value
+def number_up_to(most: int, name: str) -> Kind[int]:
+    """A kind of whole numbers, 0 is one of them; `name` is for the reference."""
+
+    def check(value: int) -> int:
+        if not 0 <= value <= most:
+            raise ValueError
+        return value
+
+    return Kind(
+        name=name,
+        expected=f"a whole number from 0 to {most}",
+        slug="bad-number",
+        parse=lambda text: check(int(text)),
+        accept=lambda value: check(accept_int(value)),
+        schema={"type": ["integer", "string"]},
+    )
 
 
-REPORTS: Kind[int] = Kind(
-    name="number of reports",
-    expected=f"a whole number from 0 to {MOST_REPORTS}",
-    slug="bad-number",
-    parse=lambda text: _reports(int(text)),
-    accept=lambda value: _reports(accept_int(value)),
-    schema={"type": ["integer", "string"]},
-)
+REPORTS = number_up_to(MOST_REPORTS, "number of reports")
 
 
 def _concurrency(value: int) -> int | None:

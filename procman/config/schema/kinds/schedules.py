@@ -2,7 +2,7 @@
 
 from procman.config.schema.kinds.choices import word_of
 from procman.config.schema.kinds.durations import DURATION, show_seconds
-from procman.config.schema.kinds.numbers import accept_int
+from procman.config.schema.kinds.numbers import number_up_to
 from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
 from procman.core.spec import Missed, Overlap, Schedule
@@ -52,20 +52,7 @@ OVERLAP: Kind[Overlap] = word_of("bad-schedule-overlap", {"skip": "skip", "queue
 MISSED: Kind[Missed] = word_of("bad-schedule-missed", {"skip": "skip", "once": "once"}, str)
 
 
-def _history(value: int) -> int:
-    if not 0 <= value <= MOST_HISTORY:
-        raise ValueError
-    return value
-
-
-HISTORY: Kind[int] = Kind(
-    name="number of runs",
-    expected=f"a whole number from 0 to {MOST_HISTORY}",
-    slug="bad-number",
-    parse=lambda text: _history(int(text)),
-    accept=lambda value: _history(accept_int(value)),
-    schema={"type": ["integer", "string"]},
-)
+HISTORY = number_up_to(MOST_HISTORY, "number of runs")
 
 
 def _jitter(value: object) -> float:
