@@ -4,11 +4,14 @@ Everything comes from the journal's records and from what there is now; see `ser
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import TypeVar
 
-from procman.errors import BadRequest, UnknownProcess
-from procman.runtime.journal.journal import Records
+from procman.errors import BadRequest, OperationFailed, UnknownProcess
+from procman.runtime.call_queue import CallQueue, TakesTooLong
+from procman.runtime.journal.journal import Records, chain_in
 from procman.runtime.journal.record import Record
 from procman.services.history import asked_by, ending_of
 from procman.services.past import History, Present, Span, histories, known_since, spans_between
@@ -16,6 +19,10 @@ from procman.services.process_table import ProcessTable
 from procman.services.selectors import selects
 from procman.services.status import ProcessStatus, uptime
 
+T = TypeVar("T")
+
+# So long a client waits for its answer, in seconds.
+ANSWER_WITHIN = 10.0
 # A client's clock may be that much ahead, in seconds.
 AHEAD = 60.0
 # So many records of what led to a state are shown.
@@ -53,26 +60,65 @@ class TimeTravel:
         journal: Records,
         processes: ProcessTable,
         clock: Callable[[], float] = time.time,
-        may: Callable[[str], bool] | None = None,
     ) -> None:
-        """`clock` is in seconds since the epoch. With `may`, only processes that it takes, by namespec, are there."""
-        self._may = may
+        """`clock` is in seconds since the epoch."""
+        self._may: Callable[[str], bool] | None = None
         self._journal = journal
         self._processes = processes
         self._clock = clock
+        self._beside = CallQueue(ANSWER_WITHIN)
 
     def among(self, may: Callable[[str], bool] | None) -> "TimeTravel":
-        """The same for a client to which other processes do not exist; None: all do."""
-        return self if may is None else TimeTravel(self._journal, self._processes, self._clock, may)
+        """The same for a client to which only processes that `may` takes, by namespec, exist; None: all do."""
+        if may is None:
+            return self
+        travel = copy(self)
+        travel._may = may
+        return travel
 
-    async def reaching(self, moment: float) -> "TimeTravel":
-        """The same with what the journal's file has, where the memory does not reach back to that moment."""
-        return TimeTravel(await self._journal.reaching(0, moment), self._processes, self._clock, self._may)
+    async def reaching(self, moment: float) -> "Past":
+        """What there was, also from the journal's file where the memory does not reach back to that moment."""
+        return self._past(await self._journal.reaching(0, moment))
+
+    def in_memory(self) -> "Past":
+        """What there was, as far as the memory reaches back."""
+        return self._past(self._journal)
+
+    async def beside(self, call: Callable[[], T]) -> T:
+        """Do what goes through a `Past` on a thread: a large journal takes longer than the loop may be held."""
+        try:
+            return await self._beside.do(call)
+        except TakesTooLong:
+            raise OperationFailed(
+                f"cannot tell what was: going through the journal took longer than {ANSWER_WITHIN:.0f} s; ask for a "
+                "later time, or when the machine is less busy"
+            ) from None
+
+    def _past(self, records: Records) -> "Past":
+        present = {status.namespec: _present(status) for status in self._processes.statuses("all")}
+        return Past(records.records(), present, self._clock(), self._may)
+
+
+class Past:
+    """The records of one moment, and what there was then. Nothing in it changes, so any thread may ask it."""
+
+    def __init__(
+        self,
+        records: list[Record],
+        present: Mapping[str, Present],
+        now: float,
+        may: Callable[[str], bool] | None = None,
+    ) -> None:
+        """The records are in the order of their numbers, with the gaps; for `may` see `TimeTravel.among`."""
+        self._records = records
+        self._present = present
+        self._now = now
+        self._may = may
 
     @property
     def known_since(self) -> float | None:
         """As far back as anything is known, in seconds since the epoch."""
-        return known_since(self._journal.records())
+        return known_since(self._records)
 
     def states(self, at: float, specs: Sequence[str] = ()) -> list[PastState]:
         """What there was at that moment; raises BadRequest for the future, UnknownProcess for a name of nothing."""
@@ -92,7 +138,7 @@ class TimeTravel:
         return [
             (history, spans)
             for history in self._chosen(specs)
-            if (spans := list(spans_between(history, since, min(until, self._clock()))))
+            if (spans := list(spans_between(history, since, min(until, self._now))))
         ]
 
     def why(self, at: float, spec: str) -> PastReason:
@@ -101,16 +147,17 @@ class TimeTravel:
         if len(states) != 1:
             raise UnknownProcess(spec)
         (state,) = states
-        earlier = [r for r in self._journal.latest_first() if r.name == state.namespec and r.time <= at]
+        by_number = {record.seq: record for record in self._records if record.kind != "gap"}
+        earlier = [r for r in reversed(by_number.values()) if r.name == state.namespec and r.time <= at]
         asked = next((r for r in earlier if r.kind == "state" and _is_asked(r)), None)
         end = next((r for r in earlier if r.kind == "exit"), None)
         return PastReason(
             state,
             None if asked is None else asked.after == "STARTING",
-            "" if asked is None else asked_by(self._journal.chain(asked.seq)),
+            "" if asked is None else asked_by(chain_in(by_number.get, asked.seq)),
             "" if end is None else ending_of(end),
             None if end is None else end.time,
-            self._shown(self._journal.chain(state.span.seq))[:MOST_CAUSES],
+            self._shown(chain_in(by_number.get, state.span.seq))[:MOST_CAUSES],
         )
 
     def _shown(self, chain: list[Record]) -> list[Record]:
@@ -118,17 +165,15 @@ class TimeTravel:
         return chain if may is None else [record for record in chain if not record.name or may(record.name)]
 
     def _check(self, moment: float, key: str) -> None:
-        if moment > self._clock() + AHEAD:
+        if moment > self._now + AHEAD:
             raise BadRequest(f"cannot tell the future: {key}= is after now")
 
     def _chosen(self, specs: Sequence[str]) -> list[History]:
         """Those that are named, in the order of `status`; those that are gone come last."""
-        statuses = self._processes.statuses("all")
-        present = {status.namespec: _present(status) for status in statuses}
-        found = list(histories(self._journal.records(), present, self._clock()).values())
+        found = list(histories(self._records, self._present, self._now).values())
         if self._may is not None:
             found = [history for history in found if self._may(history.name)]
-        found.sort(key=lambda history: history.name not in present)  # stable: present ones are in order
+        found.sort(key=lambda history: history.name not in self._present)  # stable: present ones are in order
         if not specs:
             return found
         chosen: set[str] = set()

@@ -1,6 +1,7 @@
 """What clients ask about the past is answered from the journal and from what there is now."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -28,7 +29,11 @@ class Travelling:
         # The board takes the time from the machine, so only what the journal knows is looked at here.
         self.journal = Journal(Translator(engine.fleet, self.clock), engine.bus.sequence)
         engine.bus.subscribe(self.journal.hear)
-        self.past = TimeTravel(self.journal, self.services.processes.table, self.clock)
+        self.travel = TimeTravel(self.journal, self.services.processes.table, self.clock)
+
+    @property
+    def past(self):
+        return self.travel.in_memory()
 
     def clock(self):
         return BEGAN + self.engine.now
@@ -151,3 +156,16 @@ def test_why_tells_who_wanted_it_and_what_led_there(on_loop):
             on.past.why(BEGAN + 50, "nope")
 
     on_loop(steps)
+
+
+def test_a_large_journal_does_not_hold_the_loop():
+    """What goes through it does so on a thread of its own."""
+
+    async def ask():
+        on = Travelling(group("web"))
+        assert await on.travel.beside(threading.get_ident) != threading.get_ident()
+        past = await on.travel.reaching(0)
+        with pytest.raises(UnknownProcess):
+            await on.travel.beside(lambda: past.states(BEGAN, ["nope"]))
+
+    asyncio.run(ask())

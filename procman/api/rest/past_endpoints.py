@@ -19,7 +19,7 @@ class PastEndpoints:
     """Adds them to a router."""
 
     def __init__(self, past: TimeTravel) -> None:
-        """It is called on the loop's thread."""
+        """It is called on the loop's thread; what is gone through is gone through beside it."""
         self._past = past
 
     def add_to(self, router: Router) -> None:
@@ -30,33 +30,48 @@ class PastEndpoints:
         add("GET", "/journal/why", self._why, READ)
 
     async def _states(self, request: Request) -> Response:
-        at = _moment_in(request, "at")
+        at, names = _moment_in(request, "at"), _names_in(request)
         past = await self._past.among(sight(request)).reaching(at)
-        states = [_past_info(state, at) for state in past.states(at, _names_in(request))]
-        return json_answer({"at": at, "known_since": past.known_since, "processes": states})
+
+        def answer() -> Response:
+            states = [_past_info(state, at) for state in past.states(at, names)]
+            return json_answer({"at": at, "known_since": past.known_since, "processes": states})
+
+        return await self._past.beside(answer)
 
     async def _spans(self, request: Request) -> Response:
-        since, until = _moment_in(request, "since"), _moment_in(request, "until")
+        since, until, names = _moment_in(request, "since"), _moment_in(request, "until"), _names_in(request)
         past = await self._past.among(sight(request)).reaching(since)
-        processes = [
-            {"namespec": history.name, "group": history.group, "spans": [_span_info(span, until) for span in spans]}
-            for history, spans in past.spans(since, until, _names_in(request))
-        ]
-        return json_answer({"since": since, "until": until, "known_since": past.known_since, "processes": processes})
+
+        def answer() -> Response:
+            processes = [
+                {"namespec": history.name, "group": history.group, "spans": [_span_info(span, until) for span in spans]}
+                for history, spans in past.spans(since, until, names)
+            ]
+            return json_answer(
+                {"since": since, "until": until, "known_since": past.known_since, "processes": processes}
+            )
+
+        return await self._past.beside(answer)
 
     async def _why(self, request: Request) -> Response:
-        at = _moment_in(request, "at")
-        why = (await self._past.among(sight(request)).reaching(at)).why(at, request.query.get("name", ""))
-        return json_answer(
-            PastReasonInfo(
-                process=_past_info(why.state, at),
-                wanted=why.wanted,
-                wanted_by=why.wanted_by,
-                ending=why.ending,
-                ended=why.ended,
-                chain=[record.to_json() for record in why.chain],  # type: ignore[misc] # that is its shape
+        at, name = _moment_in(request, "at"), request.query.get("name", "")
+        past = await self._past.among(sight(request)).reaching(at)
+
+        def answer() -> Response:
+            why = past.why(at, name)
+            return json_answer(
+                PastReasonInfo(
+                    process=_past_info(why.state, at),
+                    wanted=why.wanted,
+                    wanted_by=why.wanted_by,
+                    ending=why.ending,
+                    ended=why.ended,
+                    chain=[record.to_json() for record in why.chain],  # type: ignore[misc] # that is its shape
+                )
             )
-        )
+
+        return await self._past.beside(answer)
 
 
 def _moment_in(request: Request, key: str) -> float:

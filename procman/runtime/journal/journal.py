@@ -153,7 +153,7 @@ class Journal:
 
     def chain(self, seq: int | None) -> list[Record]:
         """The record, what it follows from, and so on to the root, as far as they are kept."""
-        return _chain(self.find, seq)
+        return chain_in(self.find, seq)
 
     async def reaching(self, seq: int, time: float, names: tuple[str, ...] = ()) -> Records:
         """What reaches back to that number and time: where the memory does not, with what the file has.
@@ -253,7 +253,8 @@ class _WithFile:
         return self._journal.last
 
     def records(self, since: int = 0) -> list[Record]:
-        older = [record for record in self._older if record.seq > since]
+        first = self._older[0].seq
+        older = self._older if since < first else [record for record in self._older if record.seq > since]
         return older + self._journal.records(max(since, self._written))
 
     def latest_first(self) -> Iterator[Record]:
@@ -263,10 +264,11 @@ class _WithFile:
         return self._journal.find(seq) or self._by_number.get(seq)
 
     def chain(self, seq: int | None) -> list[Record]:
-        return _chain(self.find, seq)
+        return chain_in(self.find, seq)
 
 
-def _chain(find: Callable[[int], Record | None], seq: int | None) -> list[Record]:
+def chain_in(find: Callable[[int], Record | None], seq: int | None) -> list[Record]:
+    """The record, what it follows from, and so on to the root, as far as `find` knows them."""
     found: list[Record] = []
     while seq is not None and (record := find(seq)) is not None:
         found.append(record)
