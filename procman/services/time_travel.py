@@ -73,7 +73,7 @@ class TimeTravel:
         if may is None:
             return self
         travel = copy(self)
-        travel._may = may
+        travel._may = may  # noqa: SLF001 - it is a copy of this one
         return travel
 
     async def reaching(self, moment: float) -> "Past":
