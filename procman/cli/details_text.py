@@ -27,11 +27,10 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
 def _known(invocation: Invocation, what: str, names: Container[str]) -> list[Any]:
     try:
         known = invocation.client.call("GET", f"/v1/{what}")[what]
-    except ApiError:  # a master before 0.5
-        return []
+    except ApiError:  # an older master
+        known = []
     found = [info for info in known if info["namespec"] in names]
-    if found:
-        invocation.put(**{what: found})
+    invocation.put(**{what: found})
     return found
 
 

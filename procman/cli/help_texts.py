@@ -216,7 +216,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "status": (
         (
             "status --long",
-            "Also show what each process tree uses (CPU%: during one second; a narrow terminal shows less)",
+            "Also show limits, hooks and how they ended, files, and what each process tree uses (CPU%: in one second)",
         ),
         ("status --at 14:02 [<name> ...]", "Show what it was then (10m ago, 2026-11-29T14:02:10), from the journal"),
         ("status '<pattern>'", "Get status for all that match"),

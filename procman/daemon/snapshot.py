@@ -49,7 +49,7 @@ class MasterSnapshot:
     pools: list[Data]
     journal: Data  # {}: a master without one
     schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
-    hooks: Data = field(default_factory=dict)  # how they ended last; procman before 0.5 did not keep that
+    hooks: Data = field(default_factory=dict)  # how they ended last; an older procman did not keep that
     access: list[Data] | None = None  # the access sections that are in effect; procman before 0.3 had none
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
