@@ -166,7 +166,10 @@ class SideHooks:
     def _left(self, news: Announce) -> list[Action]:
         if news.before is not State.RUNNING:
             return []
-        why = "it is being stopped" if news.after is State.STOPPING else "it has ended"
+        process = self._processes.get(news.name)
+        # One that has ended by itself is STOPPING, too, while its post_stop runs.
+        has_ended = news.after is not State.STOPPING or (process is not None and process.pending_end is not None)
+        why = "it has ended" if has_ended else "it is being stopped"
         ended = self._end(news.name, Hook.POST_START, why)
         return [*ended, *self._refreshed(news.name, why)] if self.is_refreshing(news.name) else ended
 

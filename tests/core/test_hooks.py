@@ -502,6 +502,15 @@ def test_a_signal_has_worked_if_the_process_still_lives_a_second_later():
     assert words(drive.after(0.1)) == ["refreshed"]
 
 
+@pytest.mark.parametrize("post_stop", [(), ALL["post_stop"]])
+def test_why_a_post_start_is_ended_is_said(post_stop):
+    """Also where the end is followed by a post_stop, it is an end and no stop."""
+    for asked, why in ((False, "it has ended"), (True, "it is being stopped")):
+        drive = hooked(post_stop=post_stop)
+        actions = drive.says(StopRequested("web")) if asked else drive.ends("web")
+        assert [one.reason for one in actions if isinstance(one, EndHook)] == [why]
+
+
 def test_a_process_that_ends_of_it_was_not_refreshed():
     """The end is what it is by itself; nothing else is stopped."""
     drive = hooked(reload=Reload(1), post_start=(), post_stop=())

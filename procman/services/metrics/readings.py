@@ -193,6 +193,10 @@ class MetricsService:
 
 
 def _hooks(program: ProcessSpec) -> tuple[str, ...]:
+    # First what costs little, as most have none and there may be thousands.
+    before = program.pre_start or program.post_start or program.on_failure or program.reload
+    if not (before or program.pre_stop or program.stop_command or program.before_kill or program.post_stop):
+        return ()
     return tuple(hook.value for hook in Hook if program.commands_of(hook))
 
 
