@@ -33,6 +33,7 @@ class Rights:
         self._grants: tuple[Grant, ...] = ()
         self._began = rules.version
         self._asked: list[tuple[str, Needs]] = []  # what was allowed by name
+        self._asked_of_all: list[Needs] = []
         self._entered = ANYONE
 
     # ---- in general
@@ -49,6 +50,11 @@ class Rights:
     def is_full(self) -> bool:
         """Whether it may do everything."""
         return any(grant.role == "admin" and grant.is_for_all for grant in self.grants)
+
+    @property
+    def is_full_for_good(self) -> bool:
+        """Whether it may do everything by what it is, whatever the sections say."""
+        return any(grant.role == "admin" and grant.is_for_all for grant in self.identity.grants)
 
     @property
     def is_by_password(self) -> bool:
@@ -135,6 +141,10 @@ class Rights:
         """The same as yes or no."""
         return self.judge(needs, name) is Verdict.ALLOWED
 
+    def remember_all(self, needs: Needs) -> None:
+        """Note that something is done because it may do so with all programs, for `still_allowed`."""
+        self._asked_of_all.append(needs)
+
     def remember(self, needs: Needs, names: Iterable[str]) -> None:
         """Note what is done by name, for `still_allowed`."""
         self._asked += ((name, needs) for name in names)
@@ -143,10 +153,15 @@ class Rights:
         """What has changed meanwhile is the client's own doing: its answer is for it."""
         self._began = self._rules.version
         self._asked.clear()
+        self._asked_of_all.clear()
 
     def still_allowed(self) -> bool:
         """Whether what was allowed would be allowed now."""
-        return self._may_enter(self._entered) and all(self.permits(needs, name) for name, needs in self._asked)
+        return (
+            self._may_enter(self._entered)
+            and all(map(self.is_for_all, self._asked_of_all))
+            and all(self.permits(needs, name) for name, needs in self._asked)
+        )
 
     def deny(self, needs: Needs, spec: str = "") -> str:
         """The words for a refusal."""

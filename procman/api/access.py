@@ -23,7 +23,7 @@ def every(_: str) -> bool:
 def rights_of(request: Request) -> Rights | None:
     """What the gate has given it; None: everything."""
     rights = request.rights
-    return rights if isinstance(rights, Rights) and not rights.is_full else None
+    return rights if isinstance(rights, Rights) and not rights.is_full_for_good else None
 
 
 def sight(request: Request) -> May | None:
@@ -43,7 +43,10 @@ def admitted(request: Request, table: ProcessTable, specs: Iterable[str], needs:
 
 def judged(rights: Rights | None, table: ProcessTable, specs: Iterable[str], needs: Needs) -> May | None:
     """The same for rights that are known."""
-    if rights is None or rights.is_for_all(needs):
+    if rights is None:
+        return None
+    if rights.is_for_all(needs):
+        rights.remember_all(needs)
         return None
     for spec in specs:
         names = table.namespecs(spec)
@@ -59,15 +62,20 @@ def judged(rights: Rights | None, table: ProcessTable, specs: Iterable[str], nee
 
 def judged_by_name(rights: Rights | None, names_of: Callable[[str], list[str]], needs: Needs, spec: str) -> bool:
     """Whether a client may do that with all of a group; raises AccessDenied unless they are hidden from it."""
-    if rights is None or rights.is_for_all(needs):
+    if rights is None:
         return True
-    names = names_of(spec)
+    if rights.is_for_all(needs):
+        rights.remember_all(needs)
+        return True
+    # What the file has, and has not been read yet, is known by its name only.
+    known = names_of(spec)
+    names = known or [spec]
     verdicts = {rights.judge(needs, name) for name in names}
     if verdicts == {Verdict.ALLOWED}:
         rights.remember(needs, names)
         return True
     if verdicts <= {Verdict.HIDDEN}:
-        rights.hidden = spec if names else ""
+        rights.hidden = spec if known else ""
         return False
     raise AccessDenied(rights.deny(needs, spec))
 
@@ -86,9 +94,14 @@ def permitted(request: Request, needs: Needs) -> May | None:
 
 
 def role_for(request: Request, name: str) -> Role | None:
-    """What the client may do with the process of that namespec; None: everything."""
+    """What the client may do with the process of that namespec; None: everything, or what its password is for."""
     rights = rights_of(request)
-    return None if rights is None else rights.role_for(name)[0]
+    return None if rights is None else shown_role(rights, name)
+
+
+def shown_role(rights: Rights, name: str) -> Role | None:
+    """The same for rights that are known."""
+    return None if rights.is_full or rights.is_by_password else rights.role_for(name)[0]
 
 
 def readable(request: Request, table: ProcessTable) -> ProcessTable:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from procman.access.rights import Rights
 from procman.access.roles import READ
-from procman.api.access import May, readable, rights_of, sight
+from procman.api.access import May, readable, rights_of, shown_role, sight
 from procman.api.facts_to_shapes import process_info
 from procman.api.shapes.master import MasterInfo
 from procman.http.messages import Request, Response, problem
@@ -159,8 +159,9 @@ class EventStream:
                 (client.shown.discard if text is None else client.shown.add)(name)
             if text is not None and client.rights is not None:
                 # What it may do with the process is its own: the rest is the same for all.
-                role = client.rights.role_for(name)[0]
-                text = f'{text[:-1]}, "role": {json.dumps(role)}}}'
+                role = shown_role(client.rights, name)
+                if role is not None:
+                    text = f'{text[:-1]}, "role": {json.dumps(role)}}}'
             if text is None:
                 gone.append(name)
             else:

@@ -85,7 +85,7 @@ class About:
             upgrades=self._upgrades,
             may_control=rights is None or reaches(rights.role, "operate"),
         )
-        if rights is not None:
+        if rights is not None and not rights.is_full and not rights.is_by_password:
             info["role"] = rights.role
         return info
 

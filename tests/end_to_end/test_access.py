@@ -63,7 +63,7 @@ def of_the_page(tmp_path):
     assert count == 3
     short = tempfile.TemporaryDirectory(prefix="pm")
     os.chmod(short.name, 0o755)
-    config = config.replace("/run/procman/control.sock", f"{short.name}/s")
+    config = config.replace("/run/procman.sock", f"{short.name}/s")
     path = tmp_path / "p.toml"
     path.write_text(
         f'[procman]\nlogfile = "{tmp_path}/log"\npidfile = "{tmp_path}/pid"\nchildlogdir = "{tmp_path}"\n{config}'

@@ -320,3 +320,20 @@ def test_the_verbs_of_xml_rpc_keep_the_secret(master, name):
             if name != "web":
                 assert answer[0] == 10, (method, answer)  # BAD_NAME
                 assert answer[1] in (f"BAD_NAME: {name}", "BAD_NAME"), (method, answer)
+
+
+def test_an_update_of_nothing_is_one_of_everything(master):
+    """A list without names means all groups, so it takes the role for all programs."""
+    some, every = Token("configure", "web"), Token("configure", "*")
+    for body in ("{}", '{"groups": []}', '{"groups": ["all"]}', '{"groups": ["web", "all"]}'):
+        assert master.ask(some, "POST", "/v1/config/update", body)[0] == 403
+        assert master.ask(every, "POST", "/v1/config/update", body)[0] == 200
+    assert master.ask(some, "POST", "/v1/config/update", '{"groups": ["web"]}')[0] == 200
+
+
+def test_the_rights_of_several_tokens_do_not_mix(master):
+    """A request has the rights of the token that it carries, also on a connection that another one has used."""
+    reader, admin = Token("read", "web"), Token("admin", "*")
+    for _ in range(3):
+        assert "secret" in master.ask(admin, "GET", "/v1/processes")[1]
+        assert "secret" not in master.ask(reader, "GET", "/v1/processes")[1]

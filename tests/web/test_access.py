@@ -1,5 +1,7 @@
 """Read-only accounts, passwords, links and the content security policy in a real browser."""
 
+import hashlib
+
 import pytest
 
 from tests.support.browser import ALL_STATES, ELSEWHERE, program
@@ -31,6 +33,31 @@ def test_a_read_only_account_is_offered_no_action(site, browser):
     link = "fetch(page.BASE + 'index.html?action=stop&processname=api').then((answer) => done(answer.status))"
     assert browser.driver.execute_async_script(f"const [done] = arguments; {link}") == 403
     assert master.info("api")["statename"] == "RUNNING"
+
+
+def test_a_role_has_the_buttons_that_it_may_use(site, browser, tmp_path):
+    """Programs that a role may operate have buttons, those that it only sees have none; hidden ones are not there."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(b"t0ken").hexdigest())
+    sections = "".join(
+        f"[access:{name}]\ntoken_file={tokens}\nallow={role}\nprograms={programs}\n"
+        for name, role, programs in (("mine", "operate", "api"), ("see", "read", "idle"))
+    )
+    master = site(ALL_STATES + sections, server="access=roles")
+    browser.show(f"http://anybody:t0ken@localhost:{master.port}/")
+    browser.state("api", "running")
+    shown = (
+        "Object.fromEntries([...document.querySelectorAll('#processes [data-spec]:not([data-spec$=\":*\"])')].map("
+        "(row) => [row.dataset.spec, [...row.querySelectorAll('[data-do]')].some((e) => e.checkVisibility())]))"
+    )
+    browser.until("document.querySelectorAll('[data-spec=idle]').length === 1")
+    browser.size(1200, 800)
+    assert browser.ask(shown) == {"api": True, "idle": False}
+    browser.click("#more")
+    assert not browser.ask("document.querySelector('[data-do=shutdown]').checkVisibility()")
+    browser.escape()
+    browser.press("api", "stop")
+    browser.state("api", "stopped")
 
 
 def test_the_policy_runs_no_other_script(site, browser):

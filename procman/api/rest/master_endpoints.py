@@ -132,7 +132,7 @@ class MasterEndpoints:
         body = body_of(request)
         groups = strings_in(body, "groups") if "groups" in body else None
         hidden: set[str] = set()
-        if groups is None or "all" in groups:
+        if not groups or "all" in groups:
             demand_all(request, CONFIGURE)
         else:
             hidden = {name for name in groups if not self._may_configure(request, name)}

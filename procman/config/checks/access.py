@@ -10,6 +10,7 @@ from procman.errors import ProcmanError
 # What the kernel says of users that have no number here, as those of another user namespace.
 NOBODY = 65534
 _EVERYBODY = 0o006
+_MUCH = ("configure", "admin")
 
 
 def warn_of_access(reading: OptionReader, config: Config) -> None:
@@ -20,6 +21,7 @@ def warn_of_access(reading: OptionReader, config: Config) -> None:
             _warn_of_clear_text(reading, server)
         else:
             _warn_of_closed_socket(reading, server)
+            _warn_of_generosity(reading, server)
     for access in config.access:
         section = reading.sections.sections[f"access:{access.name}"]
         if NOBODY in access.uids:
@@ -53,6 +55,13 @@ def _warn_of_clear_text(reading: OptionReader, server: InetServer) -> None:
         section = reading.sections.sections[server.section]
         message = "tokens cross the network unencrypted: add certfile = …, or listen on 127.0.0.1 behind a TLS proxy"
         reading.complain(section, "access", message, "clear-text", "warning")
+
+
+def _warn_of_generosity(reading: OptionReader, server: UnixServer) -> None:
+    if server.access == "roles" and server.chmod & _EVERYBODY and server.default_role in _MUCH:
+        section = reading.sections.sections[server.section]
+        message = f"every user of this machine has the role {server.default_role} for all programs: name who needs it"
+        reading.complain(section, "default_role", message, "open-socket", "warning")
 
 
 def _warn_of_closed_socket(reading: OptionReader, server: UnixServer) -> None:
