@@ -99,7 +99,10 @@ class Gate:
         grants: tuple[Grant, ...] = ()
         digest = ""
         given = request.headers.get("authorization", "")
-        if given:
+        if request.peer is not None and not self._has_password and given.lower().startswith("basic "):
+            # Some clients send a name and a password that nobody has asked for. Here the kernel says who they are.
+            digest = self._tokens.digest_in(given) or ""
+        elif given:
             found = self._tokens.digest_in(given)
             login = self._auth.admit(request) if self._has_password and found is None else None
             if login == "control":

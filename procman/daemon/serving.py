@@ -59,6 +59,7 @@ class Serving:
         self._log = log
         self._servers: dict[str, Server] = {}
         self._certificates: dict[str, Certificate] = {}  # by label
+        self._warned: set[str] = set()  # what was said of certificates: each reread looks at them
         self._waiting: list[Listener] = []  # for a certificate that can be used
 
     async def start(self, listeners: Iterable[Listener]) -> None:
@@ -105,7 +106,8 @@ class Serving:
 
     def _warn_of(self, certificate: "Certificate") -> None:
         warning = certificate.warning()
-        if warning:
+        if warning and warning not in self._warned:
+            self._warned.add(warning)
             self._log.warn(warning)
 
     @property

@@ -24,7 +24,7 @@ class AccessSection:
         effect=Effect.NONE,
     )
     token_file: str | None = option(
-        kinds.PATH,
+        kinds.TOKEN_FILE,
         "A file with the SHA-256 of a token on each line, as 64 hexadecimal digits; what follows after a blank, or a "
         "#, is a comment. Whoever sends such a token is meant, over TCP and over a unix socket.",
         default=None,

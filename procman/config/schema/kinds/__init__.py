@@ -4,7 +4,7 @@ A kind reads a value from INI text and from TOML, and writes it. Nothing here lo
 or a user exists is checked by `resolve`, because that depends on the machine that the file is read for.
 """
 
-from procman.config.schema.kinds.access import ACCESS, ROLE, ROLE_NAMES
+from procman.config.schema.kinds.access import ACCESS, ROLE, ROLE_NAMES, TOKEN_FILE
 from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback
 from procman.config.schema.kinds.choices import (
     AUTORESTART,
@@ -166,6 +166,7 @@ __all__ = [
     "TEMPLATE",
     "TEXT",
     "TIMEOUT",
+    "TOKEN_FILE",
     "TOTAL",
     "UNKNOWN_EXIT",
     "URL",
