@@ -46,7 +46,9 @@ MUTATIONS = [
     ),
     Mutation("no signal is sent", health_checks, r"return \[Kill\(.*\)\]", "return []"),
     Mutation("a reload is not ordered", health_checks, r"return \[AnnounceRefresh\(.*\)\]", "return []"),
-    Mutation("a reload is not carried out", side_hooks, r"case AnnounceRefresh\(name\) if", "case Exited(name) if"),
+    Mutation(
+        "a reload is not carried out", side_hooks, r"elif isinstance\(action, AnnounceRefresh\) and", "elif False and"
+    ),
     Mutation("no command is run", health_checks, r"return \[RunUnhealthyCommand\(.*\)\]", "return []"),
     Mutation(
         "the watchdog barks too early", health_checks, r"\(now, health\.grace_until or now\) \+ interval", "(now, now)"
