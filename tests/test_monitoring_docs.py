@@ -116,6 +116,8 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_healthy",  # of programs with a health check alone
         "procman_process_last_exit_code",
         "procman_process_memory_limit_bytes",  # of the few that have one
+        "procman_process_listening",  # of lazy programs alone
+        "procman_process_waiting_connections",  # of programs with sockets alone
         "procman_process_ready",  # what procman_process_up says of programs with ready
         "procman_process_last_exit_time_seconds",
         "procman_process_start_time_seconds",

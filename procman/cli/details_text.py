@@ -1,4 +1,4 @@
-"""The lines of `status --long` about hooks, and about what programs are given from files."""
+"""The lines of `status --long` about sockets and hooks, and about what programs are given from files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo
+    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, SocketInfo
     from procman.cli.invocation import Invocation
 
 
@@ -20,8 +20,13 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
     """Of these processes; also put into the answer of `--json`."""
     hooks: list[HookInfo] = _known(invocation, "hooks", names)
     given: list[GivenInfo] = _known(invocation, "given", names)
+    sockets: list[SocketInfo] = _known(invocation, "sockets", names)
     now = time.time()
-    return [*(_hook_line(info, now) for info in hooks), *(_given_line(info) for info in given)]
+    return [
+        *map(_socket_line, sockets),
+        *(_hook_line(info, now) for info in hooks),
+        *(_given_line(info) for info in given),
+    ]
 
 
 def _known(invocation: Invocation, what: str, names: Container[str]) -> list[Any]:
@@ -32,6 +37,17 @@ def _known(invocation: Invocation, what: str, names: Container[str]) -> list[Any
     found = [info for info in known if info["namespec"] in names]
     invocation.put(**{what: found})
     return found
+
+
+def _socket_line(info: SocketInfo) -> str:
+    if not info["is_open"]:
+        why = f": {info['why']}" if info["why"] else " while nobody wants it up" if info["hold"] == "wanted" else ""
+        state = f"not open{why}"
+    elif info["awaited"]:
+        state = "a connection starts it"
+    else:
+        state = "open" if info["waiting"] is None else f"{info['waiting']} of {info['backlog']} connections wait"
+    return f"{info['namespec']}: socket {info['name']}: {info['url']}; {state}"
 
 
 def _hook_line(info: HookInfo, now: float) -> str:

@@ -130,11 +130,12 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "terminals": [TerminalClient], '
-        '"hooks": [HookInfo], "given": [GivenInfo], "warnings": [str]`, '
+        '"hooks": [HookInfo], "given": [GivenInfo], "sockets": [SocketInfo], '
+        '"warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
         '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',
         {
-            3: "one of them is STOPPED, EXITED (but for a one-shot that is done), FATAL or UNKNOWN",
+            3: "one of them is STOPPED or EXITED (but for what is done, or is lazy), FATAL or UNKNOWN",
             4: "no such process or group",
         },
     ),

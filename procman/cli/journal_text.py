@@ -101,6 +101,12 @@ def _spawn(record: Any, data: dict[str, Any]) -> str:
     return f"started with pid {data.get('pid')}"
 
 
+def _socket(record: Any, data: dict[str, Any]) -> str:
+    if record.get("reason") == "connection":
+        return f"a connection to {data.get('address')} starts it"
+    return f"waits for a connection on {', '.join(data.get('addresses', ()))}"
+
+
 def _given(_: Any, data: dict[str, Any]) -> str:
     variables, count = list(data.get("environment", ())), data.get("environment_count", 0)
     what = [", ".join(variables) + (f" and {count - len(variables)} more" if count else "")] if variables else []
@@ -217,6 +223,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "given": _given,
     "exit": _exit,
     "hook": _hook,
+    "socket": _socket,
     "health": _health,
     "signal": _signal,
     "config": _config,

@@ -33,6 +33,7 @@ from procman.convert.result import (
     needed_by_the_file,
     written_in,
 )
+from procman.convert.sockets import compose_ports, lost_sockets
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import FOREVER, Autorestart
 
@@ -78,6 +79,7 @@ def _whole(config: Config, target: Target) -> tuple[Mapped, list[str]]:
         Comment(why): None,
         "stop_grace_period": f"{seconds}s",
         "restart": "unless-stopped",
+        **compose_ports(program for group in config.groups for program in group.programs),
         "environment": {
             Comment("procman logs a warning when its stop plan no longer fits"): None,
             "PROCMAN_STOP_BUDGET": f"{seconds}s",
@@ -97,7 +99,7 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
     processes, notes = carried(config, word)
     if not processes:
         raise CannotExport(config, notes)
-    notes += [*_lost(processes, config), *written_in(config)]
+    notes += [*_lost(processes, config), *written_in(config), *lost_sockets(processes)]
     services = {process.name: _service(process, config, target) for process in processes}
     notes += [note for process in processes for note in in_plain_text(process.program)]
     merged = _replicated(processes, services)
@@ -115,6 +117,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
         "stop_signal": program.stopsignal.name,
         "stop_grace_period": f"{grace_of(program.stopwaitsecs)}s",
         "restart": _restart(program),
+        **compose_ports([program]),
         **_healthcheck(program),
         **compose_hooks(program, _unexpanded),
     }

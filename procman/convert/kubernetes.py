@@ -34,6 +34,7 @@ from procman.convert.result import (
     needed_by_the_file,
     written_in,
 )
+from procman.convert.sockets import container_ports, kubernetes_service, lost_sockets
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import Autorestart, Hook
 
@@ -76,6 +77,10 @@ def export(config: Config, target: Target) -> Exported:
             "template": {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}},
         },
     }
+    service = kubernetes_service(name, labels, config)
+    if service:
+        about = Comment("\n".join(header(config, "kubernetes", [], split=target.split)))
+        files[f"{name}-service.yaml"] = dump({about: None, **service})
     return Exported({f"{name}.yaml": dump(document), **files}, tuple(notes))
 
 
@@ -113,7 +118,11 @@ def _reachable(config: Config) -> InetServer | None:
 
 def _ports(config: Config) -> Mapped:
     server = _reachable(config)
-    return {} if server is None else {"ports": [{"name": "procman", "containerPort": server.port}]}
+    ports: list[Yaml | Comment] = [] if server is None else [{"name": "procman", "containerPort": server.port}]
+    held = container_ports(program for group in config.groups for program in group.programs).get("ports")
+    if isinstance(held, list):
+        ports += held
+    return {"ports": ports} if ports else {}
 
 
 def _probes(config: Config) -> Mapped:
@@ -175,7 +184,7 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     processes = [process for process in processes if process.starts]
     # Init containers start one after the other, and stop in reverse after the others, if they are to stay up.
     first = {wait.target for process in processes for wait in process.waits} - stays_out
-    notes += [*_lost(processes, first, config), *written_in(config)]
+    notes += [*_lost(processes, first, config), *written_in(config), *lost_sockets(processes)]
     longest = max((_longest(process.program) for process in processes if process.name not in first), default=0)
     later = [_longest(p.program) for p in processes if p.name in first and not p.program.is_oneshot]
     why = "the longest stopwaitsecs, because all are signalled at once"
@@ -217,6 +226,7 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
         container |= {"tty": True, "stdin": True}
     if first and not program.is_oneshot:
         container["restartPolicy"] = "Always"
+    container |= container_ports([program])
     container |= probes(program)
     container |= container_hooks(program, _unexpanded)
     directory = directory_of(program, config)

@@ -15,11 +15,14 @@ from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
+from procman.config.schema.sockets import Socket
 from procman.convert.given_files import file_lines
 from procman.convert.hooks import lost_in_units, unit_lines
 from procman.convert.limits import in_systemd, lost_in_systemd
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
+from procman.convert.sockets import lost_in_units as lost_of_sockets
+from procman.convert.sockets import needs_of_service, of_service, socket_units, used_sockets
 from procman.convert.systemd_starts import (
     dependencies,
     kind_of,
@@ -91,6 +94,8 @@ def _whole(config: Config, target: Target) -> Exported:
 
 def _started(process: Carried) -> tuple[str, ...]:
     """The kinds of its units that start with the target."""
+    if process.program.lazy:
+        return ()  # its socket starts it
     if process.program.schedule is None:
         return ("service",)
     return ("service", "timer") if process.program.run_on_start else ("timer",)
@@ -120,6 +125,13 @@ class _Split:
         if not files:
             raise CannotExport(self._config, self._notes)
         files |= self._sockets()
+        files |= socket_units(
+            [process for process in self._processes if self._has_unit(process)],
+            self._held_name,
+            self._whole,
+            self._config.file,
+            self._note,
+        )
         self._lost()
         notes = tuple(dict.fromkeys(self._notes))
         return Exported({f"{self._whole}.target": self._target(notes, files), **files}, notes)
@@ -140,11 +152,16 @@ class _Split:
             {
                 "Unit": [
                     _described(f"the programs of {self._config.file}"),
-                    *(f"Wants={name}" for name in wanted),
+                    *(f"Wants={name}" for name in (*wanted, *self._lazy_sockets())),
                 ],
                 "Install": ["WantedBy=multi-user.target"],
             },
         )
+
+    def _lazy_sockets(self) -> list[str]:
+        """Those that start a service; the others start with theirs."""
+        lazy = [process.program for process in self._processes if process.program.lazy and process.starts]
+        return [self._held_name(socket) for socket in used_sockets(lazy)]
 
     def _service(self, process: Carried) -> str:
         install = [f"WantedBy={self._whole}.target"] if process.starts and "service" in _started(process) else []
@@ -185,6 +202,7 @@ class _Split:
                 if process.socket
                 else []
             ),
+            *needs_of_service(program, self._held_name),
             *restart_limit(program),
         ]
 
@@ -222,6 +240,7 @@ class _Split:
         ]
         if process.socket:
             lines += [f"Sockets={self._socket_name(program)}", "StandardInput=socket"]
+        lines += of_service(program, self._held_name)
         return [*lines, *self._outputs(program)]
 
     def _executable(self, process: Carried) -> str:
@@ -282,6 +301,9 @@ class _Split:
 
     def _socket_name(self, program: Program) -> str:
         return f"{self._whole}-{word(program.group)}.socket"
+
+    def _held_name(self, socket: Socket) -> str:
+        return f"{self._whole}-{word(socket.name)}.held.socket"
 
     def _sockets(self) -> dict[str, str]:
         """A socket unit for each group with a socket; systemd opens it before the first process starts."""
@@ -348,6 +370,7 @@ class _Split:
                 f"{terminals}: pty is lost, because a unit has a terminal of the machine (TTYPath=) or none; run the "
                 "program in tmux"
             )
+        self._notes += lost_of_sockets([process for process in processes if self._has_unit(process)])
         self._notes += lost_of_schedules(process for process in processes if self._has_unit(process))
         self._notes += lost_of_starts([process for process in processes if self._has_unit(process)])
         manual = sections((process for process in processes if not process.starts), lambda _: True)

@@ -265,6 +265,7 @@ class MasterRun:
                 self._rooms.configuration,
                 context.sequence,
                 next_run=self._rooms.timetable.next,
+                waiting=self._rooms.sockets.waiting,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
                 looks=self._rooms.processes.table.looks,

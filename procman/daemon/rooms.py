@@ -36,6 +36,7 @@ from procman.services.processes import ProcessService
 from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
 from procman.services.schedules import ScheduleService
+from procman.services.sockets import SocketService
 from procman.services.status import StatusBoard
 from procman.services.terminals import TerminalService
 from procman.services.why import Why
@@ -70,6 +71,7 @@ class Rooms:
     explanations: Explanations
     crashes: CrashReports
     limits: Limits
+    sockets: SocketService
     processes: ProcessService
     runs: RunService
     terminals: TerminalService

@@ -22,6 +22,7 @@ from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
+from procman.api.rest.socket_endpoints import SocketEndpoints
 from procman.api.rest.whoami_endpoint import WhoamiEndpoint
 from procman.api.rest.why_endpoints import WhyEndpoints
 from procman.api.shapes.master import MasterInfo
@@ -142,6 +143,7 @@ class Routes:
         NotifyEndpoints(rooms.notifying).add_to(self.router)
         CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
         LimitEndpoints(rooms.limits).add_to(self.router)
+        SocketEndpoints(rooms.sockets).add_to(self.router)
         HookEndpoints(rooms.hook_results).add_to(self.router)
         GivenEndpoints(rooms.given).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)

@@ -67,6 +67,7 @@ from procman.services.processes import ProcessService
 from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
 from procman.services.schedules import ScheduleService
+from procman.services.sockets import SocketService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.terminals import TerminalService
@@ -402,6 +403,7 @@ class _Wiring:
             explanations=self._explanations,
             crashes=self._crashes,
             limits=Limits(self._fleet, self._trees, lambda name: self._launcher.left_out.get(name, ())),
+            sockets=SocketService(self._fleet, self._launcher.held),
             processes=self._processes,
             runs=self._runs,
             terminals=self._terminals,

@@ -6,6 +6,7 @@ program's. A socket that another process has can be taken back by pidfd_getfd(2)
 
 import os
 import socket
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,6 +24,8 @@ from procman.system.sockets import (
     remove_socket,
 )
 
+# Of struct tcp_info: as much as is read, and where tcpi_unacked is.
+_INFO_BYTES, _UNACKED = 104, 24
 _MOST_DESCRIPTORS = 4096  # of a process that are looked at
 
 
@@ -112,6 +115,18 @@ class HeldSockets:
         """What the kernel knows it by; None: it is not open."""
         held = self._open.get(key)
         return None if held is None else os.fstat(held.sock.fileno()).st_ino
+
+    def waiting(self, key: tuple[str, str]) -> int | None:
+        """How many connections wait there until a program takes them; None: not open, or a unix socket."""
+        held = self._open.get(key)
+        if held is None or held.wanted.path is not None:
+            return None
+        try:
+            info = held.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        except OSError:
+            return None
+        # Of a socket that listens, tcpi_unacked is the length of its queue.
+        return int.from_bytes(info[_UNACKED : _UNACKED + 4], sys.byteorder) if len(info) >= _UNACKED + 4 else None
 
     def used_by(self, name: str, keys: Iterable[tuple[str, str]]) -> list[int]:
         """The descriptors, in that order, for a process that is about to be started with them; all are open."""

@@ -98,6 +98,8 @@ def test_what_is_not_known_is_absent():
         counts=ProcessCounts(),
         tree=None,
         log_bytes={},
+        is_listening=None,
+        waiting=None,
         has_readiness=False,
         healthy=None,
         memory_limit=None,
@@ -108,6 +110,8 @@ def test_what_is_not_known_is_absent():
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
     assert absent == {
         "procman_last_success_time_seconds",
+        "procman_process_listening",
+        "procman_process_waiting_connections",
         "procman_process_ready",
         "procman_last_run_time_seconds",
         "procman_last_run_duration_seconds",

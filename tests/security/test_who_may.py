@@ -61,6 +61,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/graph"): ("/v1/graph", "", 200),
     ("GET", "/v1/limits"): ("/v1/limits", "", 200),
     ("GET", "/v1/hooks"): ("/v1/hooks", "", 200),
+    ("GET", "/v1/sockets"): ("/v1/sockets", "", 200),
     ("GET", "/v1/given"): ("/v1/given", "", 200),
     ("GET", "/v1/drift"): ("/v1/drift", "", 200),
     ("GET", "/v1/schedules"): ("/v1/schedules", "", 200),

@@ -40,6 +40,8 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "log_bytes": {"stdout": 10, "stderr": 0},
         "lost_bytes": 0,
         "is_oneshot": True,
+        "is_listening": False,
+        "waiting": 3,
         "has_readiness": True,
         "healthy": True,
         "memory_limit": 1 << 30,

@@ -114,6 +114,18 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
     ),
     OfProcess("procman_process_up", "gauge", "Whether the process is RUNNING.", lambda p: int(p.state == "RUNNING")),
     OfProcess(
+        "procman_process_listening",
+        "gauge",
+        "Whether the process is down and waits for a connection that starts it; absent without lazy.",
+        lambda p: None if p.is_listening is None else int(p.is_listening),
+    ),
+    OfProcess(
+        "procman_process_waiting_connections",
+        "gauge",
+        "Connections to its TCP sockets that no program has taken yet; absent without such a socket.",
+        lambda p: p.waiting,
+    ),
+    OfProcess(
         "procman_process_ready",
         "gauge",
         "Whether the process is RUNNING and all conditions of ready have held in this run; absent without ready.",

@@ -83,6 +83,8 @@ The modules in here have only types, so that a client may import them at no cost
                                              100 at most are kept
     GET   /v1/operations/ID                  OperationInfo
             ?timeout=N                       when it has ended, or after N seconds
+    GET   /v1/sockets                        {"sockets": [SocketInfo]}: where procman listens for programs
+            ?name=SPEC                       for these processes
     GET   /v1/crashes                        {"crashes": [CrashInfo], "note": str}, the latest first; `note` says why
                                              some may be missing, "" if none is
             ?name=SPEC                       of these processes, also of those that have left the configuration

@@ -41,7 +41,17 @@ class ActorInfo(TypedDict):
     """Who or what asked for something. What is not known, or does not apply, is left out."""
 
     kind: Literal[
-        "client", "signal", "policy", "boot", "update", "upgrade", "schedule", "health", "dependency", "watch"
+        "client",
+        "signal",
+        "policy",
+        "boot",
+        "update",
+        "upgrade",
+        "schedule",
+        "health",
+        "dependency",
+        "watch",
+        "connection",
     ]
     uid: NotRequired[int]  # of a client of a unix socket, as are gid, pid and command
     gid: NotRequired[int]

@@ -34,7 +34,8 @@ class ProcessInfo(TypedDict):
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
     # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers,
-    # scheduled (its schedule is on, and no run is under way); "": its state says it all.
+    # scheduled (its schedule is on, and no run is under way), listening (a connection starts it); "": its state says
+    # it all.
     phase: str
     done: bool  # a one-shot that has succeeded, and does not run now
     ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
@@ -97,6 +98,21 @@ class LimitsInfo(TypedDict):
     pids: int | None  # processes and threads
     pids_max: int | None
     throttled: int | None  # how often its processor time (cpu_max) was used up
+
+
+class SocketInfo(TypedDict):
+    """One address at which procman listens for a process."""
+
+    namespec: str
+    name: str  # of its section, [socket:NAME]
+    url: str  # tcp://HOST:PORT or unix:///PATH
+    own: bool  # with reuseport: no other process has this socket
+    hold: str  # always or wanted
+    backlog: int  # how many connections may wait
+    is_open: bool
+    waiting: int | None  # connections that no program has taken yet; null: not known, as of unix sockets
+    why: str  # where it is not open: what has kept it from that, as far as that is known
+    awaited: bool  # a connection to it starts the process (lazy)
 
 
 class HookResultInfo(TypedDict):

@@ -80,8 +80,13 @@ def status(invocation: Invocation, words: list[str]) -> None:
             invocation.say(line)
     # Off a terminal, a script asks whether there is such a process; a group would be no answer.
     _suggest(invocation, unknown, groups=sys.stderr.isatty())
-    if any(info["statename"] in _STOPPED_STATES and not info.get("done") for info in chosen):
+    if any(info["statename"] in _STOPPED_STATES and not _is_fine(info) for info in chosen):
         invocation.exitstatus = STATUS_NOT_RUNNING
+
+
+def _is_fine(info: ProcessInfo) -> bool:
+    """Whether it is down as it should be: a one-shot that is done, or what waits for a connection."""
+    return bool(info.get("done")) or info.get("phase") == "listening"
 
 
 def at_terminals(invocation: Invocation, names: set[str]) -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.groups import Group
-from procman.config.schema.kinds.durations import show_seconds
 from procman.config.schema.kinds.sockets import place_of
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import options_of
@@ -31,7 +30,7 @@ def resolve_sockets(reading: OptionReader, groups: tuple[Group, ...]) -> tuple[G
         return groups
     named = {socket.name for program in users for socket in program.sockets}
     for socket in sockets.values():
-        if socket.name not in named:
+        if socket.name not in named and named <= sockets.keys():
             section = reading.sections.sections[socket.section]
             use = assignment("sockets", socket.name, toml=section.toml)
             message = f"no program uses it, so it is not opened: add {use} to a program, or take it out"
@@ -64,9 +63,6 @@ def settle_lazy(reading: OptionReader, section: RawSection, common: dict[str, An
     elif common["idle_stop"] is not None and "idle_stop" in section.options:
         message = f"once it was stopped, nothing would start it again: add {lazy}, or take idle_stop out"
         reading.complain(section, "idle_stop", message, "idle-stop-without-lazy")
-    if common["idle_stop"] == 0:
-        message = f"{show_seconds(0)} leaves it no time to serve anybody: write a longer time, or take it out"
-        reading.complain(section, "idle_stop", message, "bad-idle-stop")
 
 
 def _name(reading: OptionReader, section: RawSection) -> str:

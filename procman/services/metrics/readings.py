@@ -43,6 +43,8 @@ class ProcessReading(NamedTuple):
     lost_bytes: int
     is_oneshot: bool = False
     memory_limit: int | None = None  # bytes, as memory_max has it
+    is_listening: bool | None = None  # a connection starts it; None: it is not lazy
+    waiting: int | None = None  # connections that no program has taken yet; None: it has no TCP socket
     has_readiness: bool = False  # with `ready`
     healthy: bool | None = None  # None: it has no health check, or that is not known
     next_run: float | None = None  # by its schedule, in seconds since the epoch
@@ -97,6 +99,7 @@ class MetricsService:
         looks: LastLooks | None = None,
         notifying: Notifying | None = None,
         next_run: Callable[[str], float | None] = lambda _: None,
+        waiting: Callable[[Process], int | None] = lambda _: None,
     ) -> None:
         """Read nothing yet.
 
@@ -110,12 +113,14 @@ class MetricsService:
             looks: remembers what the trees use.
             notifying: has the notify sections.
             next_run: gives the time at which a process runs next by its schedule.
+            waiting: counts the connections that wait for a process.
         """
         self.counters = counters
         self._fleet = configuration.fleet
         self._output = output
         self._clients = clients
         self._next_run = next_run
+        self._waiting = waiting
         self._configuration = configuration
         self._sequence = sequence
         self._notifying = notifying
@@ -185,6 +190,8 @@ class MetricsService:
             lost_bytes=counts.lost_before + lost,
             is_oneshot=process.program.is_oneshot,
             memory_limit=_memory_limit(process),
+            is_listening=process.listens if process.program.lazy else None,
+            waiting=self._waiting(process),
             has_readiness=bool(process.program.ready),
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,

@@ -1,4 +1,4 @@
-/* What a process has besides its command: its schedule, its hooks, its limits, and what it is given from files. */
+/* What a process has besides its command: its schedule, its sockets, its hooks, its limits, and what it is given from files. */
 
 import { call } from "./api.js";
 import { $, element } from "./document.js";
@@ -17,25 +17,27 @@ export class DetailsView extends FetchedView {
   /** Hooks that nothing waits for change no state, so it says of when it is, and can be asked again. */
   async fetch(spec) {
     const name = `name=${encodeURIComponent(spec)}`;
-    const [{ hooks }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
+    const [{ sockets }, { hooks }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
+      call("GET", `v1/sockets?${name}`),
       call("GET", `v1/hooks?${name}`),
       call("GET", `v1/given?${name}`),
       call("GET", `v1/limits?${name}`),
       call("GET", `v1/schedules?count=${TIMES}&${name}`),
       call("GET", `v1/runs?${name}`),
     ]);
-    return { hooks, given, limits, schedules, runs, at: Date.now() / 1000 };
+    return { sockets, hooks, given, limits, schedules, runs, at: Date.now() / 1000 };
   }
 
-  draw({ hooks, given, limits, schedules, runs, at }) {
+  draw({ sockets, hooks, given, limits, schedules, runs, at }) {
     const parts = [
       ...schedules.flatMap(schedulePart),
       ...(runs.length ? runsPart(runs.slice(-RUNS).reverse()) : []),
+      ...(sockets.length ? socketsPart(sockets) : []),
       ...(hooks.length ? hooksPart(hooks, at) : []),
       ...limits.flatMap(limitsPart),
       ...given.flatMap(givenPart),
     ];
-    const none = "It has no schedule, no hooks, no limits, and nothing from files.";
+    const none = "It has no schedule, no sockets, no hooks, no limits, and nothing from files.";
     const again = element("button", { type: "button", "data-key": "again" }, "Ask again");
     again.addEventListener("click", () => this.load());
     const asOf = element("p", { class: "as-of quiet" }, `As of ${timeOf(at)}. `, again);
@@ -82,6 +84,27 @@ function runsPart(runs) {
     printable(run.by),
   ]);
   return [element("h3", null, "Last runs"), table(["Began", "Took", "Ended", "Asked for by"], rows)];
+}
+
+// ---- sockets
+
+function socketsPart(sockets) {
+  const rows = sockets.map((socket) => [
+    printable(socket.name),
+    element("code", null, printable(socket.url)),
+    socketState(socket),
+  ]);
+  return [element("h3", null, "Sockets"), table(["Socket", "Address", "State"], rows)];
+}
+
+function socketState({ is_open: isOpen, why, awaited, waiting, backlog }) {
+  if (!isOpen) {
+    return why ? element("span", { class: "bad" }, printable(`not open: ${why}`)) : quietly("not open");
+  }
+  if (awaited) {
+    return "a connection starts it";
+  }
+  return waiting === null ? "open" : `${waiting} of ${backlog} connections wait`;
 }
 
 // ---- hooks

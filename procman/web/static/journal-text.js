@@ -18,6 +18,9 @@ export function gravityOf({ kind, to, data }) {
 }
 
 const WORDS = {
+  socket({ reason }, { address, addresses = [] }) {
+    return reason === "connection" ? `a connection to ${address} starts it` : `waits for a connection on ${addresses.join(", ")}`;
+  },
   state(record, { tries, expected }) {
     if (!record.to) return `${record.reason ?? ""}${pids(record.data ?? {})}`;
     const count = tries ? `, try ${tries}` : "";
