@@ -79,7 +79,7 @@ class JournalEndpoints:
 
     async def _runs(self, request: Request, spec: str) -> Response:
         names = [status.namespec for status in readable(request, self._processes).statuses(spec)]
-        journal = await self._journal.about(names)
+        journal = await self._journal.among(sight(request)).about(names)
         return json_answer({"runs": [_run_info(run) for name in names for run in runs_of(journal, name)]})
 
     async def _stream(

@@ -1,12 +1,14 @@
 """Who asked for what, and when, in words: from the attribution of the core and the records of the journal."""
 
 import time
+from collections.abc import Callable
 
 from procman.core.attribution import Actor, Origin
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.record import Record
 from procman.services.actors import describe_actor
 from procman.services.explain_facts import Wish
+from procman.services.hidden_names import without_hidden
 
 # So many names of an operation are repeated.
 MOST_TARGETS = 3
@@ -34,8 +36,9 @@ _DONE = {
 class Origins:
     """Reads the journal."""
 
-    def __init__(self, journal: Journal, now: float) -> None:
-        """`now` is in seconds since the epoch."""
+    def __init__(self, journal: Journal, now: float, may: Callable[[str], bool] | None = None) -> None:
+        """`now` is in seconds since the epoch; `may` takes the processes that the client may know of; None: all."""
+        self._may = may
         self._journal = journal
         self._now = now
 
@@ -76,7 +79,7 @@ class Origins:
         """The record, what it follows from, and so on to the root, as far as they are kept."""
         found: list[Record] = []
         while seq is not None and len(found) < DEEPEST and (record := self._journal.find(seq)) is not None:
-            found.append(record)
+            found.append(without_hidden(record, self._may))
             seq = record.cause
         return found
 

@@ -95,7 +95,7 @@ class Explainer:
         drifted = await self._drifts(wrong[:AT_ONCE])
         now = time.time()
         around = _with_clock(around_of(self._fleet, time.monotonic()), now)
-        origins, definitions = Origins(self._journal, now), Definitions(self._configuration.config)
+        origins, definitions = Origins(self._journal, now, may), Definitions(self._configuration.config)
         explanations = []
         for number, process in enumerate(wrong):
             if number % AT_ONCE == AT_ONCE - 1:

@@ -12,6 +12,7 @@ from procman.core.fleet import Fleet
 from procman.errors import BadRequest, UnknownProcess
 from procman.runtime.journal.journal import Records
 from procman.runtime.journal.record import KINDS, Record
+from procman.services.hidden_names import without_hidden
 from procman.services.selectors import ALL, Selectors, split_namespec
 
 __all__ = ["JournalService", "Query", "Record", "hide_secrets", "read_since"]
@@ -114,7 +115,7 @@ class JournalService:
 
     def chain(self, seq: int | None) -> list[Record]:
         """The record, what it follows from, and so on."""
-        return self._journal.chain(seq)
+        return [without_hidden(record, self._may) for record in self._journal.chain(seq)]
 
     def of(self, name: str) -> list[Record]:
         """All that is kept about one process, the oldest first."""

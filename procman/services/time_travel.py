@@ -13,6 +13,7 @@ from procman.errors import BadRequest, OperationFailed, UnknownProcess
 from procman.runtime.call_queue import CallQueue, TakesTooLong
 from procman.runtime.journal.journal import Records, chain_in
 from procman.runtime.journal.record import Record
+from procman.services.hidden_names import without_hidden
 from procman.services.history import asked_by, ending_of
 from procman.services.past import History, Present, Span, histories, known_since, spans_between
 from procman.services.process_table import ProcessTable
@@ -154,7 +155,7 @@ class Past:
         return PastReason(
             state,
             None if asked is None else asked.after == "STARTING",
-            "" if asked is None else asked_by(chain_in(by_number.get, asked.seq)),
+            "" if asked is None else asked_by(self._shown(chain_in(by_number.get, asked.seq))),
             "" if end is None else ending_of(end),
             None if end is None else end.time,
             self._shown(chain_in(by_number.get, state.span.seq))[:MOST_CAUSES],
@@ -162,7 +163,9 @@ class Past:
 
     def _shown(self, chain: list[Record]) -> list[Record]:
         may = self._may
-        return chain if may is None else [record for record in chain if not record.name or may(record.name)]
+        if may is None:
+            return chain
+        return [without_hidden(record, may) for record in chain if not record.name or may(record.name)]
 
     def _check(self, moment: float, key: str) -> None:
         if moment > self._now + AHEAD:

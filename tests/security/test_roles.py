@@ -5,6 +5,7 @@ import http.client
 import itertools
 import json
 import socket
+import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -259,7 +260,15 @@ def without_number(text: str) -> str:
 def test_no_answer_names_a_hidden_program(master, token):
     """Nothing that a client may read has the name of a program that it may not see."""
     everything = Token("admin", "*")
-    assert "secret" in master.ask(everything, "GET", "/v1/processes")[1]
+    both = '{"names": ["web", "secret"], "signal": "KILL"}'
+    assert master.ask(everything, "POST", "/v1/processes/restart", both)[0] == 200
+    assert master.ask(everything, "POST", "/v1/processes/signal", both)[0] == 200
+    assert "secret" in master.ask(everything, "GET", "/v1/why?name=web")[1]
+    more = ["/v1/why?name=web", f"/v1/journal/why?at={time.time():.3f}&name=web", "/v1/logs", "/v1/crashes?name=web"]
+    crashes = json.loads(master.ask(everything, "GET", "/v1/crashes?name=web")[1])["crashes"]
+    more += [f"/v1/crashes/{one['seq']}" for one in crashes]
+    for target in more:
+        assert "secret" not in master.ask(token, "GET", target)[1], target
     for (method, pattern), needs in ROWS.items():
         target, body, _ = ANSWERS[method, pattern]
         if method == "GET" and token.may(needs):

@@ -3,7 +3,7 @@
 from functools import partial
 
 from procman.access.roles import LOGS
-from procman.api.access import admitted, permitted, readable
+from procman.api.access import admitted, permitted, readable, sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
 from procman.errors import BadRequest
@@ -41,4 +41,9 @@ class CrashEndpoints:
         if not seq.isascii() or not seq.isdecimal():
             raise BadRequest(f"cannot read {seq[:LONGEST_SHOWN]}: expected the number of a crash report")
         report = await self._crashes.one(int(seq[:LONGEST_SHOWN]), permitted(request, LOGS))
-        return json_answer(self._crashes.plain(report))
+        plain = self._crashes.plain(report)
+        if sight(request) is not None and plain["sender"]:
+            # The words of the operation may have other names in them.
+            sender = plain["sender"]
+            plain["sender"] = {**sender, "words": sender["words"].partition(":")[0], "asked_by": ""}
+        return json_answer(plain)
