@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "system.given_files": "system system.safe_open system.exposure system.file_trust errors",
     "system.env_file": "errors",
     "system.blocking": "",
+    "system.watch_patterns": "",
     "cron": "",
     # what to do next, and how the system does it; none of these knows another
     "core": "core core.spec core.levels",
@@ -54,7 +55,7 @@ MAY_IMPORT = {
     "config.checks": (
         "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
         "config.host config.runtime_dir core.spec core.levels system system.exposure system.env_file "
-        "system.given_files system.shell_split errors"
+        "system.given_files system.shell_split system.watch_patterns errors"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "
@@ -64,7 +65,11 @@ MAY_IMPORT = {
     "notify": "notify config.schema",
     "webhook": "",
     "compressor": "",
-    "convert": "convert config config.schema config.secrets config.formats core.spec cron system.shell_split errors",
+    "watcher": "watcher system.watch_patterns",
+    "convert": (
+        "convert config config.schema config.secrets config.formats core.spec cron system.shell_split "
+        "system.watch_patterns errors"
+    ),
     # where core meets system
     "runtime": (
         "runtime core core.spec cron system system.shell_split system.blocking system.safe_open system.given_files "
@@ -113,12 +118,13 @@ MAY_KNOW = {
     "_thread": "system",
     # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one
     # thread copies the terminal's input.
-    "threading": "logs webhook cli.procmanctl_commands.foreground",
+    "threading": "logs webhook watcher cli.procmanctl_commands.foreground",
     "concurrent": "",
     # As a client, for the conditions of `ready`.
     "h11": "http runtime.probe_looks",
     "dotenv": "system.env_file",
     "urllib3": "webhook",
+    "watchfiles": "watcher",
     "cronsim": "cron",
     "zoneinfo": "cron",
     "tomli": "config.formats.toml client.address",

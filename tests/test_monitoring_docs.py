@@ -113,6 +113,7 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_hook_commands",  # of programs with hooks alone; an alert has their failures
         "procman_process_hook_failures",
         "procman_process_hook_seconds",
+        "procman_process_files_watched",  # of programs that watch files alone; an alert says when that ends
         "procman_process_healthy",  # of programs with a health check alone
         "procman_process_last_exit_code",
         "procman_process_memory_limit_bytes",  # of the few that have one

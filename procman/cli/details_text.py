@@ -1,4 +1,4 @@
-"""The lines of `status --long` about sockets and hooks, and about what programs are given from files."""
+"""The lines of `status --long` about sockets, hooks, watched files, and what programs are given from files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, SocketInfo
+    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, SocketInfo, WatchInfo
     from procman.cli.invocation import Invocation
 
 
@@ -21,11 +21,13 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
     hooks: list[HookInfo] = _known(invocation, "hooks", names)
     given: list[GivenInfo] = _known(invocation, "given", names)
     sockets: list[SocketInfo] = _known(invocation, "sockets", names)
+    watches: list[WatchInfo] = _known(invocation, "watches", names)
     now = time.time()
     return [
         *map(_socket_line, sockets),
         *(_hook_line(info, now) for info in hooks),
         *(_given_line(info) for info in given),
+        *(_watch_line(info, now) for info in watches),
     ]
 
 
@@ -73,3 +75,32 @@ def _given_line(info: GivenInfo) -> str:
     shown = ", ".join(f"{option}={value}" for option, value in info["options"].items())
     names = f"; has {', '.join(info['variables'])} from files" if info["variables"] else ""
     return f"{info['namespec']}: environment: {shown}{names}"
+
+
+_DONE = {
+    "restart": "restarted",
+    "start": "started again",
+    "reload": "reloaded",
+    "signal": "signalled",
+    "exec": "command run",
+    "suspended": "suspended",
+}
+
+
+def _watch_line(info: WatchInfo, now: float) -> str:
+    match info["state"]:
+        case "watching":
+            state = "watching"
+        case "starting":
+            state = "not watching yet"
+        case "off":
+            state = "not watched (no_watch)"
+        case _:
+            state = f"not watched: {info['words']}"
+    last = info["last"]
+    done = ""
+    if last is not None:
+        ago = duration(max(0.0, now - last["time"]))
+        done = f"; {_DONE.get(last['what'], last['what'])} {ago} ago: {last['words']}"
+    action = "" if info["action"] == "restart" else f" ({info['action']})"
+    return f"{info['namespec']}: watch: {', '.join(info['watch'])}{action}; {state}{done}"

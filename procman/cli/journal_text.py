@@ -165,6 +165,17 @@ def _health(record: Any, data: dict[str, Any]) -> str:
     return f"{'healthy' if data.get('healthy') else 'unhealthy'}: {reason}"
 
 
+def _watch(record: Any, data: dict[str, Any]) -> str:
+    changed = data.get("changed", "")
+    match record.get("reason", ""):
+        case "resumed":
+            return "its files are watched again"
+        case "suspended":
+            return f"{changed} again and again: its files are not watched any more"
+        case what:
+            return f"{_WATCH.get(what, what)}: {changed}"
+
+
 def _operation(record: Any, data: dict[str, Any]) -> str:
     return f"asked for: {_named(record.get('reason', ''), data, 'targets', ' ')}"
 
@@ -217,6 +228,13 @@ def _config(record: Any, _: dict[str, Any]) -> str:
     return str(record.get("reason", ""))
 
 
+_WATCH = {
+    "restart": "is restarted",
+    "start": "is started again",
+    "reload": "reads its configuration again",
+    "signal": "gets a signal",
+    "exec": "has its command run",
+}
 _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "state": _state,
     "spawn": _spawn,
@@ -225,6 +243,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "hook": _hook,
     "socket": _socket,
     "health": _health,
+    "watch": _watch,
     "signal": _signal,
     "config": _config,
     "op-begin": _operation,

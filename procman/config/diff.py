@@ -22,7 +22,7 @@ LISTENER = options_of(ListenerOptions)
 NOTIFY = options_of(Notify)
 ACCESS = options_of(AccessSection)
 Section = TypeVar("Section", Notify, AccessSection)
-_NUMBERS = {"user": "uid", "user_group": "gid", "supplementary_groups": "extra_gids"}
+_NUMBERS = {"user": "uid", "user_group": "gid", "supplementary_groups": "extra_gids", "watch": "config_files"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from procman.config.resolve.origins import borrowed, origins_of
 from procman.config.resolve.servers import read_rpcinterfaces, read_servers, serverurl
 from procman.config.resolve.sockets import resolve_sockets
 from procman.config.resolve.unique_names import unique
+from procman.config.resolve.watch import require_library
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import Group
 
@@ -147,6 +148,7 @@ def _resolve(
     master = read_master(reading, section, overrides)
     rpcinterfaces = read_rpcinterfaces(reading)
     groups = resolve_sockets(reading, read_groups(reading, master))
+    require_library(reading, master, groups)
     servers = read_servers(reading)
     check_exit_code_from(reading, master, groups)
     master = replace(master, uid=master_uid(reading, master, overrides))

@@ -37,6 +37,7 @@ from procman.core.spec import (
     Schedule,
     Scope,
     ShutdownWhen,
+    WatchAction,
 )
 
 T = TypeVar("T")
@@ -128,6 +129,8 @@ def _value(name: str, value: Any) -> Any:
             return Condition(ReadyKind[value["kind"]], value["text"], value["delay"])
         case list() if name == "on_unhealthy":
             return OnUnhealthy(*value)
+        case list() if name == "watch_action":
+            return WatchAction(*value)
         case str() if name in _ENUMS:
             return _ENUMS[name][value]
         case list() if name == "schedule":

@@ -34,6 +34,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.sockets import compose_ports, lost_sockets
+from procman.convert.watch import develop, lost_in_compose_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import FOREVER, Autorestart
 
@@ -138,6 +139,7 @@ def _service(process: Carried, config: Config, target: Target) -> Mapped:
     group = "" if program.user_group is None else f":{program.user_group}"
     if user is not None or group:
         service["user"] = _unexpanded(f"{user or 'root'}{group}")
+    service |= develop(program, directory, _unexpanded)
     service |= in_compose(program)
     service |= compose_service(program, config, _unexpanded)
     if program.environment:
@@ -313,4 +315,5 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     notes += lost_of_restarts(programs, RESTARTS, "docker")
     notes += [*lost_in_containers(processes, config), *lost_in_compose(processes), *lost_hooks(processes)]
     notes += lost_files_in_compose(processes)
+    notes += lost_in_compose_watch(processes)
     return notes

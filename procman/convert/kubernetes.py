@@ -35,6 +35,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.sockets import container_ports, kubernetes_service, lost_sockets
+from procman.convert.watch import lost_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import Autorestart, Hook
 
@@ -305,6 +306,7 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
         *lost_hooks(processes, prepared=processes),
     ]
     notes += lost_files_in_kubernetes(processes)
+    notes += lost_watch(processes, "Kubernetes")
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:

@@ -35,6 +35,7 @@ from procman.convert.systemd_starts import (
     until_ready,
 )
 from procman.convert.unit_file import quoted, raw, unit
+from procman.convert.watch import lost_watch
 from procman.core.spec import Scope
 
 # The names that systemd allows for variables.
@@ -359,6 +360,7 @@ class _Split:
             "startsecs: a unit counts as started as soon as its program is executed",
             *written_in(self._config),
             *lost_in_systemd(processes),
+            *lost_watch(processes, "systemd"),
         ]
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:

@@ -106,6 +106,16 @@ class LookAtSockets:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWatchCommand:
+    """Run the command of watch_action=exec:…; nobody waits for its end."""
+
+    name: str
+    run: int
+    pid: int
+    words: str  # what has changed
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleAt:
     """Tell by `ScheduleDue` when the next time of its schedule has come: after `since`, and in no range of `behind`.
 
@@ -294,6 +304,21 @@ class AnnounceSockets:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceWatch:
+    """Something about the files that a process watches.
+
+    They have changed, and it is restarted, started again as it was down (start), reads its configuration again
+    (reload), gets a signal or has a command run (exec). They change again and again by what that does, so they are not
+    watched any more (suspended); or they are again (resumed).
+    """
+
+    name: str
+    what: Literal["restart", "start", "reload", "signal", "exec", "suspended", "resumed"]
+    words: str = ""  # such as "src/app.py changed (3 files)"
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceMaster:
     """The master as a whole went into another state; `waiting` are those that have not settled yet."""
 
@@ -322,6 +347,7 @@ Announcement = (
     | AnnounceInPlace
     | AnnounceSchedule
     | AnnounceSockets
+    | AnnounceWatch
     | AnnounceMaster
     | AnnounceRefresh
     | AnnounceRefreshed
@@ -339,6 +365,7 @@ Action = (
     | Measure
     | CheckHealth
     | RunUnhealthyCommand
+    | RunWatchCommand
     | ScheduleAt
     | SocketOrder
     | Kill

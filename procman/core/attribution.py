@@ -13,6 +13,7 @@ has brought about.
 - What is done about a process that was found to be unhealthy has the actor HEALTH, and follows from that.
 - A run at a time of a schedule has the actor SCHEDULE, and follows from the announcement that the time has come.
 - A start of a lazy process by a connection has the actor CONNECTION, and follows from the announcement of that.
+- What is done about files that have changed has the actor WATCH, and follows from the announcement of that.
 - What a change of another process brings about by itself has the actor DEPENDENCY, and follows from that change.
 """
 
@@ -26,6 +27,7 @@ from procman.core.actions import (
     AnnounceMaster,
     AnnounceSchedule,
     AnnounceSockets,
+    AnnounceWatch,
     Kill,
     ProcessRemoved,
     Quit,
@@ -93,6 +95,7 @@ BOOT = Actor("boot")
 DEPENDENCY = Actor("dependency")
 SCHEDULE = Actor("schedule")
 CONNECTION = Actor("connection")
+WATCH = Actor("watch")
 
 # Looked up by type, as hundreds of events are handled in a second where programs end at once.
 _REQUESTS = frozenset(
@@ -133,6 +136,7 @@ class Attribution:
         self._base = NOBODY
         self._found_ill: set[str] = set()  # by this event: what is done about it has the actor HEALTH
         self._timed: set[str] = set()  # those that a schedule or a connection has run now
+        self._watched: set[str] = set()  # those about whose files something is done
         self._here: dict[str, Origin] = {}  # by process: the latest that was published for this event
 
     def wanted_by(self, name: str) -> Origin:
@@ -171,6 +175,8 @@ class Attribution:
         if self._found_ill:
             self._found_ill.clear()
         self._timed.clear()
+        if self._watched:
+            self._watched.clear()
         self._subject = subject
         kind = type(event)
         self._is_request = kind in _REQUESTS
@@ -190,6 +196,8 @@ class Attribution:
         if isinstance(action, Announce):
             if action.name in self._found_ill:
                 return Origin(HEALTH, self.latest(action.name).cause)
+            if action.name in self._watched and not self._is_request:
+                return self._here[action.name]
             known = self._origin_of_change(action)
             if known is not None:
                 return known
@@ -202,6 +210,8 @@ class Attribution:
             return Origin(SCHEDULE)
         if isinstance(action, AnnounceSockets) and action.what == "connection":
             return Origin(CONNECTION)
+        if isinstance(action, AnnounceWatch) and not self._is_request:
+            return Origin(WATCH)
         before = self._here.get(name)
         if before is not None:
             return before
@@ -245,6 +255,10 @@ class Attribution:
                 self._wanted_by[action.name] = follow
             elif isinstance(action, AnnounceSockets) and action.what == "connection":
                 self._timed.add(action.name)
+            elif isinstance(action, AnnounceWatch) and not self._is_request:
+                self._watched.add(action.name)
+                if action.what in ("restart", "start"):
+                    self._wanted_by[action.name] = follow
             elif isinstance(action, Kill) and action.pid and action.signal:
                 self._signalled[action.name] = int(action.signal), follow
             elif isinstance(action, AnnounceHealth) and not action.healthy:

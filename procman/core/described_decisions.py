@@ -18,6 +18,7 @@ from procman.core.actions import (
     AnnounceRefreshed,
     AnnounceSchedule,
     AnnounceSockets,
+    AnnounceWatch,
     AwaitConnection,
     CheckHealth,
     CloseSocket,
@@ -32,6 +33,7 @@ from procman.core.actions import (
     Quit,
     RunHook,
     RunUnhealthyCommand,
+    RunWatchCommand,
     ScheduleAt,
     SkipHook,
     SocketOrder,
@@ -58,6 +60,8 @@ def _describe(action: Action) -> str:
             return f"check {name} #{run} look={look}"
         case RunUnhealthyCommand(name, run):
             return f"on_unhealthy {name} #{run}"
+        case RunWatchCommand(name, run):
+            return f"watch_action {name} #{run}"
         case ScheduleAt(name, program, since, behind):
             text = "" if since is None else f" after {since:.3f} but {len(behind)} ranges"
             return f"{name} at its next time{text}" if program else f"{name} never"
@@ -119,6 +123,8 @@ def _describe_announcement(action: Announcement) -> str:
             return f"{name} schedule {what} time={time:.3f}{f' count={count}' if count != 1 else ''}"
         case AnnounceSockets(name, _, what, place):
             return f"{name} sockets {what}{f' {place}' if place >= 0 else ''}"
+        case AnnounceWatch(name, what, _, count):
+            return f"{name} watch {what}{f' files={count}' if count else ''}"
         case AnnounceDescendants(name, status, pids):
             return f"{name} waits for descendants {','.join(map(str, pids))} {_ending(status)}"
         case AnnounceGroup(name, added):

@@ -203,6 +203,21 @@ class RunRemembered:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesChanged:
+    """Files that a process watches have changed, been made or been removed."""
+
+    name: str
+    files: tuple[int, ...]  # a number for each, always the same for the same file; not all of very many
+    count: int = 1
+    first: str = ""  # the name of one of them
+
+
+@dataclass(frozen=True, slots=True)
+class WatchesRenewed:
+    """Files are watched again for all processes for which that was suspended."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleDue:
     """The time of a schedule that was asked for by `ScheduleAt` has come; of several that have passed, the newest."""
 
@@ -311,6 +326,8 @@ Event = (
     | ScheduleDue
     | ScheduleRemembered
     | ClockStepped
+    | FilesChanged
+    | WatchesRenewed
     | ProbeResult
     | MemoryMeasured
     | HealthSeen
@@ -324,6 +341,32 @@ Event = (
     | DescendantsGone
     | KillFailed
     | DeadlineReached
+    | GroupAdded
+    | GroupRemoved
+    | GroupChanged
+    | ShutdownRequested
+)
+
+# What is known of one process, and what is about no single one, or needs none that is there.
+News = (
+    ProbeResult
+    | HealthSeen
+    | HealthPauseRequested
+    | Notified
+    | MemoryMeasured
+    | HookEnded
+    | ConnectionSeen
+    | SocketsSeen
+    | DescendantsGone
+    | KillFailed
+    | RunRemembered
+    | EndedUnseen
+)
+AboutAll = (
+    BootRequested
+    | ClockStepped
+    | FilesChanged
+    | WatchesRenewed
     | GroupAdded
     | GroupRemoved
     | GroupChanged

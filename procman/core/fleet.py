@@ -25,6 +25,7 @@ from procman.core.dependents import Dependents
 from procman.core.due import serve_deadlines
 from procman.core.ending import descendants_gone, exited, kill_failed
 from procman.core.events import (
+    AboutAll,
     Adopted,
     BootRequested,
     ClockStepped,
@@ -34,6 +35,7 @@ from procman.core.events import (
     EndedUnseen,
     Event,
     Exited,
+    FilesChanged,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
@@ -42,6 +44,7 @@ from procman.core.events import (
     HookEnded,
     KillFailed,
     MemoryMeasured,
+    News,
     Notified,
     ProbeResult,
     RefreshRequested,
@@ -57,6 +60,7 @@ from procman.core.events import (
     SpawnFailed,
     StartRequested,
     StopRequested,
+    WatchesRenewed,
 )
 from procman.core.exit_policy import Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
@@ -77,24 +81,8 @@ from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
 from procman.core.switching import switch_off
+from procman.core.watches import Watches
 from procman.core.wear import measured
-
-# What is known of one process, and what is about no single one.
-News = (
-    ProbeResult
-    | HealthSeen
-    | HealthPauseRequested
-    | Notified
-    | MemoryMeasured
-    | HookEnded
-    | ConnectionSeen
-    | SocketsSeen
-    | DescendantsGone
-    | KillFailed
-    | RunRemembered
-    | EndedUnseen
-)
-AboutAll = BootRequested | ClockStepped | GroupAdded | GroupRemoved | GroupChanged | ShutdownRequested
 
 DEFAULT_POLICY = MasterPolicy(
     shutdown_timeout=None,
@@ -144,6 +132,7 @@ class Fleet:
         )
         self.schedules = Schedules(self.processes)
         self.sockets = Sockets(self.processes)
+        self.watches = Watches(self.processes, self.dependencies)
         for group in groups:
             self._membership.activate(group)
 
@@ -152,12 +141,14 @@ class Fleet:
         actions = self._decide(event, now)
         if self.state is MasterState.RUNNING:
             actions += self._renewals.follow(event, now)
+            actions += self.watches.follow(event, actions, now)
             if self.dependencies or isinstance(event, GroupChanged):
                 actions += self._dependents.follow(event, actions, now)
             before = len(actions)
             actions = self.schedules.follow(event, actions, now)
             if len(actions) > before and self.dependencies:
                 actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
+            self.watches.started(actions)
         actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
         decided = len(actions)
         cause = self._exit_policy.note(actions)
@@ -196,6 +187,8 @@ class Fleet:
             data["schedules"] = due
         if self.sockets.held:
             data["sockets"] = True
+        if watches := self.watches.snapshot():
+            data["watches"] = watches
         if self.state is not MasterState.RUNNING:
             cause = self._exit_policy.cause
             ending = {"state": self.state.name, "cause": cause and [cause.text, cause.code]}
@@ -218,6 +211,7 @@ class Fleet:
         self._membership.any_leaves = any(process.leaving for process in self.processes.values())
         self._side_hooks.restore(data.get("side_hooks", ()))
         self.schedules.restore(data.get("schedules", {}))
+        self.watches.restore(data.get("watches", {}))
         if (ending := data.get("ending")) is not None:
             try:
                 self.state = MasterState[ending["state"]]
@@ -243,6 +237,7 @@ class Fleet:
         deadlines = [when for p in self.processes.values() if (when := p.deadlines.earliest) is not None]
         if (due := self.schedules.next_deadline()) is not None:
             deadlines.append(due)
+        deadlines += self.watches.deadlines()
         return min(deadlines + self._shutdown.deadlines() + self._side_hooks.deadlines(), default=None)
 
     def awaits(self, order: Spawn) -> bool:
@@ -289,7 +284,12 @@ class Fleet:
                 return spawn_failed(self.processes[name], reason, code, now)
             case DeadlineReached():
                 served = serve_deadlines(self.processes.values(), now)
-                return [*served, *self._side_hooks.serve_deadlines(now), *self.schedules.serve(now)]
+                return [
+                    *served,
+                    *self._side_hooks.serve_deadlines(now),
+                    *self.schedules.serve(now),
+                    *self.watches.serve(now),
+                ]
             case ScheduleDue() | ScheduleRemembered():
                 return self.schedules.note(event, now) if self.state is MasterState.RUNNING else []
             case (
@@ -387,6 +387,10 @@ class Fleet:
                 return [*actions, *(action for p in starting for action in self.schedules.run_on_start(p, now))]
             case ClockStepped():
                 return self.schedules.stepped(event) if self.state is MasterState.RUNNING else []
+            case FilesChanged():
+                return self.watches.note(event, now) if self.state is MasterState.RUNNING else []
+            case WatchesRenewed():
+                return []
             case GroupAdded(group):
                 return self._membership.add(group, now) if self.state is MasterState.RUNNING else []
             case GroupRemoved(name):
@@ -408,6 +412,7 @@ class Fleet:
     def _forget(self, process: Process) -> None:
         self._by_pid.pop(process.pid or 0, None)
         self._exit_policy.forget(process.name)
+        self.watches.forget(process.name)
 
     # ---- the end
 
@@ -420,6 +425,7 @@ class Fleet:
                 actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
                 self._shutdown.begin()
                 actions += self.schedules.end()
+                self.watches.end()
                 self.dependencies.dissolve()
                 for process in self.processes.values():
                     process.wanted = False

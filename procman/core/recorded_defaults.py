@@ -60,6 +60,10 @@ ADDED: dict[str, Any] = {
     "sockets": (),
     "lazy": False,
     "idle_stop": None,
+    "watch": (),
+    "watch_debounce": 0.3,
+    "watch_action": ("restart", 0),
+    "watch_cascade": False,
 }
 # The same of events.
 ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "run": False, "post_start": False}

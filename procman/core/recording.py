@@ -27,6 +27,7 @@ from procman.core.events import (
     Event,
     Exited,
     ExitStatus,
+    FilesChanged,
     GroupAdded,
     GroupChanged,
     GroupRemoved,
@@ -50,6 +51,7 @@ from procman.core.events import (
     SpawnFailed,
     StartRequested,
     StopRequested,
+    WatchesRenewed,
 )
 from procman.core.recorded_defaults import ADDED, ADDED_TO_EVENTS
 from procman.core.snapshot import Data, DefinitionReaders, definition, read_status, write_status
@@ -65,6 +67,7 @@ from procman.core.spec import (
     Reload,
     Schedule,
     SocketSpec,
+    WatchAction,
 )
 
 VERSION = 1
@@ -84,6 +87,8 @@ WORDS: dict[str, type] = {
     "schedule-due": ScheduleDue,
     "schedule-remembered": ScheduleRemembered,
     "clock-stepped": ClockStepped,
+    "files-changed": FilesChanged,
+    "watches-renewed": WatchesRenewed,
     "probe-result": ProbeResult,
     "memory-measured": MemoryMeasured,
     "health-seen": HealthSeen,
@@ -211,6 +216,8 @@ def write_event(event: Event, definitions: Definitions) -> Data:
             value = [list(pair) for pair in event.fields if pair[0] in _DECIDING]
         elif isinstance(event, HookEnded) and name == "said":
             value = ""  # it is output
+        elif isinstance(event, FilesChanged) and name == "first":
+            value = ""  # it is a path
         data[name] = value
     return data
 
@@ -229,6 +236,8 @@ def _plain(spec: type, value: object) -> Data:
             for spec in value.sockets
         ]
         plain["on_unhealthy"] = list(value.on_unhealthy._replace(command=""))
+        plain["watch"] = [""] * len(value.watch)
+        plain["watch_action"] = list(value.watch_action._replace(command=""))
     return plain
 
 
@@ -257,6 +266,8 @@ def read_event(data: Mapping[str, Any]) -> Event:
             values["group"] = _read_group(values["group"])
         if kind is Exited:
             values |= {"status": read_status(dict(values["status"])), "descendants": tuple(values["descendants"])}
+        if kind is FilesChanged:
+            values["files"] = tuple(map(int, values["files"]))
         if kind is Notified:
             values["fields"] = tuple((str(name), str(value)) for name, value in values["fields"])
         if kind is ScheduleRemembered:
@@ -303,6 +314,8 @@ def _values(spec: type, data: Mapping[str, Any]) -> dict[str, Any]:
             value = _condition(value)
         elif name == "on_unhealthy":
             value = OnUnhealthy(*value)
+        elif name == "watch_action":
+            value = WatchAction(*value)
         elif name == "sockets":
             value = tuple(map(_socket, value))
         values[name] = value if name in ("schedule", "reload", "sockets", *_HOOKS) else _frozen(value)

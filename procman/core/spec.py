@@ -33,6 +33,14 @@ class OnUnhealthy(NamedTuple):
     command: str = ""  # no decision depends on it
 
 
+class WatchAction(NamedTuple):
+    """What is done when a watched file has changed."""
+
+    what: Literal["restart", "reload", "signal", "exec"] = "restart"
+    signal: int = 0
+    command: str = ""  # no decision depends on it
+
+
 # What comes of a scheduled time when the run before is under way, and of one that has passed unseen.
 Overlap = Literal["skip", "queue", "restart"]
 Missed = Literal["skip", "once"]
@@ -247,6 +255,10 @@ class ProcessSpec:
     sockets: tuple[SocketSpec, ...]
     lazy: bool  # it is started by a connection
     idle_stop: float | None  # it is stopped when none of its sockets has had a connection for so long
+    watch: tuple[str, ...]  # files and folders; no decision depends on which
+    watch_debounce: float  # for so long nothing has to change
+    watch_action: WatchAction
+    watch_cascade: bool  # what depends on it is restarted with it
 
     @property
     def namespec(self) -> str:

@@ -200,6 +200,7 @@ class MasterRun:
         self._rooms.timetable.remember()
         engine.post(BootRequested(), Origin(BOOT))
         engine.held.close_spare()
+        self._rooms.watching.files.begin()
         # Strangers that ended before SIGCHLD was caught.
         engine.reap()
 
@@ -215,6 +216,7 @@ class MasterRun:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._rooms.engine.restore(snapshot.engine)
         self._rooms.timetable.go_on()
+        self._rooms.watching.files.begin()
         self._snapshot = None
 
     async def _serve(self) -> "Serving":
@@ -266,6 +268,7 @@ class MasterRun:
                 context.sequence,
                 next_run=self._rooms.timetable.next,
                 waiting=self._rooms.sockets.waiting,
+                is_watched=self._rooms.watching.service.is_watched,
                 clients=lambda: 0 if self._serving is None else self._serving.connections,
                 on_end=self._rooms.bus.nudge,
                 looks=self._rooms.processes.table.looks,
@@ -361,6 +364,8 @@ class MasterRun:
         rooms.hooks.close()
         rooms.health_looks.close()
         rooms.timetable.close()
+        rooms.watching.files.close()
+        rooms.watching.commands.close()
         rooms.leftovers.close()
         await rooms.notifying.stop()
         rooms.start_gate.close()

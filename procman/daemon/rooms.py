@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from procman.core.fleet import Fleet
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
+from procman.daemon.watching import Watching
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus
 from procman.runtime.command_runner import CommandRunner
@@ -61,6 +62,7 @@ class Rooms:
     health_looks: HealthLooks
     health_checks: HealthChecks
     timetable: Timetable
+    watching: Watching
     leftovers: LeftoverReporter
     event_log: EventLog
     farewell: MasterFarewell

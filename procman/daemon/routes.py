@@ -23,6 +23,7 @@ from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.socket_endpoints import SocketEndpoints
+from procman.api.rest.watch_endpoints import WatchEndpoints
 from procman.api.rest.whoami_endpoint import WhoamiEndpoint
 from procman.api.rest.why_endpoints import WhyEndpoints
 from procman.api.shapes.master import MasterInfo
@@ -127,9 +128,8 @@ class Routes:
         )
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
-        ProcessEndpoints(rooms.master, rooms.processes, rooms.configuration, rooms.logs, rooms.why.if_failed).add_to(
-            self.router
-        )
+        all_of = rooms.master, rooms.processes, rooms.configuration, rooms.logs
+        ProcessEndpoints(*all_of, rooms.why.if_failed).add_to(self.router)
         MasterEndpoints(
             rooms.master,
             rooms.configuration,
@@ -146,6 +146,7 @@ class Routes:
         SocketEndpoints(rooms.sockets).add_to(self.router)
         HookEndpoints(rooms.hook_results).add_to(self.router)
         GivenEndpoints(rooms.given).add_to(self.router)
+        WatchEndpoints(rooms.watching.service).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
         HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
         ScheduleEndpoints(rooms.schedules).add_to(self.router)

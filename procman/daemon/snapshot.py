@@ -51,6 +51,7 @@ class MasterSnapshot:
     schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
     hooks: Data = field(default_factory=dict)  # how they ended last; an older procman did not keep that
     access: list[Data] | None = None  # the access sections that are in effect; procman before 0.3 had none
+    watches: Data = field(default_factory=dict)  # what of files is known; an older procman watched none
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -103,6 +104,7 @@ def handed_over(
             "state": rooms.notifying.snapshot(),
         },
         "journal": rooms.journal.snapshot(),
+        "watches": rooms.watching.files.snapshot(),
         "schedules": {"times": rooms.timetable.snapshot(), "runs": rooms.run_history.snapshot()},
         "hooks": rooms.hook_results.snapshot(),
     }
@@ -135,6 +137,7 @@ def read(data: Any) -> MasterSnapshot:
             schedules=data.get("schedules", {}),
             hooks=data.get("hooks", {}),
             access=data.get("access"),
+            watches=data.get("watches", {}),
             notify=data.get("notify"),  # procman before 0.3 had none
             journal=data.get("journal", {}),  # procman before 0.3 had none
         )
@@ -165,6 +168,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
     if (silent := rooms.start_gate.silent) is not None:
         return silent
     looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
+    looks = looks or rooms.watching.commands.obstacle
     told = rooms.debugging.obstacle or rooms.notifying.obstacle
     return told or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 

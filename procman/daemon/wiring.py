@@ -10,7 +10,7 @@ from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.snapshot import read_access, read_rules
-from procman.core.actions import Measure, Probe
+from procman.core.actions import Measure, Probe, RunWatchCommand
 from procman.core.attribution import Origin
 from procman.core.fleet import Fleet
 from procman.core.spec import Hook
@@ -24,12 +24,13 @@ from procman.daemon.rooms import Rooms
 from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
 from procman.daemon.socket_log import SocketLog
+from procman.daemon.watching import Watching
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
 from procman.runtime.definitions import program_of
-from procman.runtime.engine import Engine, Look, Observer
+from procman.runtime.engine import Engine, Look
 from procman.runtime.given_sources import GivenSources
 from procman.runtime.health_looks import HealthLooks
 from procman.runtime.hooks import Hooks
@@ -101,6 +102,7 @@ class _Wiring:
     def _lay_ground(self) -> None:
         """What all others stand on: the fleet, the logs, the bus, the journal."""
         context, config, snapshot = self._context, self._config, self._snapshot
+        self._home = lambda: context.source.at_home or working_folder()  # of programs without a directory
         if snapshot is None:
             self._fleet = Fleet(config.groups, config.master, int.from_bytes(os.urandom(4), "little"))
         else:
@@ -151,7 +153,7 @@ class _Wiring:
 
     def _build_engine(self) -> None:
         """What decides, and what waits for its decisions."""
-        context, config = self._context, self._config
+        context, config, snapshot = self._context, self._config, self._snapshot
         self._timetable = Timetable(
             self._fleet,
             context.times(config, self._log.warn),
@@ -169,7 +171,7 @@ class _Wiring:
             ledger=context.ledger,
             on_bug=self._log.critical,
             gate=self._start_gate,
-            observer=self._recording(),
+            observer=open_recording(context, config, self._fleet, self._outputs, bus=self._bus, snapshot=snapshot),
             look=self._look,
             schedule=self._timetable.order,
             run_hook=lambda order, origin: self._hooks.carry_out(order, origin),  # noqa: PLW0108 - they come later
@@ -187,10 +189,6 @@ class _Wiring:
             ready=lambda order, program: self._sources.may_command(program, anew=order.hook is Hook.PRE_START),
         )
 
-    def _recording(self) -> Observer | None:
-        context, outputs = self._context, self._outputs
-        return open_recording(context, self._config, self._fleet, outputs, bus=self._bus, snapshot=self._snapshot)
-
     def _build_looks(self) -> None:
         """What looks after processes that run."""
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
@@ -200,14 +198,12 @@ class _Wiring:
         self._outputs.keeper.compressor = LogCompressor(self._children, lambda: self._trees.tag(""))
         self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
         self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
-        looks = Looks(
-            self._trees,
-            self._commands,
-            launch=self._launcher.command_spec,
-            most_commands=self._config.master.helper_concurrency,
-        )
+        most = self._config.master.helper_concurrency
+        looks = Looks(self._trees, self._commands, launch=self._launcher.command_spec, most_commands=most)
         self._probes = Probes(self._fleet, looks, self._engine.post)
         self._health_looks = HealthLooks(self._fleet, looks, post=self._engine.post, remark=self._log.warn)
+        config, engine, outputs, children = self._config, self._engine, self._outputs, self._children
+        self._watching = Watching(config, engine, outputs, looks, children=children, trees=self._trees, home=self._home)
 
     def _build_services(self) -> None:
         """What clients ask for."""
@@ -275,7 +271,7 @@ class _Wiring:
             last_output=self._outputs.written.last_output,
             environment_of=self._launcher.environment_of,
             secrets_given=lambda name: self._sources.known(name).secrets(),
-            directory=lambda: self._context.source.at_home or working_folder(),
+            directory=self._home,
             on_end=self._bus.nudge,
         )
 
@@ -303,6 +299,7 @@ class _Wiring:
         self._hub.restore(snapshot.pools)
         self._status.restore(snapshot.times)
         self._run_history.restore(snapshot.schedules.get("runs", {}))
+        self._watching.files.restore(snapshot.watches)
         self._hook_results.restore(snapshot.hooks)
         self._configuration.restore(snapshot.current)
         self._context.counters.restore(snapshot.metrics)
@@ -335,6 +332,7 @@ class _Wiring:
             (self._probes.hear, self._probes.hears),
             (self._memory.hear, self._memory.hears),
             (self._health_looks.hear, self._health_looks.hears),
+            *self._watching.subscribers,
             (self._explanations.hear, self._explanations.hears),
         )
         for hear, interests in subscribers:
@@ -373,6 +371,7 @@ class _Wiring:
                 report_of=self._crashes.number_of_last_run,
                 master=master,
                 terminals=self._terminals,
+                watches=self._watching.service,
             )
         )
 
@@ -393,6 +392,7 @@ class _Wiring:
             health_looks=self._health_looks,
             health_checks=self._health_checks,
             timetable=self._timetable,
+            watching=self._watching,
             leftovers=LeftoverReporter(self._bus, self._trees),
             event_log=self._event_log,
             farewell=self._farewell,
@@ -424,6 +424,8 @@ class _Wiring:
                 self._probes.look(order)
             case Measure():
                 self._memory.measure(order)
+            case RunWatchCommand():
+                self._watching.commands.run(order)
             case _:
                 self._health_looks.carry_out(order)
 

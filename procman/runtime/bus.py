@@ -24,6 +24,7 @@ from procman.core.actions import (
     AnnounceRefreshed,
     AnnounceSchedule,
     AnnounceSockets,
+    AnnounceWatch,
     EndHook,
     KeepDescendants,
     Kill,
@@ -127,6 +128,7 @@ BusEvent = (
     | AnnounceHealthPause
     | AnnounceSchedule
     | AnnounceSockets
+    | AnnounceWatch
     | AnnounceDescendants
     | AnnounceGroupChanged
     | AnnounceRefresh

@@ -26,6 +26,7 @@ from procman.core.actions import (
     Probe,
     RunHook,
     RunUnhealthyCommand,
+    RunWatchCommand,
     ScheduleAt,
     Spawn,
 )
@@ -62,7 +63,7 @@ from procman.system.reaper import Reaped
 from procman.system.spawn import Child
 
 # What is carried out beside the life of the processes.
-Look = Probe | Measure | CheckHealth | RunUnhealthyCommand
+Look = Probe | Measure | CheckHealth | RunUnhealthyCommand | RunWatchCommand
 
 # Sees each event with its time, what was decided, the fault that has kept the core from deciding, and who asked.
 Observer = Callable[[Event, float, list[Action], Exception | None, Actor | None], None]
@@ -93,8 +94,8 @@ class Engine:
         `on_bug` gets a sentence about what must not happen. A program is started when `gate` says so; while the gate
         does not know, all others wait, too. Call `retry_spawns` when it may say something else. `observer` is told of
         each decision before it is carried out. `look` carries out a look whether a process is ready, or well, or what
-        memory it uses, and what is done about one that is not well; `run_hook` runs a command of a hook, or kills it;
-        `schedule` sees to it that the next time of a schedule is told of.
+        memory it uses, and runs commands for one that is not well, or whose files have changed; `run_hook` runs a
+        command of a hook, or kills it; `schedule` sees to it that the next time of a schedule is told of.
         """
         self.fleet = fleet
         self.bus = bus
@@ -315,7 +316,7 @@ class Engine:
             case Kill():
                 self._news.action(action)
                 self._kill(action)
-            case Probe() | Measure() | CheckHealth() | RunUnhealthyCommand():
+            case Probe() | Measure() | CheckHealth() | RunUnhealthyCommand() | RunWatchCommand():
                 self.bus.guard(partial(self._look, action))
             case RunHook() | EndHook():
                 origin = self._news.action(action)

@@ -17,7 +17,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
 from procman.core.attribution import NOBODY, Actor, Origin
-from procman.core.events import GroupAdded, GroupRemoved
+from procman.core.events import GroupAdded, GroupRemoved, WatchesRenewed
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
@@ -252,6 +252,8 @@ class ConfigService:
             )
             if tell is not None:
                 self.after_reading()
+            if tell is not None and self.fleet.watches.any_suspended:
+                self._engine.post(WatchesRenewed(), origin)
             if wanted is None:
                 steps += self._notify_steps(dry_run=tell is None) + self._access_steps(dry_run=tell is None)
             return steps

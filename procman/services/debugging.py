@@ -65,6 +65,7 @@ _PAUSED: Mapping[str, Any] = {
     "on_dependency_stop": "ignore",
     "memory_restart": None,
     "max_age": None,
+    "watch": (),
     "on_failure": (),
     "critical": False,
     "debug_restart": {},

@@ -104,6 +104,7 @@ class Known:
     next_run_in: float | None = None  # seconds until then
     gone_from_file: bool = False  # the file as it was last read has no such process
     drift: tuple[str, ...] = ()  # what it was given from files otherwise than they would give it now
+    watch: str = ""  # why its files are not watched that should be
 
 
 NOTHING = Known()

@@ -113,6 +113,11 @@ def _last_words(known: Known) -> str:
     return f", last words: {known.last_words}" if known.last_words else ""
 
 
+def unwatched(case: Case) -> tuple[Link, ...]:
+    """That its files are not watched, though they should be."""
+    return (Link("file", case.known.watch),) if case.known.watch else ()
+
+
 def troubles(case: Case) -> tuple[Link, ...]:
     """What else was found to be the matter."""
     return tuple(Link("trouble", text) for text in case.known.trouble)

@@ -69,6 +69,8 @@ class Origins:
             return "after its process had ended by itself"
         if root.kind == "master":
             return f"after {root.reason}" if root.reason else ""
+        if root.kind == "watch":
+            return f"after {(root.data or {}).get('changed', 'a file changed')}"
         return _of_itself(root.actor)
 
     def clock(self, at: float) -> str:

@@ -14,6 +14,7 @@ from procman.services.explanations import Explanations
 from procman.services.process_table import ProcessTable
 from procman.services.status import StatusBoard
 from procman.services.terminals import TerminalService
+from procman.services.watches import WatchService
 
 MASTER = "procman"
 
@@ -52,3 +53,4 @@ class Parts:
     report_of: Callable[[str], int | None]  # the number of the crash report of the last run
     master: AboutMaster
     terminals: TerminalService
+    watches: WatchService

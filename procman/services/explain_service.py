@@ -65,6 +65,7 @@ class Explainer:
         self._master = parts.master
         self._found = parts.explanations
         self._terminals = parts.terminals
+        self._watches = parts.watches
 
     def one_sentence(self, name: str) -> str:
         """Why the process of that namespec is as it is: `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`.
@@ -181,6 +182,7 @@ class Explainer:
             turn=self._turn(process),
             killed=self._is_killed(process),
             report=self._report_of(process.name) if process.pid is None else None,
+            watch=self._watches.trouble(process.name),
             flaps=process.state in (State.STARTING, State.RUNNING) and times.flapping_until > time.time(),
         )
 

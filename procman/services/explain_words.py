@@ -28,6 +28,7 @@ from procman.services.explain_links import (
     master_ends,
     tail_command,
     troubles,
+    unwatched,
 )
 from procman.services.explain_readiness import failed_as_unready, unready
 from procman.services.explain_texts import counted, duration, names
@@ -137,10 +138,16 @@ def _fatal(case: Case) -> Words:
         return explain_oneshots.fatal(case)
     return Words(
         because=(*how_starts_failed(case), *troubles(case)),
-        next="nothing by itself",
+        next=_until_files_change(case),
         options=_LIMIT if case.process.limited else _of_failed_starts(case.process),
         commands=(look_command(case), f"procmanctl start {case.name}"),
     )
+
+
+def _until_files_change(case: Case) -> str:
+    """What may start one again that was given up."""
+    watches = case.process.program.watch and not case.known.watch
+    return "it is started again when a file that it watches changes" if watches else "nothing by itself"
 
 
 def _fatal_and_stopped(case: Case) -> Words:
@@ -294,9 +301,9 @@ def _running(case: Case) -> Words:
     coming, deciding = explain_limits.coming(case)
     if not case.known.flaps:
         return Words(
-            because=(up, *health_links(process, case.around.now)),
+            because=(up, *health_links(process, case.around.now), *unwatched(case)),
             next=f"nothing by itself; if it ends, {after_an_end(case)}{coming}",
-            options=("autorestart", *deciding),
+            options=("autorestart", *deciding, *(("watch", "watch_ignore") if case.known.watch else ())),
             fine=True,
         )
     return Words(

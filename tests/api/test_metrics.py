@@ -62,6 +62,7 @@ def test_the_values_are_those_of_the_reading():
     assert of("last_run_time_seconds", **web) == 1000.5
     assert of("last_run_duration_seconds", **web) == 12.5
     assert of("next_run_time_seconds", **web) == 2000.5
+    assert of("process_files_watched", **web) == 0
     hooks = ("pre_start", "on_failure", "post_stop")  # it has no post_stop
     assert [of("process_hook_commands_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
     assert [of("process_hook_failures_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
@@ -105,6 +106,7 @@ def test_what_is_not_known_is_absent():
         memory_limit=None,
         next_run=None,
         hooks=(),
+        watched=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
@@ -116,6 +118,7 @@ def test_what_is_not_known_is_absent():
         "procman_last_run_time_seconds",
         "procman_last_run_duration_seconds",
         "procman_next_run_time_seconds",
+        "procman_process_files_watched",
         "procman_process_hook_commands",
         "procman_process_hook_failures",
         "procman_process_hook_seconds",
@@ -134,7 +137,7 @@ def test_what_is_not_known_is_absent():
         "procman_fds_free",
         "procman_metrics_file_missed_writes",
     }
-    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 8
+    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 9
 
 
 @both

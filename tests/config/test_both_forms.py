@@ -201,6 +201,7 @@ TEXTS = {
     "before_kill": "true",
     "reload": "signal:HUP",
     "health": "none",
+    "watch": "src/, *.py",
 }
 TYPES = (
     "supervisord",

@@ -43,6 +43,7 @@ from tests.simulation.hook_world import HookWorld
 from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
 from tests.simulation.socket_world import SocketWorld, socket_scenario
+from tests.simulation.watch_rules import watch_scenario
 from tests.support.driven_fleet import Drive
 from tests.support.programs import group, program
 
@@ -116,6 +117,7 @@ def test_the_scenarios_have_every_event():
     for seed in range(400):
         tapes = []
         imagined = renewal_scenario if seed < 20 else scenario if seed % 10 else health_scenario
+        imagined = watch_scenario if 20 <= seed < 40 else imagined
         World(imagined(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     for seed in range(60):

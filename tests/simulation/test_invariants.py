@@ -15,6 +15,7 @@ from procman.core.events import (
     ConnectionSeen,
     EndedUnseen,
     Event,
+    FilesChanged,
     GroupAdded,
     GroupRemoved,
     HealthPauseRequested,
@@ -27,6 +28,7 @@ from procman.core.events import (
     ShutdownRequested,
     SocketsSeen,
     StopRequested,
+    WatchesRenewed,
 )
 from procman.core.spec import Autorestart
 from procman.core.states import TRANSITIONS, State
@@ -40,6 +42,7 @@ from tests.simulation.invariants import Invariants
 from tests.simulation.renewal_rules import renewal_scenario
 from tests.simulation.scenarios import scenario
 from tests.simulation.socket_world import SocketWorld, socket_scenario
+from tests.simulation.watch_rules import watch_scenario
 from tests.support.programs import group, program
 
 # As many as a fault of test_mutations may hide from. For a night: SCENARIOS=1000000 pytest tests/simulation
@@ -53,6 +56,7 @@ ELSEWHERE: dict[str, tuple[Callable[[Random], World | ClockWorld], set[type]]] =
     "health": (lambda random: World(health_scenario(random)), {HealthSeen, HealthPauseRequested}),
     "renewals": (lambda random: World(renewal_scenario(random)), {MemoryMeasured}),
     "sockets": (lambda random: SocketWorld(socket_scenario(random)), {ConnectionSeen, SocketsSeen}),
+    "watched files": (lambda random: World(watch_scenario(random)), {FilesChanged, WatchesRenewed}),
     "schedules": (ClockWorld, {ScheduleDue, ScheduleRemembered, ClockStepped}),
 }
 

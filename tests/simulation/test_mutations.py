@@ -40,6 +40,7 @@ from procman.core import (
     sockets,
     starting,
     stopping,
+    watches,
     wear,
 )
 from tests.simulation.fake_kernel import Scenario, Watcher, World
@@ -82,6 +83,7 @@ MODULES = (
     ending,
     hook_chain,
     requests,
+    watches,
     side_hooks,
     due,
     groups,
@@ -91,8 +93,8 @@ MODULES = (
     sockets,
     fleet,
 )
-# Their faults are in test_hooks, test_renewals and test_sockets.
-ELSEWHERE = {hook_chain, side_hooks, wear, renewals, health_checks, idling, sockets}
+# Their faults are in test_hooks, test_renewals, test_sockets and test_watch_mutations.
+ELSEWHERE = {watches, hook_chain, side_hooks, wear, renewals, health_checks, idling, sockets}
 
 MUTATIONS = [
     # What is asked for

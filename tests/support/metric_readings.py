@@ -47,6 +47,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "memory_limit": 1 << 30,
         "next_run": 2000.5,
         "hooks": ("pre_start", "on_failure"),
+        "watched": False,
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

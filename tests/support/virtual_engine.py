@@ -6,6 +6,7 @@ from procman.core.actions import (
     Measure,
     Probe,
     RunUnhealthyCommand,
+    RunWatchCommand,
     ScheduleAt,
     SocketOrder,
     Spawn,
@@ -39,7 +40,9 @@ class VirtualEngine:
         self.attribution.begin(event, origin, getattr(event, "name", None))
         for action in self.fleet.handle(event, self.now):
             self.actions.append(action)
-            if isinstance(action, Probe | Measure | CheckHealth | RunUnhealthyCommand | ScheduleAt | SocketOrder):
+            if isinstance(
+                action, Probe | Measure | CheckHealth | RunUnhealthyCommand | RunWatchCommand | ScheduleAt | SocketOrder
+            ):
                 continue  # nothing here is looked at
             origin = self.attribution.origin_of(action)
             self.attribution.published(action, origin, self.bus.publish(action, origin))

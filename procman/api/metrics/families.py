@@ -167,8 +167,8 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_restarts",
         "counter",
         "Starts after an earlier run, by what brought them about: its exit, the signal that ended it, a lack of memory "
-        "(oom), memory_restart (memory), max_age (age), what it depends on (dependency), an update of the "
-        "configuration, or an operator. A failed start that is tried again is none.",
+        "(oom), memory_restart (memory), max_age (age), what it depends on (dependency), a file that has changed "
+        "(watch), an update of the configuration, or an operator. A failed start that is tried again is none.",
         Label("reason", RESTART_REASONS),
         lambda p: p.counts.restarts,
     ),
@@ -211,6 +211,12 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "gauge",
         "When it runs next by its schedule, since the epoch.",
         lambda p: p.next_run,
+    ),
+    OfProcess(
+        "procman_process_files_watched",
+        "gauge",
+        "Whether a change of the files that it watches would be seen: 0 where that is suspended, or fails.",
+        lambda p: None if p.watched is None else int(p.watched),
     ),
     OfProcessBy(
         "procman_process_hook_commands",

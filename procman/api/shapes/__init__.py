@@ -31,6 +31,8 @@ The modules in here have only types, so that a client may import them at no cost
             ?name=SPEC                       of what it names
     GET   /v1/hooks                          {"hooks": [HookInfo]}: which there are, what runs, how each ended last
             ?name=SPEC                       of what it names
+    GET   /v1/watches                        {"watches": [WatchInfo]} of those that watch files
+            ?name=SPEC                       of what it names
     GET   /v1/given                          {"given": [GivenInfo]} of those that are given something from files
             ?name=SPEC                       of what it names
     GET   /v1/graph                          {"processes": [GraphInfo]} in the order in which they start

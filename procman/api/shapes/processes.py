@@ -137,6 +137,27 @@ class HookInfo(TypedDict):
     last: HookResultInfo | None  # null: none has ended since the master began
 
 
+class WatchChangeInfo(TypedDict):
+    """What was done last about files that had changed."""
+
+    what: str  # restart, start (it was down), reload, signal, exec or suspended
+    words: str  # such as "src/app.py changed (3 files)"
+    time: float  # seconds since the epoch
+
+
+class WatchInfo(TypedDict):
+    """The files that a process watches."""
+
+    namespec: str
+    watch: list[str]  # as a file has it, as is the next one
+    ignore: list[str]
+    action: str  # restart, reload, signal:HUP, or exec: with the name of the command
+    # `starting`: not yet; `suspended`: the program has changed them itself again and again; `off`: by no_watch
+    state: Literal["watching", "starting", "suspended", "failed", "off"]
+    words: str  # why, where it is suspended, or has failed
+    last: WatchChangeInfo | None  # null: nothing since the master began
+
+
 class GivenInfo(TypedDict):
     """What a process is given from files, and which variables of the master it gets. There is never a value in it."""
 

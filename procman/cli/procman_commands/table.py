@@ -50,6 +50,7 @@ _OVERRIDES = (
     Flag("minfds", "-a --minfds", "require this many file descriptors", metavar="NUM"),
     Flag("strip_ansi", "-t --strip_ansi", "remove terminal colours from the logs of programs"),
     Flag("minprocs", "--minprocs", "require this many processes", metavar="NUM"),
+    Flag("no_watch", "--no-watch", "watch no files, whatever the programs say"),
 )
 
 _EXPORT_FLAGS = (

@@ -10,6 +10,7 @@ from procman.config.checks.limits import warn_of_limits
 from procman.config.checks.paths import warn_of_commands, warn_of_places
 from procman.config.checks.ports import warn_of_ports, warn_of_ready_ports
 from procman.config.checks.restart_limits import warn_of_restart_limits
+from procman.config.checks.watch import warn_of_watch
 from procman.config.formats.files import is_toml
 from procman.config.problems import Problem
 from procman.config.resolve.option_reader import OptionReader
@@ -31,6 +32,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_limits(reading, config)
     warn_of_health(reading, config)
     warn_of_access(reading, config)
+    warn_of_watch(reading, config)
     _warn_of_emptiness(reading, path)
     warn_of_doubts(reading, config)
 

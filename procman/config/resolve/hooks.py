@@ -28,24 +28,26 @@ def settle_hooks(reading: OptionReader, section: RawSection, values: dict[str, A
     for option, hooks in _TIMES.items():
         if option in section.options and not any(values[hook] for hook in hooks):
             names = hooks[0] if len(hooks) == 1 else "a hook such as pre_start or post_stop"
-            _once(reading, section, option, (f"it has no effect without {names}: take it out", "other", "warning"))
+            once(reading, section, option, (f"it has no effect without {names}: take it out", "other", "warning"))
     asking = {"on_dependency_restart": values["on_dependency_restart"][0]}
     if values["health"] is not None or values["watchdog"] is not None:
         asking["on_unhealthy"] = values["on_unhealthy"].what
+    if values["watch"]:
+        asking["watch_action"] = values["watch_action"].what
     for option, what in asking.items():
         if what == "reload" and values["reload"] is None:
             message = "there is no option reload that says how: add reload = signal:HUP, or a command"
-            _once(reading, section, option, (message, "no-reload", "error"))
+            once(reading, section, option, (message, "no-reload", "error"))
     for hook in Hook:
         for command in hook_commands(values, hook.value):
             try:
                 split_words(command.text)
             except ValueError as error:
                 message = f"a command cannot be split into words: {error}: close the quote"
-                _once(reading, section, hook.value, (message, "bad-hook", "error"))
+                once(reading, section, hook.value, (message, "bad-hook", "error"))
 
 
-def _once(reading: OptionReader, section: RawSection, option: str, complaint: tuple[str, str, Severity]) -> None:
+def once(reading: OptionReader, section: RawSection, option: str, complaint: tuple[str, str, Severity]) -> None:
     """For a section, however many processes it has: message, slug and severity."""
     message, slug, severity = complaint
     if all((p.section, p.option, p.message) != (section.label, option, message) for p in reading.problems):

@@ -12,6 +12,7 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
 from procman.config.resolve.schedules import refuse_many, settle_schedule
 from procman.config.resolve.sockets import settle_lazy
+from procman.config.resolve.watch import settle_watch
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
@@ -216,6 +217,7 @@ def _process(
     settle_readiness(reading, section, values)
     settle_health(reading, section, values)
     settle_hooks(reading, section, values)
+    settle_watch(reading, section, values)
     _settle_terminal(reading, section, values)
     for channel in ("stdout", "stderr"):
         _settle_places(values, channel)

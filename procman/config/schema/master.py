@@ -55,6 +55,11 @@ class Master(MasterPolicy):
         "Run in the background (as with --daemon): the command returns when the master is up, or reports why not.",
         default=False,
     )
+    no_watch: bool = option(
+        kinds.BOOLEAN,
+        "Watch no files, whatever the programs say (as with --no-watch): in production, say.",
+        default=False,
+    )
     silent: bool = option(kinds.BOOLEAN, "Do not repeat the master's log on standard output.", default=False)
     childlogdir: str = option(
         kinds.DIRECTORY,

@@ -13,6 +13,7 @@ from procman.core.actions import (
     AnnounceMaster,
     AnnounceSchedule,
     AnnounceSockets,
+    AnnounceWatch,
     Kill,
     Quit,
     SkipHook,
@@ -132,6 +133,12 @@ def _sockets(seen: Seen, event: AnnounceSockets) -> Record:
     return about(seen, "socket", event.name, "listening", named("addresses", [one.url for one in addresses]))
 
 
+def _watch(seen: Seen, event: AnnounceWatch) -> Record:
+    data: Data = {"files": event.count} if event.count else {}
+    words = cut(event.words)
+    return about(seen, "watch", event.name, event.what, {**data, "changed": words} if words else data)
+
+
 def _group(seen: Seen, event: AnnounceGroup) -> Record:
     reason = "group added" if event.added else "group removed"
     return about(seen, "config", "", reason, group=event.name)
@@ -172,6 +179,7 @@ PLAIN: dict[type, Make] = {
     OrphanedDescendants: _has_left,
     AnnounceSchedule: _schedule,
     AnnounceSockets: _sockets,
+    AnnounceWatch: _watch,
     AnnounceGroup: _group,
     AnnounceGroupChanged: _group_changed,
     AnnounceMaster: _master,

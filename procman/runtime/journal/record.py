@@ -16,6 +16,7 @@ RecordKind = Literal[
     "signal",  # procman sent a signal, or could not
     "schedule",  # something about a schedule: it was switched on or off, a time of it has come, or was left out
     "socket",  # a lazy process waits for a connection, or one has come, for which it is started
+    "watch",  # files of a process have changed, and what is done about it
     "config",  # a group came, went or changed; a process has new options
     "health",  # a process is unhealthy, or healthy (again); or its health is not looked at for a while
     "op-begin",  # somebody asked for something

@@ -24,7 +24,7 @@ Data = dict[str, Any]
 OutputCounts = Callable[[str], tuple[Mapping[str, int], int]]
 
 # Who or what asked for a restart, where that is not an operator (a client, a signal to the master, its reload).
-_BY_ACTOR = {"update": "update", "dependency": "dependency"}
+_BY_ACTOR = {"update": "update", "dependency": "dependency", "watch": "watch"}
 NOT_FOUND = 127  # `SpawnFailed.code` where there is no such command, as in a shell
 
 

@@ -9,7 +9,7 @@ from procman.services.metrics.histogram import Histogram
 Data = dict[str, Any]
 
 # Why a process was started again after a run. A feature that restarts processes adds its own word.
-RESTART_REASONS = ("exit", "signal", "oom", "memory", "age", "dependency", "update", "operator")
+RESTART_REASONS = ("exit", "signal", "oom", "memory", "age", "dependency", "watch", "update", "operator")
 # Why a start did not lead to RUNNING: the run ended too soon (in which way), or the command could not be executed.
 FAILED_START_REASONS = ("exit", "signal", "oom", "unready", "not_found", "not_executable")
 

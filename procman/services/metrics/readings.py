@@ -49,6 +49,7 @@ class ProcessReading(NamedTuple):
     healthy: bool | None = None  # None: it has no health check, or that is not known
     next_run: float | None = None  # by its schedule, in seconds since the epoch
     hooks: tuple[str, ...] = ()  # those that it has commands for, by their names
+    watched: bool | None = None  # whether a change of its files would be seen; None: it watches none
 
 
 class SectionReading(NamedTuple):
@@ -100,6 +101,7 @@ class MetricsService:
         notifying: Notifying | None = None,
         next_run: Callable[[str], float | None] = lambda _: None,
         waiting: Callable[[Process], int | None] = lambda _: None,
+        is_watched: Callable[[str], bool | None] = lambda _: None,
     ) -> None:
         """Read nothing yet.
 
@@ -114,6 +116,7 @@ class MetricsService:
             notifying: has the notify sections.
             next_run: gives the time at which a process runs next by its schedule.
             waiting: counts the connections that wait for a process.
+            is_watched: says whether a change of the files of a process would be seen, None where it watches none.
         """
         self.counters = counters
         self._fleet = configuration.fleet
@@ -121,6 +124,7 @@ class MetricsService:
         self._clients = clients
         self._next_run = next_run
         self._waiting = waiting
+        self._is_watched = is_watched
         self._configuration = configuration
         self._sequence = sequence
         self._notifying = notifying
@@ -196,6 +200,7 @@ class MetricsService:
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,
             hooks=_hooks(process.program),
+            watched=self._is_watched(name),
         )
 
 

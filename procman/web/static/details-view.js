@@ -1,4 +1,4 @@
-/* What a process has besides its command: its schedule, its sockets, its hooks, its limits, and what it is given from files. */
+/* What a process has besides its command: schedule, sockets, hooks, watched files, limits, and what comes from files. */
 
 import { call } from "./api.js";
 import { $, element } from "./document.js";
@@ -17,27 +17,29 @@ export class DetailsView extends FetchedView {
   /** Hooks that nothing waits for change no state, so it says of when it is, and can be asked again. */
   async fetch(spec) {
     const name = `name=${encodeURIComponent(spec)}`;
-    const [{ sockets }, { hooks }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
+    const [{ sockets }, { hooks }, { watches }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
       call("GET", `v1/sockets?${name}`),
       call("GET", `v1/hooks?${name}`),
+      call("GET", `v1/watches?${name}`),
       call("GET", `v1/given?${name}`),
       call("GET", `v1/limits?${name}`),
       call("GET", `v1/schedules?count=${TIMES}&${name}`),
       call("GET", `v1/runs?${name}`),
     ]);
-    return { sockets, hooks, given, limits, schedules, runs, at: Date.now() / 1000 };
+    return { sockets, hooks, watches, given, limits, schedules, runs, at: Date.now() / 1000 };
   }
 
-  draw({ sockets, hooks, given, limits, schedules, runs, at }) {
+  draw({ sockets, hooks, watches, given, limits, schedules, runs, at }) {
     const parts = [
       ...schedules.flatMap(schedulePart),
       ...(runs.length ? runsPart(runs.slice(-RUNS).reverse()) : []),
       ...(sockets.length ? socketsPart(sockets) : []),
       ...(hooks.length ? hooksPart(hooks, at) : []),
+      ...watches.flatMap(watchPart),
       ...limits.flatMap(limitsPart),
       ...given.flatMap(givenPart),
     ];
-    const none = "It has no schedule, no sockets, no hooks, no limits, and nothing from files.";
+    const none = "It has no schedule, no sockets, no hooks, no limits, nothing from files, and watches none.";
     const again = element("button", { type: "button", "data-key": "again" }, "Ask again");
     again.addEventListener("click", () => this.load());
     const asOf = element("p", { class: "as-of quiet" }, `As of ${timeOf(at)}. `, again);
@@ -127,6 +129,24 @@ function result(last) {
   const how = last.result === "ignored" ? "failed, which is ignored" : last.result;
   const text = element("span", { class: last.result === "failed" && "bad" }, `${how}${words}`);
   return last.line ? [text, " ", quietly(printable(last.line))] : text;
+}
+
+// ---- watched files
+
+const WATCHING = { watching: "watching", starting: "not watching yet", off: "not watched (no_watch)" };
+
+function watchPart({ watch, ignore, action, state, words, last }) {
+  const bad = element("span", { class: "bad" }, `not watched: ${printable(words)}`);
+  return [
+    element("h3", null, "Watched files"),
+    facts([
+      ["Files", list(watch.map(printable))],
+      ["Ignored", list(ignore.map(printable))],
+      ["Action", printable(action)],
+      ["State", WATCHING[state] ?? bad],
+      ["Last", last ? `${timeOf(last.time)} ${last.what}: ${printable(last.words)}` : ""],
+    ]),
+  ];
 }
 
 // ---- limits, and what comes from files

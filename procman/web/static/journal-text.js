@@ -10,12 +10,20 @@ export function whatHappened(record) {
 }
 
 /** Whether it is bad news: "bad", "warn" or "". */
-export function gravityOf({ kind, to, data }) {
-  if (kind === "gap") return "warn";
+export function gravityOf({ kind, to, reason, data }) {
+  if (kind === "gap" || (kind === "watch" && reason === "suspended")) return "warn";
   if (kind === "log-trouble" || kind === "access-denied" || data?.failed || data?.error) return "bad";
   if (to === "FATAL" || to === "UNKNOWN" || (to === "EXITED" && data?.expected === false)) return "bad";
   return to === "BACKOFF" ? "warn" : "";
 }
+
+const WATCH = {
+  restart: "is restarted",
+  start: "is started again",
+  reload: "reads its configuration again",
+  signal: "gets a signal",
+  exec: "has its command run",
+};
 
 const WORDS = {
   socket({ reason }, { address, addresses = [] }) {
@@ -43,6 +51,11 @@ const WORDS = {
     const scope = { group: " and its process group", tree: " and its descendants" }[data.scope] ?? "";
     const overdue = record.reason === "overdue" ? ", as stopwaitsecs were over" : "";
     return `${data.signal} to ${data.pid ? `pid ${data.pid}` : "what it left behind"}${scope}${overdue}`;
+  },
+  watch({ reason = "" }, { changed = "" }) {
+    if (reason === "resumed") return "its files are watched again";
+    if (reason === "suspended") return `${changed} again and again: its files are not watched any more`;
+    return `${WATCH[reason] ?? reason}: ${changed}`;
   },
   "op-begin": (record, data) => `asked for: ${named(record.reason ?? "", data, "targets", " ")}`,
   "op-end"(record, data) {

@@ -72,6 +72,7 @@ from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.sockets import BACKLOG, HOLD, LISTEN, SOCKETS
 from procman.config.schema.kinds.text import BOOLEAN, SECRET, TEXT
 from procman.config.schema.kinds.users import OWNER, USER, USER_GROUP
+from procman.config.schema.kinds.watch import WATCH, WATCH_ACTION, WATCH_IGNORE
 
 __all__ = [
     "ACCESS",
@@ -173,6 +174,9 @@ __all__ = [
     "USER",
     "USER_GROUP",
     "VARIABLE_NAMES",
+    "WATCH",
+    "WATCH_ACTION",
+    "WATCH_IGNORE",
     "WEBHOOK",
     "WEIGHT",
     "is_loopback",
