@@ -43,7 +43,17 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "runs",
                 "config",
             ),
-            *("given", "hooks", "events", "journal", "journal/states", "journal/spans", "journal/why", "terminals"),
+            *(
+                "given",
+                "hooks",
+                "sockets",
+                "events",
+                "journal",
+                "journal/states",
+                "journal/spans",
+                "journal/why",
+                "terminals",
+            ),
             *("operations", "operations/{id}"),
         )
     ),
