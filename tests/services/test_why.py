@@ -73,6 +73,7 @@ class Asked:
         self.found = Found()
         self.turns: dict[str, Turn] = {}
         self.silent = ""
+        self.unwatched: dict[str, str] = {}
         self.at_terminals: list[ClientFacts] = []
         self.reports: dict[str, int] = {}
         self.disks: list[str] = []
@@ -91,6 +92,7 @@ class Asked:
             gate=self,
             report_of=self.reports.get,
             terminals=self,
+            watches=self,
             master=AboutMaster(
                 began=0.0,
                 obstacle=lambda: self.obstacle,
@@ -103,6 +105,9 @@ class Asked:
 
     def clients(self, name):
         return [one for one in self.at_terminals if one.name == name]
+
+    def trouble(self, name) -> str:
+        return self.unwatched.get(name, "")
 
     def silence_for(self, _program) -> str | None:
         return self.silent or None
@@ -475,5 +480,21 @@ def test_clients_at_a_terminal_are_named():
         assert texts(found)[-1] == "uid 0 (root) debugs it: limits of time and what follows an end are paused"
         assert found.next.startswith("when that client leaves")
         assert found.changed == ()
+
+    on_loop(steps)
+
+
+def test_files_that_are_not_watched_are_among_the_causes():
+    """It runs as it should, and what was just saved does not."""
+
+    async def steps():
+        asked = Asked(group("web", startsecs=0, watch=("src/",)))
+        asked.engine.post(BootRequested(), Origin(BOOT))
+        asked.engine.spawn_all()
+        asked.unwatched["web"] = "its files are not watched: src/a changed again and again"
+        web = await asked.one("web")
+        assert web.as_wanted
+        assert [link.kind for link in web.because] == ["policy", "file"]
+        assert [setting.option for setting in web.options][-2:] == ["watch", "watch_ignore"]
 
     on_loop(steps)
