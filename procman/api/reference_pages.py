@@ -32,6 +32,8 @@ That is the private socket of the only master. If there are several, its name be
 without `XDG_RUNTIME_DIR` it is in `/run/procman` for root, and in `/tmp/procman-UID` for others.
 
 - Where the server has a user name and a password, send them with HTTP's basic authentication; else the answer is 401.
+  Where it has `access = roles`, send `Authorization: Bearer TOKEN`; a unix socket needs neither, as the kernel says who
+  connects. What a client may not do is FORBIDDEN (403), and what it may not see is not there.
 - A body, if any, is one JSON object. A missing key has the default in brackets.
 - Connections are kept alive. A request that arrives too slowly is refused; an idle connection is not closed.
 """

@@ -100,6 +100,14 @@ def test_the_role_metrics_sees_no_program():
     assert not mine.permits(METRICS, "db")
     assert mine.refusal(READ)
     assert mine.judge(READ, "web") is Verdict.HIDDEN
+    assert not mine.sees("web")
+
+
+def test_logs_of_a_section_without_the_role_read_count_for_nothing():
+    """The right to logs does not pass to another section of the same client."""
+    mine = rights(DEPLOY, section("metrics", uids={1001}, logs=True), section("read", uids={1001}))
+    assert mine.permits(READ, "web")
+    assert not mine.permits(LOGS, "web")
 
 
 def test_what_is_about_the_master_takes_the_role_for_all_programs():
