@@ -16,7 +16,14 @@ from typing import Any
 from procman.config.schema.kinds.environment_sources import env_file_of, env_from_of
 from procman.config.schema.kinds.watch import OF_CONFIG, OF_ENVIRONMENT
 from procman.config.schema.programs import Program
-from procman.core.actions import AnnounceGroup, AnnounceGroupChanged, AnnounceInPlace, AnnounceWatch, ProcessRemoved
+from procman.core.actions import (
+    AnnounceGroup,
+    AnnounceGroupChanged,
+    AnnounceInPlace,
+    AnnounceMaster,
+    AnnounceWatch,
+    ProcessRemoved,
+)
 from procman.core.events import FilesChanged
 from procman.core.fleet import Fleet
 from procman.runtime.bus import Interest, Notification
@@ -50,7 +57,14 @@ class LastChange:
 class FileWatches:
     """Those of one run of the master; subscribe `hear` to the bus."""
 
-    hears: tuple[Interest, ...] = (AnnounceGroup, AnnounceGroupChanged, AnnounceInPlace, ProcessRemoved, AnnounceWatch)
+    hears: tuple[Interest, ...] = (
+        AnnounceGroup,
+        AnnounceGroupChanged,
+        AnnounceInPlace,
+        AnnounceMaster,
+        ProcessRemoved,
+        AnnounceWatch,
+    )
 
     def __init__(
         self,
@@ -115,6 +129,10 @@ class FileWatches:
         match event := notification.event:
             case AnnounceWatch(name, what, words) if what != "resumed":
                 self.last[name] = LastChange(what, words, time.time())
+            case AnnounceMaster():
+                # All programs are stopped. As PID 1, procman would ask the helper to leave, like any other process.
+                self._closed = True
+                self._let_go()
             case ProcessRemoved(name):
                 for known in (self.last, self.failed, self._known_until):
                     known.pop(name, None)

@@ -11,7 +11,7 @@ from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.file_watches import FileWatches, LastChange
 from procman.runtime.hook_words import short_command
-from procman.services.selectors import ALL, Selectors
+from procman.services.selectors import ALL, Narrowable, Selectors
 
 # `starting`: not yet. `suspended`: it has changed its own files again and again. `failed`: it cannot be done.
 # `off`: by no_watch.
@@ -31,7 +31,7 @@ class WatchOfProcess:
     last: LastChange | None
 
 
-class WatchService:
+class WatchService(Narrowable):
     """Of one run of the master; all is only read."""
 
     def __init__(self, fleet: Fleet, watches: FileWatches) -> None:
@@ -42,8 +42,8 @@ class WatchService:
 
     def of(self, spec: str) -> list[WatchOfProcess]:
         """Those of the processes that are meant which watch any, in their order; raises UnknownProcess."""
-        meant = list(self._fleet.in_start_order())
-        if spec != ALL and not (meant := self._selectors.matching(spec)):
+        meant = self._selectors.matching(spec)
+        if spec != ALL and not meant:
             raise UnknownProcess(f"no such process or group: {spec}")
         return [self._of(process) for process in meant if process.definition.watch]
 

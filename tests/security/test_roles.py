@@ -47,6 +47,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "given",
                 "hooks",
                 "sockets",
+                "watches",
                 "events",
                 "journal",
                 "journal/states",

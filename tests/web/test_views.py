@@ -1,6 +1,7 @@
 """The views of a process in a real browser: why it is as it is, its history, and its crash reports."""
 
 import json
+import re
 from itertools import pairwise
 
 import pytest
@@ -253,6 +254,7 @@ def test_the_details_name_hooks_schedules_limits_and_files(site, browser, tmp_pa
         post_start="sleep 4716",
         env_file=tmp_path / "web.env",
         rlimit_core=0,
+        watch="@env",
     )
     nightly = program("nightly", "/bin/false", schedule="0 2 * * *", schedule_tz="UTC", run_on_start="true")
     master = site(web + nightly.replace("startsecs=0\n", "") + program("plain"))
@@ -262,6 +264,7 @@ def test_the_details_name_hooks_schedules_limits_and_files(site, browser, tmp_pa
     shown = browser.text("#view-details")
     assert "failed, which is ignored: sh exited 3 no database" in shown
     assert "rlimit_core = 0" in shown
+    assert re.search(r"Watched files\s+Files\s+@env\s+Action\s+restart\s+State\s+(not )?watching", shown)
     assert f"env_file = {tmp_path}/web.env" in shown
     assert "TOKEN" in shown
     assert "in-no-page" not in browser.driver.page_source

@@ -1,6 +1,7 @@
 """The endpoint about watched files: which they are, whether that works, and what was done last about a change."""
 
 from procman.access.roles import READ
+from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.processes import WatchChangeInfo, WatchInfo
 from procman.http.messages import Request, Response
@@ -20,7 +21,8 @@ class WatchEndpoints:
         add_endpoint(router, "GET", "/watches", self._all, READ)
 
     async def _all(self, request: Request) -> Response:
-        return json_answer({"watches": [_info(one) for one in self._watches.of(request.query.get("name", ALL))]})
+        found = self._watches.among(sight(request)).of(request.query.get("name", ALL))
+        return json_answer({"watches": [_info(one) for one in found]})
 
 
 def _info(one: WatchOfProcess) -> WatchInfo:
