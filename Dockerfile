@@ -15,6 +15,8 @@ FROM ${BASE} AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE procman_isolated.py ./
 COPY procman ./procman
+COPY docs/procman.schema.json ./docs/
+COPY conf/procman.service ./conf/
 COPY conf/image/self_contained.py ./
 # It gets its own Python and C library, so your programs' Python and packages are not affected.
 RUN python3 self_contained.py /opt/procman .
@@ -25,9 +27,14 @@ RUN mkdir /etc/procman/conf.d
 RUN chmod -R a+rX /opt/procman /etc/procman
 
 FROM ${ON}
+# Of what it was built: --build-arg REVISION=$(git rev-parse HEAD) --build-arg CREATED=$(git log -1 --format=%cI)
+ARG REVISION=""
+ARG CREATED=""
 LABEL org.opencontainers.image.title="procman" \
       org.opencontainers.image.description="A process manager for containers, as PID 1" \
       org.opencontainers.image.version="0.2.0" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/procman /opt/procman
 COPY --from=build /etc/procman /etc/procman

@@ -277,7 +277,7 @@ def test_the_dockerfile_runs_procman_itself_as_pid_1():
 def test_the_labels_of_the_image_tell_of_this_version():
     """The image has OCI labels, with the version of the code."""
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', (ROOT / "Dockerfile").read_text()))
-    assert labels.keys() == {"title", "description", "version", "licenses"}
+    assert labels.keys() == {"title", "description", "version", "revision", "created", "licenses"}
     assert labels["version"] == __version__
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 LEFT_OUT = (
     *("__pycache__", "config-*", "dist-packages", "site-packages"),
     *("_pyrepl", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "test", "tkinter"),
-    *("turtledemo", "unittest", "venv", "wsgiref"),
+    *("multiprocessing", "turtledemo", "unittest", "venv", "wsgiref"),
+    *("_pydecimal.py", "doctest.py", "imaplib.py", "mailbox.py", "pdb.py", "pickletools.py", "pydoc.py", "turtle.py"),
     *(
         f"{module}.*.so"
         for module in (
@@ -49,7 +50,7 @@ def main(folder: Path, source: Path) -> None:
     shutil.copy(os.path.realpath(sys.executable), python)
     # Among the modules of Python itself, because the site directories of Debian's Python differ from others.
     pip("--target", str(library), "--no-compile", str(source))
-    for unused in ("bin", *UNUSED):
+    for unused in ("bin", "share", *UNUSED):
         shutil.rmtree(library / unused)
     link(folder, python)
     for name, module, function in entry_points(library):

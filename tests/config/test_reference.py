@@ -127,6 +127,7 @@ def complaints(value, schema, path="$"):
     """The violations of a schema, with the few keywords that ours uses."""
     unknown = schema.keys() - {
         "$schema",
+        "$id",
         "title",
         "description",
         "default",

@@ -4,8 +4,6 @@ import asyncio
 import re
 import subprocess
 import sys
-import tomllib
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -132,15 +130,6 @@ def test_every_id_that_a_script_looks_up_is_in_the_document(document):
     """A misspelt id would fail only when its part of the page is used."""
     asked = {name for path in SCRIPTS for name in re.findall(r'\$\("([\w-]+)"\)', path.read_text())}
     assert asked <= set(re.findall(r'\sid="([\w-]+)"', document))
-
-
-def test_the_files_are_installed_with_the_package():
-    """Every file of the page matches a pattern of package-data."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    patterns = settings["tool"]["setuptools"]["package-data"]["procman"]
-    for file in (WEB / "index.html", *STATIC):
-        path = str(file.relative_to(ROOT / "procman"))
-        assert any(fnmatch(path, pattern) for pattern in patterns), path
 
 
 def test_the_page_is_loaded_when_it_is_first_opened():

@@ -75,9 +75,10 @@ def reference() -> str:
 
 
 def schema() -> Schema:
-    """The JSON schema of a TOML file (draft 2020-12)."""
+    """The JSON schema of a TOML file, in the form that the schema store takes: draft 07, which editors of TOML know."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://json.schemastore.org/procman.json",
         "title": "procman",
         "description": "The programs procman keeps running.",
         "type": "object",
