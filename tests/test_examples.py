@@ -6,11 +6,14 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from procman.config.load import load
 from procman.config.stop_plan import DOCKER, judge, stop_plan
+from tests.support.export_checks import deployment, services
 
-EXAMPLES = Path(__file__).parents[1] / "conf" / "examples"
+CONF = Path(__file__).parents[1] / "conf"
+EXAMPLES = CONF / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir())
 
 
@@ -52,3 +55,25 @@ def test_programs_that_are_in_several_examples_are_the_same():
     """Copies of a program are identical; they exist because an image is built from one directory."""
     texts = {path.read_text() for path in EXAMPLES.glob("*/dockerapp1.py")}
     assert len(texts) == 1
+
+
+def test_the_compose_sample_runs_unprivileged_and_fits():
+    """The sample fits compose's schema, and runs as the image's user, without rights, with time to stop."""
+    app = services((CONF / "compose.yaml").read_text())["app"]
+    assert (app["user"], app["read_only"], app["cap_drop"]) == ("procman", True, ["ALL"])
+    plan = stop_plan(load(str(CONF / "container.toml")))
+    assert judge(plan, float(app["stop_grace_period"].removesuffix("s"))).fits
+
+
+def test_the_kubernetes_sample_runs_unprivileged_and_fits(tmp_path):
+    """The sample is valid in each version, runs as the image's user without rights, and its file is good and fits."""
+    configuration, deployed = yaml.safe_load_all((CONF / "kubernetes.yaml").read_text())
+    pod = deployment(yaml.safe_dump(deployed))["spec"]["template"]["spec"]
+    (user,) = re.findall(r"procman:x:(\d+):\1:procman", (CONF.parent / "Dockerfile").read_text())
+    assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, int(user))
+    (container,) = pod["containers"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    path = tmp_path / "procman.toml"
+    path.write_text(configuration["data"]["procman.toml"])
+    plan = stop_plan(load(str(path)))
+    assert judge(plan, float(pod["terminationGracePeriodSeconds"])).fits
