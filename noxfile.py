@@ -44,6 +44,22 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def packages(session: nox.Session) -> None:
+    """Everything that a release consists of, in dist/: sdist, wheel, zipapp, packages, SBOM, checksums."""
+    session.install("-e", ".[release]")
+    session.run("python", "release/artefacts.py", "dist")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """A release of what is committed: version, date in the changelog, commit, tag, and the files in dist/."""
+    session.install("-e", ".[release]")
+    session.run("python", "release/release.py", *session.posargs)
+    session.run("python", "release/artefacts.py", "dist")
+    session.log("ready in dist/; publish it by: git push --follow-tags && twine upload dist/*.whl dist/*.tar.gz")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Regenerate docs/reference, the JSON schema and docs/imports.md from the code."""
     session.install("-e", ".", "pytest")

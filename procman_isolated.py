@@ -29,6 +29,11 @@ def procmanctl() -> int:
     return main()
 
 
+def zipapp() -> int:
+    """The command `procman.pyz`; under a name such as `procmanctl`, for example by a link, it is that command."""
+    return procmanctl() if os.path.basename(sys.argv[0]).startswith("procmanctl") else procman()
+
+
 def _isolate() -> None:
     # PYTHON_VERSION and the like are not Python's own.
     if not sys.flags.ignore_environment and any(
