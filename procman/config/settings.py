@@ -16,6 +16,7 @@ from procman.config.schema.notify import Notify
 from procman.config.schema.options import Kind, Option, options_of
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer
+from procman.config.schema.sockets import Socket, sockets_of
 from procman.config.secrets import is_secret, masked, masked_value, masked_variables
 
 Json = dict[str, Any]
@@ -89,6 +90,22 @@ def of_process(config: Config, program: Program) -> Json:
     return section
 
 
+def of_sockets(config: Config, program: Program) -> list[Json]:
+    """The options of the sockets of a process; those that differ from the file as it was last read are marked."""
+    table, sections = options_of(Socket), []
+    everywhere = (p for group in config.groups for p in group.programs)
+    read = {socket.name: socket for p in everywhere for socket in sockets_of(p.sockets)}
+    for socket in sockets_of(program.sockets):
+        section = _section(config, socket.section, program.namespec, table, _fields(socket, Socket))
+        said = read.get(socket.name)
+        for setting in section["settings"]:
+            option = setting["option"]
+            if said is None or getattr(said, option) != getattr(socket, option):
+                setting.update(source="earlier", file=None, line=None)
+        sections.append(section)
+    return sections
+
+
 def origin_of(config: Config, section: str, option: str) -> Json:
     """Where the option of a section was set: its `source`, `file` and `line`, as in a SettingInfo."""
     found = config.origins.get(section, {}).get(option) or config.origins.get(EVERYWHERE, {}).get(option)
@@ -152,7 +169,7 @@ def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     if isinstance(value, Enum) or kind.name in _IN_DIGITS or kind.slug == "bad-limit":
         return text, text
     if isinstance(value, tuple):
-        if kind.name == "dependencies":
+        if kind.name in ("dependencies", "sockets"):
             return masked(text).split(",") if value else [], masked(text)
         return [masked(item) if isinstance(item, str) else item for item in value], masked(text)
     return (value if isinstance(value, _NUMBERS) else masked(text)), masked(text)

@@ -151,7 +151,8 @@ class ConfigService:
                 shown.add(status.group)
                 shared = settings.of_group(self.config, group_of(self.fleet.groups[status.group].spec))
                 found += [shared] if shared else []
-            found.append(settings.of_process(self.config, program_of(self.fleet.processes[status.namespec].program)))
+            program = program_of(self.fleet.processes[status.namespec].program)
+            found += [settings.of_process(self.config, program), *settings.of_sockets(self.config, program)]
         return found
 
     async def check(self) -> None:

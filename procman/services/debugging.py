@@ -66,6 +66,8 @@ _PAUSED: Mapping[str, Any] = {
     "memory_restart": None,
     "max_age": None,
     "watch": (),
+    "lazy": False,
+    "idle_stop": None,
     "on_failure": (),
     "critical": False,
     "debug_restart": {},

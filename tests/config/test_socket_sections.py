@@ -1,5 +1,7 @@
 """The socket sections, and what programs say of them, in both forms."""
 
+import socket
+
 import pytest
 
 from procman.config.diff import diff, fingerprint
@@ -66,9 +68,9 @@ def test_both_forms_say_the_same(loaded):
     ini, toml = web(loaded(INI)), web(loaded(TOML, "x.toml"))
     assert ini.sockets == toml.sockets
     assert (ini.lazy, ini.idle_stop) == (toml.lazy, toml.idle_stop) == (True, 600)
-    (socket,) = ini.sockets
-    assert socket.listen == ("tcp://127.0.0.1:8080", "unix:///run/web.sock")
-    assert (socket.name, socket.backlog, socket.mode, socket.hold, socket.reuseport) == (
+    (held,) = ini.sockets
+    assert held.listen == ("tcp://127.0.0.1:8080", "unix:///run/web.sock")
+    assert (held.name, held.backlog, held.mode, held.hold, held.reuseport) == (
         "http",
         4096,
         0o660,
@@ -90,8 +92,8 @@ def test_both_forms_say_the_same(loaded):
 def test_an_address_has_one_form(loaded, written, url):
     """So that equal ones are found to be equal."""
     text = INI.replace("tcp://127.0.0.1:8080, unix:///run/web.sock", written).replace("mode", ";")
-    (socket,) = web(loaded(text)).sockets
-    assert socket.listen == (url,)
+    (held,) = web(loaded(text)).sockets
+    assert held.listen == (url,)
 
 
 SECTION = "[socket:http]\nlisten=tcp://*:80\n"
@@ -156,3 +158,13 @@ def test_a_bad_file_is_refused(loaded):
     """Nothing is opened for it."""
     with pytest.raises(ConfigError):
         loaded("[supervisord]\n[socket:http]\nlisten=8080\n" + PROGRAM)
+
+
+def test_check_says_that_an_address_is_taken(tmp_path):
+    """Before a start has to find out."""
+    file = tmp_path / "x.conf"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        file.write_text(f"[supervisord]\n[socket:http]\nlisten=tcp://127.0.0.1:{port}\n{PROGRAM}")
+        said = [str(problem) for problem in read(str(file), places=True).problems]
+    assert [line for line in said if f"another program listens on 127.0.0.1:{port}" in line]

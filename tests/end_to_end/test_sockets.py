@@ -99,6 +99,8 @@ def test_a_lazy_program_starts_with_its_first_connection_and_stops_when_nobody_h
     assert (waits["statename"], waits["phase"], waits["wanted"], waits["pid"]) == ("STOPPED", "listening", True, 0)
     assert waits["description"] == f"waiting for a connection on {URL}"
     assert f"it waits for a connection on {URL}" in master.ctl("why", "web").stdout
+    assert f"listen = {URL}" in master.ctl("config", "web").stdout
+    assert master.ctl("status", "web").returncode == 0
     name, pid = answer(connect())
     assert name == "http"
     seen = master.wait_for("web is stopped: no connection for 0.4 s")

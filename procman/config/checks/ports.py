@@ -12,7 +12,9 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.runtime_dir import default_sockets
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.readiness import target_of
+from procman.config.schema.kinds.sockets import place_of
 from procman.config.schema.servers import InetServer, UnixServer, bracketed
+from procman.config.schema.sockets import sockets_of
 from procman.core.spec import ReadyKind
 from procman.system.address_holders import TcpPort, holders_of, listening_inodes
 from procman.system.sockets import listener_pid
@@ -87,6 +89,12 @@ def _ports(config: Config) -> Iterator[tuple[str, str, str, int, str]]:
         if group.programs and group.socket is not None and group.socket.port is not None:
             host = group.socket.host or ""
             yield group.programs[0].section, "socket", host, group.socket.port, "the program could not be started"
+
+    sockets = {one.name: one for group in config.groups for p in group.programs for one in sockets_of(p.sockets)}
+    for held in sockets.values():
+        for place in map(place_of, held.listen):
+            if place.path is None:
+                yield held.section, "listen", place.host, place.port, "its programs could not be started"
 
 
 def _why_not(host: str, port: int) -> int | None:

@@ -194,8 +194,8 @@ class Counters:
         # After a failed start it is the same start, tried again; after an end it is a restart, if a late one.
         if counts.has_run and (comes_back or news.before is not State.BACKOFF):
             actor = notification.actor
-            if actor is not None and actor.kind == "schedule":
-                return  # its time has come
+            if actor is not None and actor.kind in ("schedule", "connection"):
+                return  # its time has come, or somebody needs it
             reason = news.reason if news.reason in RESTART_REASONS else ""  # for its memory or its age
             counts.restarts[reason or comes_back or _BY_ACTOR.get(actor.kind if actor else "", "operator")] += 1
 
