@@ -26,6 +26,7 @@ from procman.daemon.upgrade import how_started, stand_again
 from procman.errors import ProcmanError
 from procman.logs.console import console_target
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.runtime.program_sockets import open_privileged
 from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks
@@ -72,6 +73,7 @@ def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False
             _warn_of_unseen_output(config)
             daemon = start_daemon(directory=config.master.directory or "/", umask=DAEMON_UMASK)
             service = ServiceNotifier(notifier, daemon)
+        sockets = open_privileged(config)
         notes = _become(config)
         if config.wants_background and not service.is_awaited:
             notes.append("nodaemon=false is ignored: procman stays in the foreground unless --daemon is given")
@@ -81,7 +83,9 @@ def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
         ledger = _ledger(config, source.fingerprint, notes)
-        return _live(ProcessContext(source, start, service, ledger, adopts=refusal is None), config, notes)
+        context = ProcessContext(source, start, service, ledger, adopts=refusal is None)
+        context.held_sockets = sockets
+        return _live(context, config, notes)
     except ProcmanError as error:
         if service.failed(str(error), BAD_START):
             return BAD_START

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.sockets import place_of
 from procman.config.schema.programs import Program
 from procman.config.schema.sockets import DEFAULT_MODE, Socket
@@ -247,6 +248,34 @@ class ProgramSockets:
                 loop.remove_reader(fd)
                 with suppress(OSError):
                     os.close(fd)
+
+
+def open_privileged(config: Config) -> HeldSockets:
+    """What only root may open, where the master is going to be another user; it finds these when it asks for them.
+
+    What cannot be opened now, as an earlier master has left it with a program, is tried again by those that need it.
+    """
+    held = HeldSockets()
+    if config.master.uid in (None, 0) or os.geteuid() != 0:
+        return held
+    first = _first_open_port()
+    programs = (program for group in config.groups for program in group.programs)
+    for program in programs:
+        for spec in program.sockets:
+            for address in spec.addresses(program.namespec):
+                if 0 < place_of(address.url).port < first:
+                    with suppress(CannotListen, OSError):
+                        held.open(held_spec(address, spec))
+    return held.hand_over()
+
+
+def _first_open_port() -> int:
+    """The first port that every user may have."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 1024
 
 
 def held_spec(address: Address, spec: SocketSpec) -> HeldSpec:

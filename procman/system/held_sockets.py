@@ -67,7 +67,7 @@ class HeldSockets:
 
     def open(self, wanted: HeldSpec) -> bool:
         """Listen there, or as is said now; False: that was so before. Raises CannotListen."""
-        held = self._open.get(wanted.key)
+        held, spare = self._open.get(wanted.key), None
         if held is None and (spare := self._spare.pop(wanted.key, None)) is not None:
             held = self._open[wanted.key] = spare
         purpose = Purpose(f"listen= in [{wanted.section}]", "mode= and owner=", handed_on=True)
@@ -75,7 +75,7 @@ class HeldSockets:
             self._open[wanted.key] = _open(wanted, purpose)
             return True
         if held.wanted == wanted:
-            return False
+            return spare is not None
         held.sock.listen(wanted.backlog)
         if wanted.path is not None and _rights(held.wanted) != _rights(wanted):
             # Without an owner it belongs to the master again.

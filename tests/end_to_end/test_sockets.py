@@ -3,13 +3,17 @@
 import contextlib
 import os
 import re
+import shutil
+import signal
 import socket
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.test_orphans import Machine
-from tests.support.master_process import PROGRAMS
+from tests.support.master_process import PROGRAMS, Master
 from tests.support.running_master import RunningMaster
 
 HOST = "127." + ".".join(map(str, os.getpid().to_bytes(3, "big")))  # that no other test process has
@@ -187,6 +191,29 @@ def test_each_process_has_its_own_socket_with_reuseport(start_master):
     assert [(one["url"], one["own"]) for one in known] == [(URL, True)] * 2
     pids = {answer(connect())[1] for _ in range(40)}
     assert len(pids) == 2
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_low_port_is_opened_before_root_is_given_up(tmp_path):
+    """And is still there after a reload, when nobody may open it any more."""
+    folder = Path(tempfile.mkdtemp(prefix="pm"))
+    folder.chmod(0o1777)
+    try:
+        (folder / "web.conf").write_text(
+            f"[unix_http_server]\nfile={folder}/s\n"
+            f"[supervisord]\nuser=nobody\nlogfile={folder}/log\npidfile={folder}/pid\nchildlogdir={folder}\n"
+            f"[socket:http]\nlisten=tcp://{HOST}:1011\n"
+            "[program:web]\ncommand=sleep 1000\nsockets=http\nstartsecs=0\n"
+        )
+        with Master(folder / "web.conf") as master:
+            master.expect("Set uid to user", f"listening on tcp://{HOST}:1011", "success: web")
+            connect(1011).close()
+            master.signal(signal.SIGHUP)
+            master.expect("stopped: web", f"listening on tcp://{HOST}:1011", "success: web")
+            connect(1011).close()
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
