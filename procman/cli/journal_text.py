@@ -104,6 +104,8 @@ def _spawn(record: Any, data: dict[str, Any]) -> str:
 def _socket(record: Any, data: dict[str, Any]) -> str:
     if record.get("reason") == "connection":
         return f"a connection to {data.get('address')} starts it"
+    if record.get("reason") == "off":
+        return "does not wait for a connection any more"
     return f"waits for a connection on {', '.join(data.get('addresses', ()))}"
 
 

@@ -295,11 +295,11 @@ class AnnounceSchedule:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceSockets:
-    """A lazy process waits for a connection; or one has come, and it is started for it."""
+    """A lazy process waits for a connection, or does not any more; or one has come, and it is started for it."""
 
     name: str
     program: ProcessSpec
-    what: Literal["listening", "connection"]
+    what: Literal["listening", "connection", "off"]
     place: int = -1  # connection: the position of the socket in `ProcessSpec.addresses`
 
 

@@ -3,7 +3,7 @@
 What an operator asks for is never counted as a failure or a restart, and begins the counts anew.
 """
 
-from procman.core.actions import Action, AnnounceInPlace, Kill, Spawn
+from procman.core.actions import Action, AnnounceInPlace, AnnounceSockets, Kill, Spawn
 from procman.core.coming_up import limit_run
 from procman.core.deadlines import Deadlines
 from procman.core.health_checks import begin_checks
@@ -61,7 +61,10 @@ def begin_service(process: Process, now: float) -> list[Action]:
 def stop(process: Process, now: float) -> list[Action]:
     """Want it down."""
     process.wanted = process.ties.bound = process.ties.pulls = False
-    return take_down(process, now)
+    if not process.use.listening:
+        return take_down(process, now)
+    process.use.listening = False
+    return [AnnounceSockets(process.name, process.program, "off"), *take_down(process, now)]
 
 
 def restart(process: Process, now: float) -> list[Action]:

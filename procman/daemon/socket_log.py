@@ -21,5 +21,7 @@ class SocketLog:
                 self._log.info(f"{program.name} waits for a connection on {places}")
             case AnnounceSockets(program=program, what="connection", place=place):
                 self._log.info(f"{program.name} has a connection on {program.addresses[place].url}")
+            case AnnounceSockets(program=program):
+                self._log.info(f"{program.name} does not wait for a connection any more")
             case _:
                 pass

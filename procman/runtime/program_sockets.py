@@ -137,6 +137,8 @@ class ProgramSockets:
 
     def take_back(self, address: Address, spec: SocketSpec, holders: Iterable[Identity]) -> str:
         """Get a socket from a process that an earlier master has started; "", or why that is not possible."""
+        if self.held.has(address):
+            return ""
         why = self.held.take_back(held_spec(address, spec), holders)
         if not why:
             self._log.info(f"took {_shown(address)} back for [socket:{spec.name}]")

@@ -10,6 +10,7 @@ from procman.core.actions import (
     AnnounceHealthPause,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceSockets,
     ProcessRemoved,
 )
 from procman.core.events import Spawned, SpawnFailed
@@ -45,6 +46,7 @@ class Changes:
                 | AnnounceHealth(name=name)
                 | AnnounceHealthPause(name=name)
                 | AnnounceInPlace(name=name)
+                | AnnounceSockets(name=name)
                 | ProcessRemoved(name=name)
                 | Spawned(name=name)
                 | SpawnFailed(name=name)

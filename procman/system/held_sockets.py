@@ -147,13 +147,15 @@ class HeldSockets:
 
     # ---- from one master to the next
 
+    def has(self, key: tuple[str, str]) -> bool:
+        """Whether it is there, also if nobody has asked for it."""
+        return key in self._open or key in self._spare
+
     def take_back(self, wanted: HeldSpec, holders: Iterable[Identity]) -> str:
         """Get a socket that listens there from one of these processes; "", or why that is not possible.
 
         `open` finds it then.
         """
-        if wanted.key in self._open or wanted.key in self._spare:
-            return ""
         why = "none of its descriptors listens there"
         for holder in holders:
             try:

@@ -6,6 +6,7 @@ from procman.core.actions import (
     Action,
     Announce,
     AnnounceInPlace,
+    AnnounceSockets,
     AwaitConnection,
     CloseSocket,
     OpenSocket,
@@ -93,6 +94,10 @@ class SocketRules:
                     self._used_at.pop(name, None)
                 case _:
                     pass
+        if isinstance(event, StopRequested) and event.name in self._listened:
+            told = [action for action in actions if isinstance(action, AnnounceSockets) and action.what == "off"]
+            self.must(told, f"{event.name} does not wait for a connection any more, and nobody is told")
+            self.counts["off"] += 1
         if isinstance(event, ConnectionSeen) and event.name in self._listened:
             state = self.world.fleet.processes[event.name].state
             self.must(state is State.STARTING, f"{event.name} has a connection, and is {state.name}")

@@ -121,6 +121,7 @@ MUTATIONS = [
         r"if process\.wanted and process\.program\.lazy and expected:",
         "if False:",
     ),
+    Mutation("nobody is told that it does not wait any more", requests, r"if not process\.use\.listening:", "if True:"),
     Mutation("a boot starts what is lazy", requests, r"if not process\.definition\.lazy or ", "if True or "),
     Mutation("an update starts what listens", requests, r"if listened and process\.program\.lazy:", "if False:"),
     Mutation(

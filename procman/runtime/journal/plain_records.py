@@ -130,7 +130,7 @@ def _sockets(seen: Seen, event: AnnounceSockets) -> Record:
     addresses = event.program.addresses
     if event.what == "connection":
         return about(seen, "socket", event.name, "connection", {"address": addresses[event.place].url})
-    return about(seen, "socket", event.name, "listening", named("addresses", [one.url for one in addresses]))
+    return about(seen, "socket", event.name, event.what, named("addresses", [one.url for one in addresses]))
 
 
 def _watch(seen: Seen, event: AnnounceWatch) -> Record:

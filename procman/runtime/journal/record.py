@@ -15,7 +15,7 @@ RecordKind = Literal[
     "hook",  # a command of a hook is over, or was left out; a process has read its configuration again, or has not
     "signal",  # procman sent a signal, or could not
     "schedule",  # something about a schedule: it was switched on or off, a time of it has come, or was left out
-    "socket",  # a lazy process waits for a connection, or one has come, for which it is started
+    "socket",  # a lazy process waits for a connection, or does not any more; or one has come that starts it
     "watch",  # files of a process have changed, and what is done about it
     "config",  # a group came, went or changed; a process has new options
     "health",  # a process is unhealthy, or healthy (again); or its health is not looked at for a while

@@ -27,6 +27,7 @@ const WATCH = {
 
 const WORDS = {
   socket({ reason }, { address, addresses = [] }) {
+    if (reason === "off") return "does not wait for a connection any more";
     return reason === "connection" ? `a connection to ${address} starts it` : `waits for a connection on ${addresses.join(", ")}`;
   },
   state(record, { tries, expected }) {
