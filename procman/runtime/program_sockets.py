@@ -193,7 +193,13 @@ class ProgramSockets:
                     # The core has it started, which fails and says why.
                     asyncio.get_running_loop().call_soon(self._post, ConnectionSeen(name, -1))
                     return
-        self._watch(self._awaited, name, addresses, self._connected)
+        try:
+            self._watch(self._awaited, name, addresses, self._connected)
+        except OSError as error:
+            # There are too few descriptors. It is better up than deaf.
+            self._stop_watching(self._awaited, name)
+            self._log.warn(f"cannot wait for a connection to {name} ({error.strerror}): it is started")
+            asyncio.get_running_loop().call_soon(self._post, ConnectionSeen(name, -1))
 
     def _connected(self, name: str, at: int) -> None:
         self._stop_watching(self._awaited, name)
@@ -207,7 +213,8 @@ class ProgramSockets:
             inodes = {order.name: self._inodes(order) for order in looks.values()}
             for order in looks.values():
                 self._stop_watching(self._used, order.name)
-                self._watch(self._used, order.name, order.addresses, self._is_used)
+                with suppress(OSError):  # what is there now is seen without that
+                    self._watch(self._used, order.name, order.addresses, self._is_used)
             try:
                 busy = await self._beside.do(partial(with_connections, inodes))
             except TakesTooLong:
