@@ -80,6 +80,8 @@ MAY_IMPORT = {
         "services access runtime notify core core.spec cron system system.report_folder logs.protocol config "
         "config.schema config.problems config.secrets config.spelling errors"
     ),
+    # a configuration in virtual time: no I/O; the records are those of the journal
+    "simulator": "simulator runtime core core.spec config.schema config.spelling config.problems errors",
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
     # the wire
@@ -100,10 +102,15 @@ MAY_IMPORT = {
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
     "cli.procman_commands": (
         "cli cli.procman_commands client api.shapes config config.schema config.spelling config.discovery "
-        "config.assumptions convert daemon entrypoint logs system system.safe_open errors"
+        "config.assumptions simulator convert daemon entrypoint logs system "
+        "system.safe_open errors"
     ),
     "cli.procman_commands.table": "cli",
     "cli.procman_commands.replay": "cli cli.procman_commands.table api.shapes core core.spec errors",
+    "cli.procman_commands.test": (
+        "cli cli.procman_commands cli.procman_commands.table config config.schema config.spelling config.formats "
+        "config.problems simulator errors"
+    ),
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",
     "cli.reference_docs": "api cli.reference_page config.schema",
@@ -218,6 +225,24 @@ def test_the_core_is_pure():
     assert {name for name in comes_with_it if not within(name, "core")} == set()
     known = {name.split(".")[0] for one in comes_with_it for name in imports(one)}
     assert known - {"procman"} <= CORE_MAY_KNOW
+
+
+# Of the runtime, a simulation has what publishes and writes down; none of it opens or starts anything.
+SIMULATOR_MAY_USE = {
+    "runtime.bus",
+    "runtime.published_news",
+    "runtime.journal.record",
+    "runtime.journal.translation",
+}
+SIMULATOR_MAY_KNOW = CORE_MAY_KNOW | {"fnmatch", "heapq", "re"}
+
+
+def test_a_simulation_is_pure():
+    """Nothing in `simulator` imports a clock, the system or asyncio; of the runtime it has the words of the journal."""
+    used = set().union(*map(own_imports, modules_of("simulator")))
+    assert {name for name in used if within(name, "runtime")} <= SIMULATOR_MAY_USE
+    known = {name.split(".")[0] for module in modules_of("simulator") for name in imports(module)}
+    assert known - {"procman"} <= SIMULATOR_MAY_KNOW
 
 
 # What people are told is decided without a clock and without I/O, too; json and templates make texts of it.

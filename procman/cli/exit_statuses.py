@@ -192,6 +192,16 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         1: "it decides otherwise",
         2: "the file cannot be read, or is no recording; or bad usage",
     },
+    "simulate": {
+        0: "simulated",
+        1: "something that was to happen could not, such as the kill of a process that does not run",
+        2: "the file cannot be used, or bad usage",
+    },
+    "test": {
+        0: "all tests have passed",
+        1: "a test has failed",
+        2: "one of the files cannot be used, there is no such test, or bad usage",
+    },
     "schema": {0: "success", 2: "bad usage"},
     "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},

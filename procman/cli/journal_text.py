@@ -17,12 +17,17 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 def record_line(record: JournalRecord, now: float) -> str:
     """`14:02:11.034  web  RUNNING -> STOPPING, by uid 0 (root, procmanctl, pid 812)  #95 <- #94`."""
+    return f"{_clock(record['time'], now)}  {record_words(record)}"
+
+
+def record_words(record: JournalRecord, width: int = _NAME_WIDTH) -> str:
+    """The line of a record without its time; the name takes `width` columns."""
     name = record.get("name") or record.get("group") or "procman"
     by = _by(record)
     times = record.get("times", 1)
     count = f" ({times} times)" if times > 1 else ""
     numbers = f"#{record['seq']}" + (f" <- #{record['cause']}" if "cause" in record else "")
-    return f"{_clock(record['time'], now)}  {name:<{_NAME_WIDTH}}  {_what(record)}{count}{by}  {numbers}"
+    return f"{name:<{width}}  {_what(record)}{count}{by}  {numbers}"
 
 
 def run_lines(runs: Iterable[RunInfo], now: float) -> list[str]:

@@ -63,6 +63,56 @@ _EXPORT_FLAGS = (
     HELP,
 )
 
+_SIMULATE_FLAGS = (
+    _FILE,
+    Flag("kill", "--kill", "a process is killed then: db@10s", metavar="NAME@TIME", many=True),
+    Flag(
+        "unready",
+        "--unready",
+        "a process is not ready from then on until its end, or for some time: web@30s, web@30s+20s",
+        metavar="NAME@TIME",
+        many=True,
+    ),
+    Flag(
+        "exit",
+        "--exit",
+        "a process ends by itself, with an exit status: web:1@20s",
+        metavar="NAME:CODE@TIME",
+        many=True,
+    ),
+    Flag("start", "--start", "somebody starts a process: web@10s", metavar="NAME@TIME", many=True),
+    Flag("stop", "--stop", "somebody stops a process: web@10s", metavar="NAME@TIME", many=True),
+    Flag("restart", "--restart", "somebody restarts a process: web@10s", metavar="NAME@TIME", many=True),
+    Flag("connect", "--connect", "somebody connects to a lazy program: web@10s", metavar="NAME@TIME", many=True),
+    Flag(
+        "ready",
+        "--ready",
+        "assume that a program is ready so long after its start (1s): web=3s, web=never",
+        metavar="NAME=TIME",
+        many=True,
+    ),
+    Flag(
+        "ends",
+        "--ends",
+        "assume that each run of a program ends after so long (a one-shot 1s, others never): migrate=5s, web=2s:1 with "
+        "exit status 1",
+        metavar="NAME=TIME[:CODE]",
+        many=True,
+    ),
+    Flag(
+        "slow_stop",
+        "--slow-stop",
+        "assume that a program ends so long after its stop signal (at once): web=8s; web: never",
+        metavar="NAME[=TIME]",
+        many=True,
+    ),
+    Flag("until", "--until", "shut down then (when nothing changes any more)", metavar="TIME"),
+    Flag("seed", "--seed", "the number that delays with jitter are drawn from (0)", metavar="N"),
+    Flag("assume", "--assume", "read the configuration for the machine described in FILE", metavar="FILE.json"),
+    Flag("json", "--json", "print one JSON object"),
+    HELP,
+)
+
 _RUN_FLAGS = (
     Flag("to_group", "-g --group", "pass signals on to the process group of the program"),
     Flag("rewrite", "-r --rewrite", "pass signal A on as B: 15:3, TERM:QUIT; B = 0 drops it", metavar="A:B", many=True),
@@ -180,6 +230,26 @@ COMMANDS: dict[str, Command] = {
         ),
         "run what a master has recorded (record=) through the same code again, and show what it decides",
         "FILE [NAME]...",
+    ),
+    "simulate": Command(
+        "simulate",
+        "simulate",
+        _SIMULATE_FLAGS,
+        "show what a master would do with a configuration, in virtual time; nothing is run",
+    ),
+    "test": Command(
+        "test",
+        "test",
+        (
+            _FILE,
+            Flag("verbose", "-v --verbose", "print the timeline of each test"),
+            Flag("json", "--json", "print one JSON object"),
+            Flag("junitxml", "--junitxml", "also write a report for CI servers", metavar="FILE"),
+            Flag("assume", "--assume", "read the configuration for the machine described in FILE", metavar="FILE.json"),
+            HELP,
+        ),
+        "simulate a configuration as a file of tests says, and compare with what that expects",
+        "FILE [TEST]...",
     ),
     "schema": Command(
         "schema", "schema", (HELP,), "print the JSON schema of the TOML form, for editors and validators"

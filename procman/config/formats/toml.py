@@ -7,6 +7,7 @@ accepted.
 import os
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import tomli
 
@@ -25,17 +26,24 @@ Lines = dict[tuple[str, ...], int]
 
 def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     """The sections of a file, with `include` as section "include", and its problems."""
-    try:
-        content = tomli.loads(text.removeprefix("\ufeff"))
-    except tomli.TOMLDecodeError as error:
-        return [], [_not_toml(text, file, error)]
-    except (RecursionError, ValueError) as error:
-        message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
-        return [], [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]
+    content, problems = content_of(text, file)
+    if content is None:
+        return [], problems
     reader = _Reader(file, text)
     for name, value in content.items():
         reader.take(name, value)
     return reader.sections, reader.problems
+
+
+def content_of(text: str, file: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """The tables and keys of a file, or None and its problem."""
+    try:
+        return tomli.loads(text.removeprefix("\ufeff")), []
+    except tomli.TOMLDecodeError as error:
+        return None, [_not_toml(text, file, error)]
+    except (RecursionError, ValueError) as error:
+        message = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        return None, [Problem(file, None, None, None, f"cannot read this as TOML: {message}", slug="syntax")]
 
 
 def _not_toml(text: str, file: str, error: tomli.TOMLDecodeError) -> Problem:
