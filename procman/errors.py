@@ -33,6 +33,7 @@ class Reason(Enum):
     ALREADY_STARTED = "it runs already"
     NOT_RUNNING = "it does not run"
     ALREADY_ADDED = "the group is active already"
+    ROLLING = "a rolling restart of the program is under way, or has stopped"
     STILL_RUNNING = "a process of the group still runs"
     SHUTTING_DOWN = "the master shuts down or restarts"
     UNUSABLE_CONFIG = "the configuration cannot be used"

@@ -137,6 +137,8 @@ def step_of(step: operations.Step) -> Step:
         shape["name"] = step.name
     if step.options:
         shape["options"] = list(step.options)
+    if step.message:
+        shape["message"] = step.message
     return shape
 
 

@@ -28,6 +28,7 @@ class Fault(IntEnum):
     STILL_RUNNING = 91  # a process of the group still runs
     CANT_REREAD = 92  # the configuration cannot be used; nothing was changed
     FORBIDDEN = 403  # not one of supervisor's: this account may not do that
+    ROLLING = 409  # nor is this one: a rolling restart is under way, or has stopped
 
 
 _FAULTS: Mapping[Reason, Fault] = {
@@ -45,6 +46,7 @@ _FAULTS: Mapping[Reason, Fault] = {
     Reason.ALREADY_STARTED: Fault.ALREADY_STARTED,
     Reason.NOT_RUNNING: Fault.NOT_RUNNING,
     Reason.ALREADY_ADDED: Fault.ALREADY_ADDED,
+    Reason.ROLLING: Fault.ROLLING,
     Reason.STILL_RUNNING: Fault.STILL_RUNNING,
     Reason.SHUTTING_DOWN: Fault.SHUTDOWN_STATE,
     Reason.UNUSABLE_CONFIG: Fault.CANT_REREAD,

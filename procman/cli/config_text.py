@@ -68,7 +68,7 @@ def update_lines(steps: Iterable[Step]) -> list[str]:
     """The lines of `update`, in supervisorctl's words, group by group; without errors."""
     by_group: dict[str, list[Step]] = {}
     for step in steps:
-        if step["action"] != "error":
+        if step["action"] not in ("error", "rolling stopped"):
             by_group.setdefault(step["group"], []).append(step)
     lines = []
     for group, done in by_group.items():

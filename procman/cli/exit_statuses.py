@@ -101,8 +101,12 @@ PROCMANCTL: Mapping[str, Entry] = {
     "remove": Entry(_GROUPS, {1: "no such group, or a process of it still runs"}),
     "reread": Entry("`Changes`", {1: "arguments were given, or the file cannot be used"}),
     "restart": Entry(
-        '`{"stopped": [Result], "started": [Result]}`',
-        {1: "no such process, or no name was given", 2: "no such group", 7: _NOT_STARTED},
+        '`{"stopped": [Result], "started": [Result]}`; with `--rolling` `{"operation": int, "results": [Result]}`',
+        {
+            1: "no such process, or no name was given; with `--rolling` also: another one is under way",
+            2: "no such group",
+            7: f"{_NOT_STARTED}; with `--rolling`: it has stopped at a process that is not ready",
+        },
     ),
     "retry": Entry(
         _OPERATION, {1: "no such process or group, no name was given, or it does not wait for a try", 7: _NOT_STARTED}
@@ -150,7 +154,13 @@ PROCMANCTL: Mapping[str, Entry] = {
     ),
     "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a shutdown may take longer"}),
     "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
-    "update": Entry('`{"steps": [Step]}`', {1: "the file cannot be used (nothing was changed), or no such group"}),
+    "update": Entry(
+        '`{"steps": [Step]}`',
+        {
+            1: "the file cannot be used (nothing was changed), or no such group",
+            7: "a rolling restart has stopped at a process that is not ready",
+        },
+    ),
     "version": Entry('`{"version": str}`', {1: "arguments were given"}),
     "whoami": Entry("`WhoamiInfo`", {1: "arguments were given"}),
     "why": Entry(

@@ -1,6 +1,6 @@
 """Checks words that begin with a dash: flags of the command, `--help`, or mistakes, which are refused.
 
-So `restart --rolling web` restarts nothing; supervisorctl restarts web and misses a process named `--rolling`.
+So `restart --gently web` restarts nothing; supervisorctl restarts web and misses a process named `--gently`.
 """
 
 from procman.cli import help_texts, suggestions

@@ -193,7 +193,13 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("refresh <name> [...]", "Have a program read its configuration again, as its option reload says"),
         ("refresh all", "Do so for all that have that option"),
     ),
-    "restart": (("restart '<pattern>'", "Restart all that match"),),
+    "restart": (
+        ("restart '<pattern>'", "Restart all that match"),
+        ("restart <name> --rolling", "One process after the other; the next one when it is ready, and healthy"),
+        ("restart <name> --rolling --batch 25%", "So many at a time: a number, or a percentage of them"),
+        ("restart <name> --rolling --continue", "Go on where it has stopped, with what has failed first"),
+        ("restart <name> --rolling --abort", "End it, and put the earlier definition back where an update changed it"),
+    ),
     "retry": (
         ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),
         ("retry all", "Do so for all of them"),

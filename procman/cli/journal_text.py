@@ -114,6 +114,27 @@ def _socket(record: Any, data: dict[str, Any]) -> str:
     return f"waits for a connection on {', '.join(data.get('addresses', ()))}"
 
 
+def _rolling(record: Any, data: dict[str, Any]) -> str:
+    what = "putting back the earlier definition" if data.get("aborting") else "rolling restart"
+    count = f"{data.get('ready')} of {data.get('total')}"
+    why = f": {data['why']}" if data.get("why") else ""
+    match record.get("reason", ""):
+        case "began":
+            return f"{what} of {data.get('program')} began"
+        case "restarting":
+            return f"{what}: its turn has come"
+        case "ready":
+            return f"{what}: it is ready, {count}"
+        case "done":
+            return f"{what} of {data.get('program')} is done: {count}"
+        case "stopped":
+            return f"{what} of {data.get('program')} has stopped here, {count} ready{why}"
+        case "continued":
+            return f"{what} of {data.get('program')} goes on: {count} ready"
+        case _:
+            return f"{what} of {data.get('program')} has ended: {count} ready{why}"
+
+
 def _given(_: Any, data: dict[str, Any]) -> str:
     variables, count = list(data.get("environment", ())), data.get("environment_count", 0)
     what = [", ".join(variables) + (f" and {count - len(variables)} more" if count else "")] if variables else []
@@ -252,6 +273,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "health": _health,
     "watch": _watch,
     "signal": _signal,
+    "rolling": _rolling,
     "config": _config,
     "op-begin": _operation,
     "op-end": _operation_end,

@@ -319,6 +319,25 @@ class AnnounceWatch:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceRolling:
+    """Something about a rolling restart.
+
+    It began, a process of it is restarted, is ready, all are; it has stopped at a process; it goes on; or it has ended
+    before that.
+    """
+
+    program: str
+    what: Literal["began", "restarting", "ready", "stopped", "continued", "done", "ended"]
+    name: str = ""  # the process, by its namespec; "": it is about none
+    operation: int = 0  # that has asked for it
+    ready: int = 0  # so many have been restarted
+    total: int = 0
+    aborting: bool = False  # it puts definitions back
+    reason: str = ""  # stopped, ended: why
+    new_definition: bool = False  # it changes definitions, and does not only restart
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceMaster:
     """The master as a whole went into another state; `waiting` are those that have not settled yet."""
 
@@ -348,6 +367,7 @@ Announcement = (
     | AnnounceSchedule
     | AnnounceSockets
     | AnnounceWatch
+    | AnnounceRolling
     | AnnounceMaster
     | AnnounceRefresh
     | AnnounceRefreshed

@@ -25,6 +25,7 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceHealth,
     AnnounceMaster,
+    AnnounceRolling,
     AnnounceSchedule,
     AnnounceSockets,
     AnnounceWatch,
@@ -46,6 +47,9 @@ from procman.core.events import (
     RefreshRequested,
     RestartRequested,
     RetryRequested,
+    RollingAborted,
+    RollingContinued,
+    RollingRequested,
     ShutdownRequested,
     SignalRequested,
     StartRequested,
@@ -106,6 +110,9 @@ _REQUESTS = frozenset(
         RestartRequested,
         RefreshRequested,
         RetryRequested,
+        RollingRequested,
+        RollingContinued,
+        RollingAborted,
         SignalRequested,
         HealthPauseRequested,
         GroupAdded,
@@ -128,6 +135,7 @@ class Attribution:
         self._signalled: dict[str, tuple[int, Origin]] = {}  # the latest signal to this run, and its origin
         self._stopping: set[str] = set()
         self._renewed: dict[str, Origin] = {}  # those that are stopped to start again, for what they depend on
+        self._rolled_by: dict[str, Origin] = {}  # by program: the request for its rolling restart
         # Of the event that is being handled:
         self._is_request = False
         self._is_adoption = False
@@ -193,11 +201,13 @@ class Attribution:
 
     def origin_of(self, action: Told) -> Origin:
         """What it follows from; call it right before the action is published."""
+        if isinstance(action, AnnounceRolling):
+            return self._origin_of_rolling(action)
         if isinstance(action, Announce):
             if action.name in self._found_ill:
                 return Origin(HEALTH, self.latest(action.name).cause)
             if action.name in self._watched and not self._is_request:
-                return self._here[action.name]
+                return self._here[action.name]  # also of a rolling restart
             known = self._origin_of_change(action)
             if known is not None:
                 return known
@@ -246,6 +256,11 @@ class Attribution:
             # What the waves do follows from the announcement.
             self._base = self._all_wanted_by = follow
             self._wanted_by.clear()
+        elif isinstance(action, AnnounceRolling):
+            if action.what == "restarting":
+                self._here[action.name] = self._latest[action.name] = self._wanted_by[action.name] = follow
+                if not self._is_request:
+                    self._watched.add(action.name)
         elif isinstance(action, ProcessRemoved):
             self._forget(action.name)
         elif not isinstance(action, _NOT_ABOUT_ONE):
@@ -282,6 +297,7 @@ class Attribution:
             "signalled": {name: [number, _plain(origin)] for name, (number, origin) in self._signalled.items()},
             "stopping": sorted(self._stopping),
             "renewed": {name: _plain(origin) for name, origin in self._renewed.items()},
+            "rolled_by": {program: _plain(origin) for program, origin in self._rolled_by.items()},
         }
 
     def restore(self, data: dict[str, Any]) -> None:
@@ -293,6 +309,7 @@ class Attribution:
         self._signalled = {name: (number, _origin(plain)) for name, (number, plain) in data["signalled"].items()}
         self._stopping = set(data["stopping"])
         self._renewed = {name: _origin(plain) for name, plain in data.get("renewed", {}).items()}
+        self._rolled_by = {program: _origin(plain) for program, plain in data.get("rolled_by", {}).items()}
 
     # ---- the pieces of the above
 
@@ -325,6 +342,14 @@ class Attribution:
         """Whether it is a shutdown that stops the process, and not its own end, behind which something is left."""
         return not self._is_request and not (self._is_end and name == self._subject)
 
+    def _origin_of_rolling(self, news: AnnounceRolling) -> Origin:
+        if self._is_request:
+            return self._base
+        asked = self._rolled_by.get(news.program, NOBODY)
+        if news.what == "restarting" or not news.name:
+            return asked
+        return Origin(asked.actor, self.latest(news.name).cause, asked.operation)
+
     def _of_the_whole(self) -> Origin:
         if self._is_request:
             return self._base
@@ -337,14 +362,19 @@ class Attribution:
             case StartRequested(name) | StopRequested(name) | RestartRequested(name) | RetryRequested(name):
                 self._wanted_by[name] = origin
                 self._renewed.pop(name, None)
+            case RollingRequested(program) | RollingContinued(program) | RollingAborted(program):
+                self._rolled_by[program] = origin
             case BootRequested() | ShutdownRequested():
                 self._all_wanted_by = origin
                 self._wanted_by.clear()
                 self._renewed.clear()
             case GroupAdded(group):
                 self._wanted_by.update((program.namespec, origin) for program in group.programs)
-            case GroupChanged(_, replace):
+            case GroupChanged(group, replace):
                 self._wanted_by.update((name, origin) for name in replace)
+                for spec in group.programs:
+                    if spec.restart_strategy == "rolling":
+                        self._rolled_by[spec.program] = origin
                 for name in replace:
                     self._renewed.pop(name, None)
             case _:

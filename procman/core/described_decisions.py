@@ -16,6 +16,7 @@ from procman.core.actions import (
     Announcement,
     AnnounceRefresh,
     AnnounceRefreshed,
+    AnnounceRolling,
     AnnounceSchedule,
     AnnounceSockets,
     AnnounceWatch,
@@ -121,6 +122,8 @@ def _describe_announcement(action: Announcement) -> str:
             return f"{name} health {f'paused for {seconds:g} s' if seconds else 'looked at again'}"
         case AnnounceSchedule(name, what, time, count):
             return f"{name} schedule {what} time={time:.3f}{f' count={count}' if count != 1 else ''}"
+        case AnnounceRolling(program, what, name, _, ready, total):
+            return f"rolling restart of {program} {what}{f' {name}' if name else ''}: {ready} of {total}"
         case AnnounceSockets(name, _, what, place):
             return f"{name} sockets {what}{f' {place}' if place >= 0 else ''}"
         case AnnounceWatch(name, what, _, count):

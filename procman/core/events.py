@@ -50,6 +50,32 @@ class RestartRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RollingRequested:
+    """Restart these processes of a program, so many at a time."""
+
+    program: str  # `ProcessSpec.program`
+    names: tuple[str, ...]
+    batch: int
+    operation: int = 0  # its id
+
+
+@dataclass(frozen=True, slots=True)
+class RollingContinued:
+    """Go on with a rolling restart that has stopped."""
+
+    program: str
+    operation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollingAborted:
+    """End the rolling restart, and give what it has changed the definitions back that were there before."""
+
+    program: str
+    operation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RetryRequested:
     """Start it now, if it waits for the next try or was given up; begin its counts anew."""
 
@@ -295,10 +321,12 @@ class GroupChanged:
 
     `replace` names its processes (by namespec) that must be stopped for it to take effect; in all others the new
     options are taken over in place. Processes that the new definition lacks are stopped and forgotten; new ones start.
+    Where restart_strategy is rolling, those to be stopped are restarted one batch after the other.
     """
 
     group: GroupSpec
     replace: frozenset[str]
+    operation: int = 0  # that has asked for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +344,9 @@ Event = (
     | StartRequested
     | StopRequested
     | RestartRequested
+    | RollingRequested
+    | RollingContinued
+    | RollingAborted
     | RetryRequested
     | SignalRequested
     | RefreshRequested

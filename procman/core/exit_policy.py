@@ -19,6 +19,14 @@ from procman.core.states import State
 
 FIRST_FAILURE = "first_failure"
 
+DEFAULT_POLICY = MasterPolicy(
+    shutdown_timeout=None,
+    shutdown_when=ShutdownWhen.NEVER,
+    exit_code_from=None,
+    start_concurrency=None,
+    restart_brake=True,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:

@@ -12,13 +12,7 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 
 from collections.abc import Iterator
 
-from procman.core.actions import (
-    Action,
-    AnnounceMaster,
-    Kill,
-    Quit,
-    Spawn,
-)
+from procman.core.actions import Action, AnnounceMaster, Kill, Quit, Spawn
 from procman.core.coming_up import adopted, heard, remember_run, spawned
 from procman.core.dependencies import Dependencies
 from procman.core.dependents import Dependents
@@ -50,6 +44,9 @@ from procman.core.events import (
     RefreshRequested,
     RestartRequested,
     RetryRequested,
+    RollingAborted,
+    RollingContinued,
+    RollingRequested,
     RunRemembered,
     ScheduleDue,
     ScheduleRemembered,
@@ -62,7 +59,7 @@ from procman.core.events import (
     StopRequested,
     WatchesRenewed,
 )
-from procman.core.exit_policy import Cause, ExitPolicy
+from procman.core.exit_policy import DEFAULT_POLICY, Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
 from procman.core.health_checks import pause_checks, seen
 from procman.core.hook_chain import ended_unseen, hook_ended, prepare
@@ -72,25 +69,18 @@ from procman.core.process import Process
 from procman.core.renewals import Renewals
 from procman.core.requests import begin_service, call_off, hurry, kill, restart, retry, signal, start, stop
 from procman.core.restarting import spawn_failed
+from procman.core.rolling import Rollings, read_rollings, write_rollings
 from procman.core.schedules import Schedules
 from procman.core.shutdown import Shutdown
 from procman.core.side_hooks import SideHooks
 from procman.core.snapshot import Data, DefinitionReaders, Writer, definition, read, write
 from procman.core.sockets import Sockets
-from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec, ShutdownWhen
+from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
 from procman.core.switching import switch_off
 from procman.core.watches import Watches
 from procman.core.wear import measured
-
-DEFAULT_POLICY = MasterPolicy(
-    shutdown_timeout=None,
-    shutdown_when=ShutdownWhen.NEVER,
-    exit_code_from=None,
-    start_concurrency=None,
-    restart_brake=True,
-)
 
 
 class Fleet:
@@ -113,7 +103,8 @@ class Fleet:
         self.dependencies = Dependencies(self.groups, self.processes)
         self._side_hooks = SideHooks(self.processes)
         self._dependents = Dependents(self.dependencies, self.processes, self._side_hooks.refresh)
-        self._renewals = Renewals(self.processes)
+        self.rollings = Rollings(self.groups, self.processes, self.dependencies.define)
+        self._renewals = Renewals(self.processes, self.rollings.is_going)
         self._start_limit = StartLimit(policy.start_concurrency, self.processes)
         self._shutdown = Shutdown(
             policy.shutdown_timeout,
@@ -126,6 +117,7 @@ class Fleet:
             self.groups,
             self.processes,
             self.dependencies,
+            self.rollings,
             new=self._new,
             stop_bound=self._stop_bound,
             forget=self._forget,
@@ -141,6 +133,8 @@ class Fleet:
         actions = self._decide(event, now)
         if self.state is MasterState.RUNNING:
             actions += self._renewals.follow(event, now)
+            if self.rollings:
+                actions += self.rollings.follow(event, now)
             actions += self.watches.follow(event, actions, now)
             if self.dependencies or isinstance(event, GroupChanged):
                 actions += self._dependents.follow(event, actions, now)
@@ -187,6 +181,8 @@ class Fleet:
             data["schedules"] = due
         if self.sockets.held:
             data["sockets"] = True
+        if self.rollings:
+            data["rollings"] = write_rollings(self.rollings.by_program.values(), write_definition)
         if watches := self.watches.snapshot():
             data["watches"] = watches
         if self.state is not MasterState.RUNNING:
@@ -211,6 +207,7 @@ class Fleet:
         self._membership.any_leaves = any(process.leaving for process in self.processes.values())
         self._side_hooks.restore(data.get("side_hooks", ()))
         self.schedules.restore(data.get("schedules", {}))
+        self.rollings.by_program = read_rollings(data.get("rollings", ()), readers)
         self.watches.restore(data.get("watches", {}))
         if (ending := data.get("ending")) is not None:
             try:
@@ -314,11 +311,14 @@ class Fleet:
                 if process is None:
                     return []
                 again = process.state is State.STOPPING and not process.wanted
-                actions = [*self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
+                rolled = self.rollings.stop_asked(event)
+                actions = [*rolled, *self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
                 return [*actions, *hurry(process, now)] if again else actions
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
                 return signal(process, signum) if process else []
+            case RollingRequested() | RollingContinued() | RollingAborted():
+                return self.rollings.ask(event, now) if self.state is MasterState.RUNNING else []
             case RefreshRequested(name):
                 process = self.processes.get(name)
                 return self._side_hooks.refresh(process, now) if process else []
@@ -395,8 +395,9 @@ class Fleet:
                 return self._membership.add(group, now) if self.state is MasterState.RUNNING else []
             case GroupRemoved(name):
                 return self._membership.remove(name, now)
-            case GroupChanged(group, replace):
-                return self._membership.change(group, replace, now) if self.state is MasterState.RUNNING else []
+            case GroupChanged(group, replace, operation):
+                running = self.state is MasterState.RUNNING
+                return self._membership.change(group, replace, now, operation) if running else []
             case ShutdownRequested(restart):
                 return self._shut_down(now, restart=restart)
 
@@ -424,7 +425,7 @@ class Fleet:
                 self.state = MasterState.RESTARTING if restart else MasterState.SHUTDOWN
                 actions: list[Action] = [AnnounceMaster(self.state, self.unsettled(), cause)]
                 self._shutdown.begin()
-                actions += self.schedules.end()
+                actions += [*self.schedules.end(), *self.rollings.end_all()]
                 self.watches.end()
                 self.dependencies.dissolve()
                 for process in self.processes.values():

@@ -262,3 +262,11 @@ def _schedule(process: Process, due: float, now: float) -> None:
         return
     process.deadlines = replace(process.deadlines, health=due if _is_looked_at(process) else None)
     _wind_up(process, now)
+
+
+def is_to_become_healthy(process: Process) -> bool:
+    """It is RUNNING and looked at, and no look has said yet how it is."""
+    program, health = process.program, process.health
+    if process.state is not State.RUNNING or (program.health is None and program.watchdog is None):
+        return False
+    return process.healthy is None and (health is None or health.paused_until is None)

@@ -11,6 +11,7 @@ from procman.core.dependencies import Dependencies
 from procman.core.groups import ActiveGroup
 from procman.core.process import Process
 from procman.core.requests import begin_service, change_in_place, redefine, stop
+from procman.core.rolling import Rollings
 from procman.core.spec import GroupSpec, ProcessSpec
 from procman.core.switching import switch_on
 
@@ -23,6 +24,7 @@ class Membership:
         groups: dict[str, ActiveGroup],
         processes: dict[str, Process],
         dependencies: Dependencies,
+        rollings: Rollings,
         *,
         new: Callable[[ProcessSpec], Process],
         stop_bound: Callable[[list[Process], float], list[Action]],
@@ -34,6 +36,7 @@ class Membership:
             groups: all active groups by name.
             processes: all processes by namespec.
             dependencies: the edges between them.
+            rollings: which get their definitions one batch after the other.
             new: makes the process of a definition.
             stop_bound: what is to be stopped before those processes are.
             forget: is told of each process that has left.
@@ -42,6 +45,7 @@ class Membership:
         self._groups = groups
         self._processes = processes
         self._dependencies = dependencies
+        self._rollings = rollings
         self._new = new
         self._stop_bound = stop_bound
         self._forget = forget
@@ -82,12 +86,13 @@ class Membership:
         self.any_leaves = True
         return self._let_leave(list(members.processes.values()), now)
 
-    def change(self, group: GroupSpec, replace: frozenset[str], now: float) -> list[Action]:
+    def change(self, group: GroupSpec, replace: frozenset[str], now: float, operation: int = 0) -> list[Action]:
         """A group has another definition; `replace` are the processes that are restarted for it."""
         members = self._groups.get(group.name)
         if members is None or members.leaving:
             return []
         is_new = group != members.spec
+        waiting, replace, rolled = self._rollings.update(members, group, replace, operation)
         before, members.spec = members.processes, group
         now_named = {program.namespec for program in group.programs}
         gone = [process for name, process in before.items() if name not in now_named]
@@ -99,17 +104,20 @@ class Membership:
             if process is None:
                 process = self._processes[name] = self._new(program)
             members.processes[name] = process
-            self._dependencies.define(process, program)
+            if name not in waiting:
+                self._dependencies.define(process, program)
         members.processes |= {process.name: process for process in gone}
         definitions = {program.namespec: program for program in group.programs}
         for process in gone:
             process.leaving = self.any_leaves = True
-        actions = self._stop_bound(gone, now)
+        actions = [*rolled, *self._stop_bound(gone, now)]
         staying = (members.processes[name] for name in definitions)
         for process in self._dependencies.stop_order([*reversed(gone), *staying]):
             new = definitions.get(process.name)
             if new is None:
                 actions += self._let_leave([process], now)
+            elif process.name in waiting:
+                continue
             elif process.name in before:
                 actions += self._redefine(process, new, now, restart=process.name in replace)
             elif new.autostart:

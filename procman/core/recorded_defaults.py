@@ -64,6 +64,8 @@ ADDED: dict[str, Any] = {
     "watch_debounce": 0.3,
     "watch_action": ("restart", 0),
     "watch_cascade": False,
+    "restart_strategy": "all",
+    "rolling_batch": (1, False),
 }
 # The same of events.
-ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "run": False, "post_start": False}
+ADDED_TO_EVENTS: dict[str, Any] = {"ready": False, "alone": False, "run": False, "post_start": False, "operation": 0}

@@ -41,6 +41,9 @@ from procman.core.events import (
     RefreshRequested,
     RestartRequested,
     RetryRequested,
+    RollingAborted,
+    RollingContinued,
+    RollingRequested,
     RunRemembered,
     ScheduleDue,
     ScheduleRemembered,
@@ -77,6 +80,9 @@ WORDS: dict[str, type] = {
     "start": StartRequested,
     "stop": StopRequested,
     "restart": RestartRequested,
+    "rolling": RollingRequested,
+    "rolling-continued": RollingContinued,
+    "rolling-aborted": RollingAborted,
     "retry": RetryRequested,
     "signal": SignalRequested,
     "refresh": RefreshRequested,
@@ -272,6 +278,8 @@ def read_event(data: Mapping[str, Any]) -> Event:
             values["fields"] = tuple((str(name), str(value)) for name, value in values["fields"])
         if kind is ScheduleRemembered:
             values["behind"] = tuple((float(first), float(last)) for first, last in values["behind"])
+        if kind is RollingRequested:
+            values["names"] = tuple(map(str, values["names"]))
         if kind is GroupChanged:
             values["replace"] = frozenset(values["replace"])
         event: Event = kind(**values)

@@ -6,10 +6,11 @@
   RUNNING again, or will not be soon.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from procman.core.actions import Action
 from procman.core.events import DeadlineReached, Event, GroupChanged, MemoryMeasured
+from procman.core.health_checks import is_to_become_healthy
 from procman.core.process import Process
 from procman.core.states import State
 from procman.core.stopping import renew
@@ -21,9 +22,10 @@ _MAKES_DUE = (DeadlineReached, MemoryMeasured, GroupChanged)
 class Renewals:
     """Of one fleet."""
 
-    def __init__(self, processes: Mapping[str, Process]) -> None:
-        """`processes` are those of the fleet at any time."""
+    def __init__(self, processes: Mapping[str, Process], is_rolling: Callable[[str], bool] = lambda _: False) -> None:
+        """`processes` are those of the fleet at any time; `is_rolling` says of a program if it is restarted."""
         self._processes = processes
+        self._is_rolling = is_rolling
         self._any_due = True  # after an upgrade some may be
 
     def follow(self, event: Event, now: float) -> list[Action]:
@@ -48,6 +50,8 @@ class Renewals:
 
     def _has_one_under_way(self, process: Process) -> bool:
         section = process.program.section
+        if self._is_rolling(process.program.program):
+            return True
         return bool(section) and any(
             other.program.section == section and _is_under_way(other) and other is not process
             for other in self._processes.values()
@@ -63,4 +67,6 @@ def _is_under_way(process: Process) -> bool:
     """It goes down for that, or comes up after it, and has not failed to."""
     if not process.wear.renewing or process.failures:
         return False
+    if process.program.restart_strategy == "rolling" and is_to_become_healthy(process):
+        return True
     return process.state in (State.STOPPING, State.STARTING) or process.ties.deferred

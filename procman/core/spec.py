@@ -259,6 +259,14 @@ class ProcessSpec:
     watch_debounce: float  # for so long nothing has to change
     watch_action: WatchAction
     watch_cascade: bool  # what depends on it is restarted with it
+    restart_strategy: Literal["all", "rolling"]  # how an update restarts the processes of its program
+    rolling_batch: tuple[int, bool]  # how many at once; True: percent
+
+    @property
+    def program(self) -> str:
+        """The program that it is a process of, under the name of the group where the two differ."""
+        program = self.section.partition(":")[2] or self.name
+        return program if program == self.group else f"{self.group}:{program}"
 
     @property
     def namespec(self) -> str:

@@ -34,6 +34,7 @@ from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.rolling import RollingService
 from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
 from procman.services.schedules import ScheduleService
@@ -75,6 +76,7 @@ class Rooms:
     limits: Limits
     sockets: SocketService
     processes: ProcessService
+    rolling: RollingService
     runs: RunService
     terminals: TerminalService
     debugging: DebugService

@@ -21,6 +21,7 @@ from procman.api.rest.limit_endpoints import LimitEndpoints
 from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
+from procman.api.rest.rolling_endpoints import RollingEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.socket_endpoints import SocketEndpoints
 from procman.api.rest.watch_endpoints import WatchEndpoints
@@ -123,9 +124,8 @@ class Routes:
         self._logs: Router | None = None
         self._terminals: Router | None = None
         self._metrics: MetricsEndpoint | None = None
-        self._event_stream = EventStream(
-            rooms.processes.table, Changes(rooms.bus, rooms.processes.table), about.to_asker, rooms.why.if_failed
-        )
+        table = rooms.processes.table
+        self._event_stream = EventStream(table, Changes(rooms.bus, table), about.to_asker, rooms.why.if_failed)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
         self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
         all_of = rooms.master, rooms.processes, rooms.configuration, rooms.logs
@@ -158,6 +158,7 @@ class Routes:
         self.rules = rooms.access.rules
         self.denials = Denials(rooms.journal)
         health.add_to(self.router)
+        RollingEndpoints(rooms.rolling, rooms.processes.table).add_to(self.router)
         self._add_late()
 
     def close(self) -> None:

@@ -17,13 +17,10 @@ from procman.core.spec import Hook
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
-from procman.daemon.health_log import HealthLog
-from procman.daemon.hook_log import HookLog
 from procman.daemon.records import begin_audit, open_journal, open_recording
 from procman.daemon.rooms import Rooms
-from procman.daemon.schedule_log import ScheduleLog
 from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
-from procman.daemon.socket_log import SocketLog
+from procman.daemon.tellers import tellers
 from procman.daemon.watching import Watching
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
@@ -65,6 +62,7 @@ from procman.services.master import MasterService
 from procman.services.memory_watch import MemoryWatch
 from procman.services.notifying import Notifying
 from procman.services.processes import ProcessService
+from procman.services.rolling import RollingService
 from procman.services.run_history import RunHistory
 from procman.services.runs import RunService
 from procman.services.schedules import ScheduleService
@@ -278,10 +276,6 @@ class _Wiring:
     def _build_tellers(self) -> None:
         """What tells of events: the master's log, the last words, the event listeners."""
         self._event_log = EventLog(self._fleet, self._log, why=self._status.why, end_of=self._ends.last)
-        self._hook_log = HookLog(self._log)
-        self._health_log = HealthLog(self._fleet, self._log)
-        self._schedule_log = ScheduleLog(self._fleet, self._log)
-        self._socket_log = SocketLog(self._log)
         self._farewell = MasterFarewell(self._engine, self._fleet, self._trees, self._log)
         identifier, serials = self._config.master.identifier, self._context.serials
         self._hub = Hub(self._engine, self._outputs.stdin, identifier, serials, self._log)
@@ -315,10 +309,7 @@ class _Wiring:
             (self._run_history.hear, self._run_history.hears),
             (self._hook_results.hear, self._hook_results.hears),
             (self._event_log.tell, self._event_log.hears),
-            (self._hook_log.hear, self._hook_log.hears),
-            (self._health_log.tell, self._health_log.hears),
-            (self._schedule_log.tell, self._schedule_log.hears),
-            (self._socket_log.tell, self._socket_log.hears),
+            *tellers(self._fleet, self._log),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
@@ -405,6 +396,7 @@ class _Wiring:
             limits=Limits(self._fleet, self._trees, lambda name: self._launcher.left_out.get(name, ())),
             sockets=SocketService(self._fleet, self._launcher.held),
             processes=self._processes,
+            rolling=RollingService(self._engine, self._master),
             runs=self._runs,
             terminals=self._terminals,
             debugging=self._debugging,

@@ -22,6 +22,7 @@ from procman.core.actions import (
     AnnounceMaster,
     AnnounceRefresh,
     AnnounceRefreshed,
+    AnnounceRolling,
     AnnounceSchedule,
     AnnounceSockets,
     AnnounceWatch,
@@ -128,6 +129,7 @@ BusEvent = (
     | AnnounceHealthPause
     | AnnounceSchedule
     | AnnounceSockets
+    | AnnounceRolling
     | AnnounceWatch
     | AnnounceDescendants
     | AnnounceGroupChanged

@@ -16,6 +16,7 @@ from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
+from procman.core.actions import AnnounceRolling
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import GroupAdded, GroupRemoved, WatchesRenewed
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
@@ -26,6 +27,7 @@ from procman.services.master import MasterService
 from procman.services.notifying import Notifying
 from procman.services.operations import Kind, Operation, Step, StepAction
 from procman.services.process_table import ProcessTable
+from procman.services.rolling import why_stopped
 from procman.services.updates import Update
 
 
@@ -188,7 +190,12 @@ class ConfigService:
         operation = self._operations.begin("update", targets or ("all",), actor)
 
         async def work() -> None:
-            operation.steps = await self._update(targets, operation.steps.extend, operation.origin, hidden)
+            rolling: list[asyncio.Future[AnnounceRolling]] = []
+            tell = operation.steps.extend
+            operation.steps = await self._update(targets, tell, operation.origin, hidden, rolling)
+            for end in await asyncio.gather(*rolling):
+                if text := why_stopped(end):
+                    operation.steps.append(Step(end.program.partition(":")[0], "rolling stopped", message=text))
             operation.accept()
 
         self._operations.do(operation, work())
@@ -239,8 +246,12 @@ class ConfigService:
         tell: Callable[[list[Step]], None] | None,
         origin: Origin = NOBODY,
         hidden: Collection[str] = (),
+        rolling: list[asyncio.Future[AnnounceRolling]] | None = None,
     ) -> list[Step]:
-        """Report the steps by `tell` as they are done; without it, only say what would be done."""
+        """Report the steps by `tell` as they are done; without it, only say what would be done.
+
+        The ends of rolling restarts that it has begun are added to `rolling`.
+        """
         async with self._one_at_a_time:
             self.config = await self._read()
             difference = self._difference_from(self.config)
@@ -248,9 +259,10 @@ class ConfigService:
             known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
             known -= set(hidden)
             steps = [Step(name, "error") for name in sorted((wanted or set()) - known)]
-            steps += await Update(self._engine, self.config, difference, tell, origin).run(
-                None if wanted is None else wanted - set(hidden)
-            )
+            update = Update(self._engine, self.config, difference, tell, origin)
+            steps += await update.run(None if wanted is None else wanted - set(hidden))
+            if rolling is not None:
+                rolling += update.rolling
             if tell is not None:
                 self.after_reading()
             if tell is not None and self.fleet.watches.any_suspended:

@@ -20,6 +20,9 @@ Kind = Literal[
     "run",
     "stop",
     "restart",
+    "rolling-restart",
+    "rolling-continue",
+    "rolling-abort",
     "retry",
     "debug",
     "signal",
@@ -58,7 +61,16 @@ class Outcome:
 
 
 StepAction = Literal[
-    "added", "removed", "stopped", "updated", "replaced", "changed in place", "logs re-opened", "error"
+    "added",
+    "removed",
+    "stopped",
+    "updated",
+    "replaced",
+    "replaced in turn",
+    "changed in place",
+    "logs re-opened",
+    "rolling stopped",
+    "error",
 ]
 
 
@@ -70,6 +82,7 @@ class Step:
     action: StepAction
     name: str | None = None  # a process of the group; None: the whole group
     options: tuple[str, ...] = ()  # what was changed in the file
+    message: str = ""  # rolling stopped: where, and why
 
 
 @dataclass(eq=False, slots=True)

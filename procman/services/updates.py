@@ -7,17 +7,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from procman.config.diff import Changes as Difference
-from procman.config.diff import GroupChange
+from procman.config.diff import GroupChange, ProgramChange
 from procman.config.levels import arrange_groups
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Effect
-from procman.core.actions import Announce, AnnounceGroup
+from procman.core.actions import Announce, AnnounceGroup, AnnounceRolling
 from procman.core.attribution import Origin
 from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
 from procman.core.states import SETTLED, UP, State
 from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.engine import Engine
 from procman.services.operations import Step, StepAction
+from procman.services.rolling import until_over
 
 _HOW: dict[Effect, StepAction] = {
     Effect.NONE: "changed in place",
@@ -44,6 +45,7 @@ class Update:
         self._difference = difference
         self._tell = tell
         self._origin = origin
+        self.rolling: list[asyncio.Future[AnnounceRolling]] = []  # the ends of the rolling restarts that it began
 
     async def run(self, names: Collection[str] | None) -> list[Step]:
         """Do it for all groups, or for those named; it ends when all has stopped that must."""
@@ -103,25 +105,43 @@ class Update:
     async def _change(self, change: GroupChange) -> list[Step]:
         name = change.name
         replaced = {c.new.namespec for c in change.programs_changed if c.effect is Effect.RESTART}
+        rolling = {c.new.program for c in change.programs_changed if c.new.restart_strategy == "rolling"}
         leaving = {program.namespec for program in change.programs_removed}
         if change.old.listener != change.new.listener or change.old.socket != change.new.socket:
             # What the processes of a group share cannot be changed under them.
             replaced = {program.namespec for program in change.new.programs}
         processes = self._fleet.groups[name].processes
-        stopping = [n for n in (*replaced, *leaving) if n in processes and self._is_stopped_first(n)]
+        in_turn = {p.namespec for p in change.new.programs if p.restart_strategy == "rolling"}
+        now = [*(replaced - in_turn), *leaving]
+        stopping = [n for n in now if n in processes and self._is_stopped_first(n)]
         steps = [Step(name, "stopped")] if stopping else []
-        steps += [Step(name, _HOW[c.effect], c.new.name, tuple(c.options)) for c in change.programs_changed]
+        steps += [Step(name, _how(c), c.new.name, tuple(c.options)) for c in change.programs_changed]
         steps += [Step(name, "removed", p.name) for p in change.programs_removed]
         steps += [Step(name, "added", p.name) for p in change.programs_added]
         steps.append(Step(name, "updated"))
         if self._tell is not None:
             settled = [self._engine.bus.wait_for(_has_stopped, name=n) for n in stopping]
-            self._engine.post(GroupChanged(change.new, frozenset(replaced)), self._origin)
+            self._begin(GroupChanged(change.new, frozenset(replaced), self._origin.operation or 0), rolling)
             await asyncio.gather(*settled)
         return steps
 
+    def _begin(self, event: GroupChanged, programs: Collection[str]) -> None:
+        """The processes of these programs may be restarted one batch after the other."""
+        ends = {program: until_over(self._engine.bus, program) for program in programs}
+        self._engine.post(event, self._origin)
+        for program, end in ends.items():
+            if end.done() or self._fleet.rollings.is_going(program):
+                self.rolling.append(end)
+            else:
+                end.cancel()
+
     def _is_stopped_first(self, name: str) -> bool:
         return self._fleet.processes[name].state in (*UP, State.STOPPING) or self._engine.has_left(name)
+
+
+def _how(change: ProgramChange) -> StepAction:
+    is_rolled = change.effect is Effect.RESTART and change.new.restart_strategy == "rolling"
+    return "replaced in turn" if is_rolled else _HOW[change.effect]
 
 
 def _has_gone(news: Notification) -> bool | None:

@@ -93,6 +93,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "logs": {"--channel": True, "--grep": True, "--since": True, "-f": False, "-n": True},
         "maintail": {"-f": False},
         "next": {"-n": True},
+        "restart": {"--abort": False, "--batch": True, "--continue": False, "--rolling": False},
         "run": {"--attach": False, "--detach": False, "--env": True},
         "status": {"--long": False, "--at": True},
         "timeline": {"--since": True, "--until": True},

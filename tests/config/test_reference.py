@@ -9,8 +9,8 @@ import tomli
 from procman.config.schema import reference as describe
 from procman.config.schema.limits import RLIMITS
 from procman.config.schema.options import Effect, options_of
+from procman.config.schema.rolling import RollingOptions
 from procman.config.schema.sections import SECTIONS
-from procman.config.schema.watch import WatchOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +105,7 @@ def test_what_update_does_is_told_per_option():
         "reload_timeout",
         "priority",
         # And with them those of schedules.
-        *(name for name, option in options_of(WatchOptions).items() if option.effect is Effect.NONE),
+        *(name for name, option in options_of(RollingOptions).items() if option.effect is Effect.NONE),
     }
     assert all(
         (option.effect is Effect.REOPEN) == name.startswith(("stdout_", "stderr_", "log_"))

@@ -11,7 +11,8 @@ from procman.config.schema.groups import Group, ListenerOptions
 from procman.config.snapshot import read_group, read_program
 from procman.core.deadlines import Deadlines
 from procman.core.events import ExitStatus, GroupChanged, GroupRemoved
-from procman.core.fleet import DEFAULT_POLICY, Fleet
+from procman.core.exit_policy import DEFAULT_POLICY
+from procman.core.fleet import Fleet
 from procman.core.process import PendingEnd
 from procman.core.snapshot import VERSION, DefinitionReaders
 from procman.core.spec import Leftovers, Scope

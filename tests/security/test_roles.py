@@ -46,6 +46,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
             *(
                 "given",
                 "hooks",
+                "rolling",
                 "sockets",
                 "watches",
                 "events",
@@ -77,10 +78,13 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("POST", "/v1/processes/{op}"),
         ("POST", "/v1/processes/{spec}/{op}"),
         ("POST", "/v1/processes/{spec}/run"),
+        ("POST", "/v1/rolling/restart"),
+        ("POST", "/v1/rolling/continue"),
         ("POST", "/v1/processes/{spec}/health/now"),
         ("POST", "/v1/processes/{spec}/health/pause"),
     ),
     "configure some": (
+        ("POST", "/v1/rolling/abort"),
         ("POST", "/v1/config/update"),
         ("POST", "/v1/groups/{name}/add"),
         ("POST", "/v1/groups/{name}/remove"),

@@ -96,6 +96,14 @@ The modules in here have only types, so that a client may import them at no cost
             &count=N                         the next N times of each (1, at most 1000)
     GET   /v1/runs                           {"runs": [JobRunInfo]}: the last runs of one-shots, the oldest first
             ?name=SPEC                       of these processes
+    GET   /v1/rolling                        {"rolling": [RollingInfo]}: those that go on, have stopped, or can be put
+                                             back
+            ?name=SPEC                       of these processes or programs
+    POST  /v1/rolling/restart                {"operation": ID, "results": [Result]} for {"names": [SPEC or program],
+                                             "batch": "2" or "25%" (rolling_batch), "wait": bool (true), "timeout":
+                                             seconds}; ROLLING where it has stopped, or another one is under way
+    POST  /v1/rolling/continue               the same for {"names": [...]}: goes on where it has stopped
+    POST  /v1/rolling/abort                  the same: ends it, and puts the earlier definition back
     GET   /v1/processes/SPEC/config          {"sections": [SectionSettings]}: of each process, its group's first
     POST  /v1/processes/SPEC/stdin           {}; writes the body to the process's stdin
     GET   /v1/processes/SPEC/log/CHANNEL     bytes; CHANNEL is stdout or stderr

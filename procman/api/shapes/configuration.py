@@ -50,6 +50,17 @@ class Step(TypedDict):
 
     group: str  # or "notify:NAME" or "access:NAME", such a section
     name: NotRequired[str]  # a process of the group; absent where the whole group is meant
-    action: Literal["added", "removed", "stopped", "updated", "replaced", "changed in place", "logs re-opened", "error"]
+    action: Literal[
+        "added",
+        "removed",
+        "stopped",
+        "updated",
+        "replaced",
+        "replaced in turn",
+        "changed in place",
+        "logs re-opened",
+        "rolling stopped",
+        "error",
+    ]
     options: NotRequired[list[str]]  # what was changed in the file
-    message: NotRequired[str]  # of an error; without one there is no such group
+    message: NotRequired[str]  # of an error; without one there is no such group. Where a rolling restart has stopped

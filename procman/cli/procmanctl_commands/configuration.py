@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from procman.cli import config_text, suggestions
-from procman.cli.invocation import Invocation
+from procman.cli.invocation import NOT_RUNNING, Invocation
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -88,6 +88,9 @@ def update(invocation: Invocation, words: list[str]) -> None:
             invocation.problem(text, code="BAD_NAME" if not message else "FAILED", group=step["group"])
             if not message:
                 suggestions.suggest_group(invocation, step["group"], "/v1/config")
+    for step in steps:
+        if step["action"] == "rolling stopped":
+            invocation.problem(step.get("message", ""), code="ROLLING", exitstatus=NOT_RUNNING, group=step["group"])
     if "role" in answer:
         invocation.say_safe(f"your own role is {answer['role']} now")
     for line in config_text.dry_run_lines(steps) if dry_run else config_text.update_lines(steps):

@@ -132,6 +132,11 @@ def stop(invocation: Invocation, words: list[str]) -> None:
 
 def restart(invocation: Invocation, words: list[str]) -> None:
     """Stop all named processes, then start them: two requests, because supervisorctl prints both."""
+    if "--rolling" in words:
+        from procman.cli.procmanctl_commands.rolling import roll  # noqa: PLC0415 - another request
+
+        roll(invocation, words)
+        return
     if not _has_names(invocation, "restart", words):
         return
     results = operate(invocation, "stop", words)

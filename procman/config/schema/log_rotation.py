@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from procman.config.schema import kinds
 from procman.config.schema.options import Effect, option
-from procman.config.schema.watch import WatchOptions
+from procman.config.schema.rolling import RollingOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False, eq=False)  # only a Program is made
-class LogRotation(WatchOptions):
+class LogRotation(RollingOptions):
     """Beyond supervisor's maxbytes and backups. A dataclass with slots has one base, so these stand in a row."""
 
     stdout_logfile_rotate: tuple[str, int] = option(

@@ -11,6 +11,7 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceInPlace,
     AnnounceMaster,
+    AnnounceRolling,
     AnnounceSchedule,
     AnnounceSockets,
     AnnounceWatch,
@@ -139,6 +140,15 @@ def _watch(seen: Seen, event: AnnounceWatch) -> Record:
     return about(seen, "watch", event.name, event.what, {**data, "changed": words} if words else data)
 
 
+def _rolling(seen: Seen, event: AnnounceRolling) -> Record:
+    data: Data = {"program": event.program, "ready": event.ready, "total": event.total}
+    if event.aborting:
+        data["aborting"] = True
+    if event.reason:
+        data["why"] = cut(event.reason)
+    return about(seen, "rolling", event.name, event.what, data, group=event.program.partition(":")[0])
+
+
 def _group(seen: Seen, event: AnnounceGroup) -> Record:
     reason = "group added" if event.added else "group removed"
     return about(seen, "config", "", reason, group=event.name)
@@ -180,6 +190,7 @@ PLAIN: dict[type, Make] = {
     AnnounceSchedule: _schedule,
     AnnounceSockets: _sockets,
     AnnounceWatch: _watch,
+    AnnounceRolling: _rolling,
     AnnounceGroup: _group,
     AnnounceGroupChanged: _group_changed,
     AnnounceMaster: _master,

@@ -17,6 +17,7 @@ RecordKind = Literal[
     "schedule",  # something about a schedule: it was switched on or off, a time of it has come, or was left out
     "socket",  # a lazy process waits for a connection, or does not any more; or one has come that starts it
     "watch",  # files of a process have changed, and what is done about it
+    "rolling",  # something about a rolling restart: it began, a process of it is ready, it has stopped, is done
     "config",  # a group came, went or changed; a process has new options
     "health",  # a process is unhealthy, or healthy (again); or its health is not looked at for a while
     "op-begin",  # somebody asked for something

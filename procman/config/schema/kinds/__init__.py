@@ -67,6 +67,7 @@ from procman.config.schema.kinds.numbers import (
 )
 from procman.config.schema.kinds.paths import DIRECTORY, FILE, JOURNAL, LOGFILE, PATH
 from procman.config.schema.kinds.readiness import READY, STATUSES, TIMEOUT
+from procman.config.schema.kinds.rolling import RESTART_STRATEGY, ROLLING_BATCH
 from procman.config.schema.kinds.schedules import HISTORY, JITTER, MISSED, OVERLAP, SCHEDULE
 from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.sockets import BACKLOG, HOLD, LISTEN, SOCKETS
@@ -146,12 +147,14 @@ __all__ = [
     "RELOAD",
     "REPORTS",
     "RESTART_LIMIT",
+    "RESTART_STRATEGY",
     "RETRIES",
     "RLIMIT_COUNT",
     "RLIMIT_SECONDS",
     "RLIMIT_SIZE",
     "ROLE",
     "ROLE_NAMES",
+    "ROLLING_BATCH",
     "ROTATE",
     "ROTATED_NAME",
     "SCHEDULE",

@@ -1,0 +1,21 @@
+"""Rolling restarts."""
+
+from typing import TypedDict
+
+
+class RollingInfo(TypedDict):
+    """The rolling restart of a program: it goes on, has stopped, or is done and can still be put back."""
+
+    program: str  # its name, with that of its group where the two differ
+    state: str  # going, stopped or done
+    aborting: bool  # it puts earlier definitions back
+    operation: int  # the id of the operation that has asked for it; 0: none
+    batch: int  # so many processes are restarted at once
+    total: int
+    ready: list[str]  # the processes that are ready in their new run, by their namespecs
+    under_way: list[str]  # those that are being restarted
+    coming: list[str]  # those that are not restarted yet, in their order
+    failed: str  # stopped: the process that did not get there
+    reason: str  # stopped: why
+    can_be_put_back: bool  # there are earlier definitions, which an abort puts back
+    text: str  # all of that, for people
