@@ -7,7 +7,7 @@ from importlib import import_module
 from procman.cli import suggestions
 from procman.cli.flag_check import checked
 from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
-from procman.cli.procmanctl_commands import COMMANDS, Command
+from procman.cli.procmanctl_commands import COMMANDS, SAME_AS, Command
 from procman.client.api_client import ApiError, AuthRequired, Unreachable
 from procman.errors import BadRequest, ProcmanError
 
@@ -21,6 +21,9 @@ def run(invocation: Invocation, line: str, given: Sequence[str] = ()) -> bool:
     if not line:
         return False
     name, words = _split(line)
+    if name not in COMMANDS and name in SAME_AS:
+        line = SAME_AS[name] + line[len(name) :]
+        name, words = _split(line)
     rest: list[str] = []
     if name in COMMANDS and COMMANDS[name].verbatim:
         words = list(given[1:]) if given else _words(line)
@@ -37,7 +40,7 @@ def _carry_out(invocation: Invocation, name: str, words: list[str], line: str, r
     command = COMMANDS.get(name)
     if command is None:
         invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
-        invocation.suggest(suggestions.command(line))
+        invocation.suggest(suggestions.command(line), note=suggestions.NOTES.get(name, ""))
         return False
     # A word without a blank before it, as in `stop-x`, is a name to supervisorctl, and not a flag.
     apart = line[len(name) : len(name) + 1].isspace()

@@ -71,6 +71,11 @@ PROCMANCTL: Mapping[str, Entry] = {
     "help": Entry('`{"commands": [str]}`, for a topic `{"topic": str, "text": str}`'),
     "graph": Entry('`{"processes": [GraphInfo]}`', {1: "no such process"}),
     "history": Entry('`{"runs": [RunInfo]}`', {1: "no such process, or no name was given"}),
+    "is-running": Entry(
+        '`{"processes": [ProcessInfo]}`',
+        {2: "no name was given", 3: "one of them is not RUNNING", 4: "no such process or group"},
+    ),
+    "kill": Entry(_OPERATION, {1: "no such process or signal", 2: "no name was given", 7: "a process does not run"}),
     "logs": Entry(
         '`LogPiece` in each line; of `rotate` and `reopen` `{"results": [Result]}`',
         {1: "no such process, or a log cannot be rotated", 2: "bad usage"},
@@ -212,6 +217,7 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         1: "a test has failed",
         2: "one of the files cannot be used, there is no such test, or bad usage",
     },
+    "explain": {0: "success", 2: "there is no such option, section or command"},
     "schema": {0: "success", 2: "bad usage"},
     "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},

@@ -12,7 +12,7 @@ from procman.config.spelling import closest
 
 _NAMES_FOLLOW = "--"
 # These commands report a word such as -x themselves, in supervisorctl's words.
-_READS_DASHES = frozenset({"tail", "maintail"})
+_READS_DASHES = frozenset({"kill", "tail", "maintail"})
 
 
 def checked(invocation: Invocation, command: str, words: list[str]) -> list[str] | None:
@@ -26,6 +26,7 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
     end = words.index(_NAMES_FOLLOW) if _NAMES_FOLLOW in words else len(words)
     before, names = words[:end], words[end + 1 :]
     known = help_texts.flags(command)
+    before = [_ours(word, known) for word in before]
     for word in before:
         flag, equals, _ = word.partition("=")
         if not word.startswith("-") or word == "-" or (flag in known and (known[flag] or not equals)):
@@ -35,6 +36,13 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
         _refuse(invocation, command, word, known)
         return None
     return before + names
+
+
+def _ours(word: str, known: dict[str, bool]) -> str:
+    """The flag as this command calls it."""
+    flag, equals, value = word.partition("=")
+    ours = help_texts.SAME_FLAGS.get(flag, flag)
+    return f"{ours}{equals}{value}" if flag not in known and ours in known else word
 
 
 def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:

@@ -5,6 +5,8 @@ Supervisorctl's texts come first, then those of procman's own commands and usage
 
 import re
 
+from procman.cli.procmanctl_commands import SAME_AS
+
 _UPDATE = "Reload config and add/remove as necessary, and will restart affected programs"
 
 TOPICS = {
@@ -163,6 +165,16 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "Show the runs of a process: when, how long, how each ended, who started or stopped it",
         ),
     ),
+    "is-running": (
+        ("is-running <name> [...]", "Print the state of each; exit status 3 if one of them is not RUNNING"),
+    ),
+    "kill": (
+        (
+            "kill <name> [...]",
+            "Send SIGTERM, as kill(1) does; autorestart decides what follows: to keep it down, use stop",
+        ),
+        ("kill -HUP <name> [...]", "Send another signal: by its name or number, also after -s"),
+    ),
     "logs": (
         ("logs", "Show the last lines of all programs, with their names in front"),
         ("logs <name> [...]", "Those of processes, groups (<gname>:*) or '<pattern>'"),
@@ -220,6 +232,9 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("start --no-deps <name>", "Start it now, whatever it depends on"),
     ),
     "status": (
+        ("status -o name", "Print only the names; json, yaml: all that is known; wide: as --long"),
+        ("status --watch", "Show it again at each change (Ctrl-C to exit); off a terminal, only what has changed"),
+        ("status --color always", "Use colours although this is no terminal; never: none; auto"),
         (
             "status --long",
             "Also show limits, hooks and how they ended, files, and what each process tree uses (CPU%: in one second)",
@@ -237,7 +252,8 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "tail": (
         ("tail -<N> <name>", "The last N bytes of its stdout"),
-        ("tail -f -<N> <name>", "Start with the last N bytes"),
+        ("tail -n 20 <name>", "The last 20 lines"),
+        ("tail -f -<N> <name>", "Start with the last N bytes, or with -n N by the last N lines"),
     ),
     "timeline": (
         ("timeline [<name> ...]", "Draw which states processes were in during the last hour, from the journal"),
@@ -253,6 +269,18 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("why --at 14:02 <name>", "Explain what it was then, from the journal: at whose request, and what led there"),
         ("why procman", "Explain the master itself: what ends it, what it waits for, what is the matter with it"),
     ),
+}
+
+# Other tools' spellings of flags, for the commands that have the flag.
+SAME_FLAGS = {
+    "--colour": "--color",
+    "--follow": "-f",
+    "--lines": "-n",
+    "--output": "-o",
+    "--wide": "--long",
+    "-F": "-f",
+    "-l": "--long",
+    "-w": "--watch",
 }
 
 OWN_COMMANDS = sorted(OURS.keys() - TOPICS.keys())
@@ -271,6 +299,9 @@ def inherited(command: str) -> str:
 
 def text_of(topic: str) -> str:
     """The whole help of a command."""
+    if topic in SAME_AS and topic not in OURS:
+        same = SAME_AS[topic]
+        return f"{topic}\tThe same as {same}\n\n{text_of(same.partition(' ')[0])}"
     text = inherited(topic).rstrip("\n")
     usages = OURS.get(topic, ())
     if not text and not usages:

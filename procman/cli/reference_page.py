@@ -6,7 +6,7 @@ from procman.cli.exit_statuses import NO_MASTER, PROCMAN, PROCMANCTL, Entry
 from procman.cli.flags import Flag
 from procman.cli.help_texts import OURS, inherited
 from procman.cli.procman_commands.table import COMMANDS as MASTER_COMMANDS
-from procman.cli.procmanctl_commands import COMMANDS
+from procman.cli.procmanctl_commands import COMMANDS, SAME_AS
 from procman.cli.procmanctl_flags import FLAGS
 
 _INTRODUCTION = """\
@@ -49,6 +49,8 @@ def page() -> str:
         parts += [*_statuses(PROCMAN.get(name, {})), ""]
     no_master = "\n".join(f"- {status}: {when}" for status, when in NO_MASTER.items())
     parts += ["## `procmanctl`", "", "Ask a running master.", "", *_flags(FLAGS), "", _CTL.format(no_master=no_master)]
+    parts += ["| other name | the same as |", "|---|---|"]
+    parts += [*(f"| `{name}` | `{same}` |" for name, same in SAME_AS.items()), ""]
     for name in sorted(PROCMANCTL):
         parts += [f"### `{name}`", "", *_command(PROCMANCTL[name], name), ""]
     return "\n".join(parts)

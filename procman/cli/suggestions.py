@@ -38,6 +38,8 @@ OTHER_NAMES = {
     "top": "status --long",
     "up": "start",
 }
+_AT_A_START = "Whether it is started with the master is its option autostart in the file; `update` applies a change."
+NOTES = {"disable": _AT_A_START, "enable": _AT_A_START}
 _MOST = 3  # at most so many processes of the same name in different groups
 
 
@@ -60,6 +62,12 @@ def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: b
     known = _known(invocation, "/v1/processes")
     for word in dict.fromkeys(words):
         invocation.suggest(*_processes(word, known, groups=groups))
+
+
+def are_processes(invocation: Invocation, words: Iterable[str]) -> bool:
+    """Whether all these are names of processes."""
+    names = {namespec(*each) for each in _known(invocation, "/v1/processes")}
+    return names.issuperset(words)
 
 
 def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes") -> None:

@@ -86,6 +86,8 @@ LINES = [
         "avail",
         "clear web",
         "logs",
+        "is-running web",
+        "kill web",
         "config",
         "config web",
         "crash 812",

@@ -95,13 +95,13 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "next": {"-n": True},
         "restart": {"--abort": False, "--batch": True, "--continue": False, "--rolling": False},
         "run": {"--attach": False, "--detach": False, "--env": True},
-        "status": {"--long": False, "--at": True},
+        "status": {"--long": False, "--at": True, "-o": True, "--watch": False, "--color": True},
         "timeline": {"--since": True, "--until": True},
         "why": {"--at": True},
         "stop-plan": {"--budget": True},
         "start": {"--no-deps": False},
         "stop": {"--cascade": False},
-        "tail": {"-f": False},
+        "tail": {"-f": False, "-n": True},
         "update": {"--dry-run": False},
     }
 

@@ -47,9 +47,9 @@ def test_help_lists_the_commands_of_supervisorctl(ctl):
         "avail  fg        pid   remove  shutdown  status  update \n"
         "clear  maintail  quit  reread  signal    stop    version\n\n"
         "procman commands (type help <topic>):\n=====================================\n"
-        "attach  crashes  events  history  next     retry  stop-plan  whoami\n"
-        "config  debug    graph   logs     notify   run    timeline   why   \n"
-        "crash   drift    health  metrics  refresh  runs   upgrade  \n\n"
+        "attach  crashes  events  history     logs     notify   run        timeline  why\n"
+        "config  debug    graph   is-running  metrics  refresh  runs       upgrade \n"
+        "crash   drift    health  kill        next     retry    stop-plan  whoami  \n\n"
     )
     assert ctl("?").text == ctl("help").text
     assert ctl("help", "nope").text == "*** No help on nope\n"

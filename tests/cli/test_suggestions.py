@@ -11,8 +11,7 @@ from tests.support.fake_master import Refusal, process, result
     ("line", "meant"),
     [
         ("log web", "tail"),
-        ("list", "status"),
-        ("ps", "status"),
+        ("poweroff", "shutdown"),
         ("top", "status --long"),
         ("restrat web", "restart"),
         ("statsu", "status"),

@@ -251,6 +251,13 @@ COMMANDS: dict[str, Command] = {
         "simulate a configuration as a file of tests says, and compare with what that expects",
         "FILE [TEST]...",
     ),
+    "explain": Command(
+        "explain",
+        "explain",
+        (HELP,),
+        "print what an option, a section or a command of procmanctl is for: explain stopsignal, explain program",
+        "NAME...",
+    ),
     "schema": Command(
         "schema", "schema", (HELP,), "print the JSON schema of the TOML form, for editors and validators"
     ),

@@ -35,6 +35,8 @@ COMMANDS = {
     "health": Command("health", "health", 1, verbatim=True),
     "help": Command("help", "show_help"),
     "history": Command("journal", "history", 1),
+    "is-running": Command("status", "is_running", 4),
+    "kill": Command("processes", "kill"),
     "logs": Command("merged_logs", "logs"),
     "maintail": Command("logs", "maintail"),
     "metrics": Command("metrics", "metrics", 1),
@@ -54,7 +56,7 @@ COMMANDS = {
     "shutdown": Command("master", "shutdown", 1),
     "signal": Command("processes", "signal"),
     "start": Command("processes", "start"),
-    "status": Command("processes", "status", 4),
+    "status": Command("status", "status", 4),
     "stop": Command("processes", "stop"),
     "stop-plan": Command("stop_plan", "stop_plan"),
     "tail": Command("logs", "tail"),
@@ -66,10 +68,23 @@ COMMANDS = {
     "why": Command("why", "why"),
 }
 
+# What other tools call a command.
+SAME_AS = {
+    "describe": "status --long",
+    "down": "stop",
+    "info": "status --long",
+    "list": "status",
+    "ls": "status",
+    "ps": "status",
+    "show": "status --long",
+    "up": "start",
+}
+
 
 def asks_for_help(line: str) -> bool:
     """Whether the line is `help`, or a command with `--help`, so that no master is needed."""
     first, *words = line.split() or [""]
+    first = SAME_AS.get(first, first).partition(" ")[0]
     end = words.index("--") if "--" in words else len(words)
     if first in COMMANDS and not {"-h", "--help"}.isdisjoint(words[:end]):
         return True

@@ -11,6 +11,8 @@ from procman.client.api_client import ApiError, quoted
 from procman.config.spelling import closest
 
 _DEFAULT_BYTES = 1600
+_BYTES_OF_A_LINE = 200
+_DIGITS = 8
 _MOST_WORDS = 3  # supervisorctl has -f or -N, name, channel; procmanctl allows both -f and -N
 _CHANNELS = ("stdout", "stderr")
 _WORDS = {"NO_FILE": "no log file", "FAILED": "unknown error reading log", "BAD_NAME": "no such process name"}
@@ -25,6 +27,10 @@ def tail(invocation: Invocation, words: list[str]) -> None:
     if not words:
         invocation.check()
         invocation.usage("Error: too few arguments", "tail")
+        return
+    words, lines = _lines_wanted(words)
+    if lines is None:
+        invocation.usage("Error: -n requires a number of lines", "tail")
         return
     modifiers, names = _modifiers(words)
     if len(words) > (_MOST_WORDS if len(modifiers) <= 1 else _MOST_WORDS + 1):
@@ -41,9 +47,16 @@ def tail(invocation: Invocation, words: list[str]) -> None:
         invocation.usage(f"Error: bad channel {channel!r}")
         flag = channel.removeprefix("-")
         behind = flag == "f" or flag.isdecimal()
-        invocation.suggest(f"tail -{flag} {name}" if behind else closest(channel, _CHANNELS, prefixes=True))
+        meant = closest(channel, _CHANNELS, prefixes=True)
+        if not behind and meant is None and suggestions.are_processes(invocation, names):
+            # It shows one process at a time.
+            meant = f"logs {' '.join(names)}"
+        invocation.suggest(f"tail -{flag} {name}" if behind else meant)
         return
-    _show(invocation, f"/v1/processes/{quoted(name)}/log/{channel}", modifiers, name, channel)
+    path = f"/v1/processes/{quoted(name)}/log/{channel}"
+    if lines:
+        modifiers = [each for each in modifiers if each == "-f"] + [f"-{_bytes_of(invocation, path, lines)}"]
+    _show(invocation, path, modifiers, name, channel)
 
 
 def maintail(invocation: Invocation, words: list[str]) -> None:
@@ -59,6 +72,31 @@ def maintail(invocation: Invocation, words: list[str]) -> None:
         invocation.usage(f"Error: bad argument {others[0]}")
         return
     _show(invocation, "/v1/log", modifiers, "supervisord", None)
+
+
+def _lines_wanted(words: list[str]) -> tuple[list[str], int | None]:
+    """The words without `-n N`, and N; 0 if it is not among them, None if it is no number."""
+    for place, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag == "-n":
+            rest = words[place + 1 :] if equals else words[place + 2 :]
+            value = value if equals else "".join(words[place + 1 : place + 2])
+            number = int(value) if value.isascii() and value.isdecimal() and len(value) < _DIGITS else 0
+            return [*words[:place], *rest], number or None
+    return words, 0
+
+
+def _bytes_of(invocation: Invocation, path: str, lines: int) -> int:
+    """How many bytes the last lines of a log have."""
+    count = max(_DEFAULT_BYTES, lines * _BYTES_OF_A_LINE)
+    while True:
+        data = invocation.client.exchange("GET", f"{path}?tail={count}")
+        found = data.removesuffix(b"\n").split(b"\n")
+        if len(found) > lines:
+            return sum(len(line) + 1 for line in found[-lines:]) - (not data.endswith(b"\n"))
+        if len(data) < count:
+            return len(data)
+        count *= 8
 
 
 def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:

@@ -4,7 +4,7 @@ import errno
 import time
 
 from procman.cli.invocation import Invocation
-from procman.cli.procmanctl_commands import processes
+from procman.cli.procmanctl_commands import status
 from procman.client.api_client import ApiError, Unreachable
 
 # The old code ends just after its answer, and the new one takes as long as a start until it answers.
@@ -94,7 +94,7 @@ def open_address(invocation: Invocation, words: list[str]) -> None:
     before = invocation.exitstatus
     invocation.connect(url)
     try:
-        processes.status(invocation, [])
+        status.status(invocation, [])
     except Unreachable as error:
         invocation.problem(str(error), code="UNREACHABLE")
     invocation.exitstatus = before

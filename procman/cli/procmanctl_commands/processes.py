@@ -1,17 +1,14 @@
-"""Commands about processes: status, start, stop, restart, signal, pid, clear.
+"""Commands about processes: start, stop, restart, signal, kill, pid, clear.
 
 Several names are one request, which the master carries out at once. The results are printed in the order of the names.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Container
 
 from procman.cli import status_text, suggestions
-from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, STATUS_NOT_RUNNING, STATUS_UNKNOWN, Invocation
-from procman.cli.procmanctl_commands.health import warn_of_file
-from procman.cli.status_text import terminal_lines
+from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, Invocation
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
     from procman.api.shapes.processes import ProcessInfo, Result
 
-_STOPPED_STATES = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
 _ENDED_AT_ONCE = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION"})
 _WORDS = {
@@ -37,69 +33,6 @@ _WORDS = {
 _ON_LOGS = ("cleared", "rotated", "reopened")
 
 
-def status(invocation: Invocation, words: list[str]) -> None:
-    """Print the table; exit status 3 if a process is not running, 4 for an unknown name."""
-    if any(word.partition("=")[0] == "--at" for word in words):
-        from procman.cli.procmanctl_commands.past import status_at  # noqa: PLC0415 - it draws timelines, too
-
-        status_at(invocation, words)
-        return
-    long = "--long" in words
-    words = [word for word in words if word != "--long"]
-    everything: list[ProcessInfo] = invocation.client.call("GET", "/v1/processes")["processes"]
-    unknown: list[str] = []
-    if not words or "all" in words:
-        chosen = everything
-    else:
-        chosen = [info for word in words for info in _matching(invocation, everything, word, unknown)]
-    invocation.put(processes=chosen)
-    if long:
-        # The figures take a second, and rich, which draws them, 50 ms.
-        from procman.cli.details_text import details  # noqa: PLC0415
-        from procman.cli.figures_table import show_figures  # noqa: PLC0415
-        from procman.cli.limits_text import limits_of, lines_of  # noqa: PLC0415
-
-        show_figures(invocation, chosen)
-        limits = limits_of(invocation, (info["namespec"] for info in chosen))
-        if limits:
-            invocation.put(limits=limits)
-        for one in limits:
-            for line in lines_of(one):
-                invocation.say_safe(line)
-        for line in details(invocation, {info["namespec"] for info in chosen}):
-            invocation.say_safe(line)
-        for info in chosen:
-            why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
-            if why:
-                invocation.say_safe(f"{info['namespec']}: {why}")
-        for line in at_terminals(invocation, {info["namespec"] for info in chosen}):
-            invocation.say_safe(line)
-        warn_of_file(invocation)
-    else:
-        for line in status_text.status_table(chosen, terminal=invocation.terminal, colour=invocation.colour):
-            invocation.say(line)
-    # Off a terminal, a script asks whether there is such a process; a group would be no answer.
-    _suggest(invocation, unknown, groups=sys.stderr.isatty())
-    if any(info["statename"] in _STOPPED_STATES and not _is_fine(info) for info in chosen):
-        invocation.exitstatus = STATUS_NOT_RUNNING
-
-
-def _is_fine(info: ProcessInfo) -> bool:
-    """Whether it is down as it should be: a one-shot that is done, or what waits for a connection."""
-    return bool(info.get("done")) or info.get("phase") == "listening"
-
-
-def at_terminals(invocation: Invocation, names: set[str]) -> list[str]:
-    """A line for each client that is attached to one of these."""
-    try:
-        clients = invocation.client.call("GET", "/v1/terminals")["terminals"]
-    except ApiError:  # a master before 0.3
-        return []
-    found = [client for client in clients if client["name"] in names]
-    invocation.put(terminals=found)
-    return terminal_lines(found)
-
-
 def start(invocation: Invocation, words: list[str]) -> None:
     """Start the named processes; with --no-deps whatever they depend on."""
     alone = "--no-deps" in words
@@ -108,7 +41,7 @@ def start(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "start", words, **({"alone": True} if alone else {}))
     invocation.put(results=results)
-    _suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
+    suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
 
 
 def stop(invocation: Invocation, words: list[str]) -> None:
@@ -127,7 +60,7 @@ def stop(invocation: Invocation, words: list[str]) -> None:
         invocation.say_safe(
             f"still up and depending on it: {', '.join(needing)} (procmanctl stop --cascade {named} stops them first)"
         )
-    _suggest(invocation, unknown)
+    suggest(invocation, unknown)
 
 
 def restart(invocation: Invocation, words: list[str]) -> None:
@@ -147,7 +80,7 @@ def restart(invocation: Invocation, words: list[str]) -> None:
     # supervisorctl reports an unknown process twice; on a terminal once is enough.
     reported = unknown if invocation.terminal else []
     report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, reported=reported)
-    _suggest(invocation, unknown)
+    suggest(invocation, unknown)
 
 
 def retry(invocation: Invocation, words: list[str]) -> None:
@@ -156,7 +89,7 @@ def retry(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "retry", words)
     invocation.put(results=results)
-    _suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
+    suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
 
 
 def refresh(invocation: Invocation, words: list[str]) -> None:
@@ -165,7 +98,7 @@ def refresh(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "refresh", words)
     invocation.put(results=results)
-    _suggest(invocation, report(invocation, results, "refreshed"))
+    suggest(invocation, report(invocation, results, "refreshed"))
 
 
 def signal(invocation: Invocation, words: list[str]) -> None:
@@ -185,7 +118,23 @@ def signal(invocation: Invocation, words: list[str]) -> None:
     unknown = report(invocation, results, "signalled")
     refused = unknown or any(result["status"] == "BAD_SIGNAL" for result in results)
     if refused and not suggestions.suggest_signal(invocation, name, names):
-        _suggest(invocation, unknown)
+        suggest(invocation, unknown)
+
+
+def kill(invocation: Invocation, words: list[str]) -> None:
+    """`kill [-SIGNAL|-s SIGNAL] NAME…`: as of the shell, SIGTERM if no signal is given."""
+    name = "TERM"
+    if words and words[0] == "-s":
+        name, words = "".join(words[1:2]), words[2:]
+    elif words and words[0].startswith("-"):
+        name, words = words[0][1:], words[1:]
+    elif len(words) > 1 and words[0].upper().removeprefix("SIG") in suggestions.signals():
+        name, words = words[0], words[1:]
+    if not words or any(word.startswith("-") for word in words):
+        invocation.check()
+        invocation.usage("Error: kill requires a process name", "kill", exitstatus=INVALID_ARGS)
+        return
+    signal(invocation, [name, *words])
 
 
 def clear(invocation: Invocation, words: list[str]) -> None:
@@ -194,7 +143,7 @@ def clear(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "clear", words)
     invocation.put(results=results)
-    _suggest(invocation, report(invocation, results, "cleared"))
+    suggest(invocation, report(invocation, results, "cleared"))
 
 
 def pid(invocation: Invocation, words: list[str]) -> None:
@@ -221,7 +170,7 @@ def pid(invocation: Invocation, words: list[str]) -> None:
             invocation.say(str(info["pid"]))
             if info["pid"] == 0 and word != "all":
                 invocation.exitstatus = NOT_RUNNING
-    _suggest(invocation, unknown)
+    suggest(invocation, unknown)
 
 
 def _has_names(invocation: Invocation, command: str, words: list[str], *, exitstatus: int = GENERIC) -> bool:
@@ -230,27 +179,6 @@ def _has_names(invocation: Invocation, command: str, words: list[str], *, exitst
         invocation.check()
         invocation.usage(f"Error: {command} requires a process name", command, exitstatus=exitstatus)
     return bool(words)
-
-
-def _matching(
-    invocation: Invocation, everything: list[ProcessInfo], word: str, unknown: list[str]
-) -> list[ProcessInfo]:
-    """The processes that `word` stands for; if there are none, report it and add the word to `unknown`."""
-    group, name = _split(word)
-    if _is_glob(word):
-        try:
-            found: list[ProcessInfo] = invocation.client.call("GET", f"/v1/processes/{quoted(word)}")["processes"]
-        except ApiError as error:
-            if error.code != "BAD_NAME":
-                raise
-            found = []
-    else:
-        found = [info for info in everything if info["group"] == group and name in {None, info["name"]}]
-    if not found:
-        text = f"{group}: ERROR (no such group)" if name is None else f"{word}: ERROR (no such process)"
-        invocation.problem(text, code="BAD_NAME", exitstatus=STATUS_UNKNOWN, name=word)
-        unknown.append(word)
-    return found
 
 
 def operate(invocation: Invocation, operation: str, names: list[str], **options: object) -> list[Result]:
@@ -310,7 +238,8 @@ def report(
     return unknown
 
 
-def _suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
+def suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
+    """For each unknown name, ask whether another one was meant."""
     if unknown:
         suggestions.suggest_processes(invocation, unknown, groups=groups)
 
@@ -326,17 +255,13 @@ def _why(invocation: Invocation, name: str) -> str:
 
 
 def _refused(word: str, error: ApiError) -> Result:
-    group, name = _split(word)
+    group, name = split(word)
     return {"group": group, "name": name or "*", "status": error.code, "description": error.message}
 
 
-def _split(word: str) -> tuple[str, str | None]:
+def split(word: str) -> tuple[str, str | None]:
     """Group and name of `group:name`; the name is None for a whole group."""
     group, colon, name = word.partition(":")
     if not colon:
         return word, word
     return group, None if name in {"", "*"} else name
-
-
-def _is_glob(word: str) -> bool:
-    return any(character in word.removesuffix(":*") for character in "*?[")

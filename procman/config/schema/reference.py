@@ -1,6 +1,7 @@
 """Generates the reference page (Markdown) and the JSON schema of the TOML form from the option table."""
 
 import json
+from textwrap import wrap
 from typing import Any
 
 from procman.config.schema.groups import LISTENER_PRIORITY
@@ -90,6 +91,64 @@ def schema() -> Schema:
 def schema_text() -> str:
     """The schema as the file holds it."""
     return json.dumps(schema(), indent=2) + "\n"
+
+
+def section_names() -> list[str]:
+    """The names of sections in INI, with those of TOML that differ."""
+    return list(dict.fromkeys(name for known in SECTIONS.values() for name in (known.ini, known.toml)))
+
+
+def known_names() -> list[str]:
+    """All that `explained` knows without a section in front."""
+    return list(dict.fromkeys([*section_names(), *(name for known in SECTIONS.values() for name in known.options)]))
+
+
+def explained(word: str) -> list[str]:
+    """What there is to know about an option (`stopsignal`, `program.stopsignal`) or a section, as plain text."""
+    path = word.strip("[]").removesuffix(":x").replace(":", ".")
+    if path in section_names():
+        return [_section_text(known) for known in SECTIONS.values() if path in (known.ini, known.toml)]
+    # `program.web.stopsignal`, as in a file, and `program.stopsignal` are the same.
+    found = [
+        (known, name, option)
+        for known in SECTIONS.values()
+        for name, option in known.options.items()
+        if path == name or (path.endswith(f".{name}") and path.split(".")[0] in (known.ini, known.toml))
+    ]
+    texts: dict[tuple[str, str], list[str]] = {}
+    for known, name, option in found:
+        texts.setdefault((name, _option_text(known, name, option)), []).append(_heading(known))
+    return [f"{name}  in {', '.join(headings)}\n{text}" for (name, text), headings in texts.items()]
+
+
+def _heading(known: SectionType) -> str:
+    name = ":x" if known.named else ""
+    toml = (
+        "" if known.ini == known.toml and not known.named else f" ([{known.toml}{'.x' if known.named else ''}] in TOML)"
+    )
+    return f"[{known.ini}{name}]{toml}"
+
+
+def _option_text(known: SectionType, name: str, option: Option) -> str:
+    default = _default(known, name, option).replace("`", "") or "none"
+    lines = [*wrap(option.about, 96), f"kind: {option.kind.name}", f"default: {default}"]
+    if known.ini in UPDATED:
+        lines.append(f"on update: {EFFECTS[option.effect]}")
+    if option.per_process:
+        lines.append("read for each process: it may hold %(process_num)d")
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _section_text(known: SectionType) -> str:
+    about = " ".join(known.about.split())
+    names = ", ".join(name for name, _ in _in_order(known)) or "those of the plug-in"
+    return "\n".join(
+        [
+            _heading(known),
+            *(f"    {line}" for line in wrap(about, 96)),
+            *wrap(f"Options: {names}", 96, initial_indent="    ", subsequent_indent="    "),
+        ]
+    )
 
 
 # ------------------------------------------------------------------------------------------------ the page
