@@ -152,6 +152,7 @@ def test_all_of_them_are_here():
     assert len(NAMES) == 27
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_supervisors_test_passes(folder, name):
     """Supervisor's own test passes with procman as supervisord."""
