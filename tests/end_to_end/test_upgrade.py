@@ -88,8 +88,8 @@ def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
 def code_in(folder):
     """A copy of procman that a test may change, and the environment in which a master runs it.
 
-    What is compiled already comes along. What a test changes is not compiled: Python looks at the size and the second of
-    a change, and both may be the same.
+    What is compiled already comes along. What a test changes is not compiled: Python looks at the size and the second
+    of a change, and both may be the same.
     """
     shutil.copytree(ROOT / "procman", folder / "procman")
     return folder / "procman", {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
