@@ -91,6 +91,12 @@ def packages(target: Path, work: Path, version: str) -> None:
         script.chmod(0o755)
     unit = (ROOT / "conf" / "procman.service").read_text().replace("/usr/local/bin/", "/usr/bin/")
     (stage / "procman.service").write_text(unit)
+    for shell in ("bash", "zsh", "fish"):
+        words = (
+            "-c",
+            f"import sys; sys.path[:0] = [{str(work / 'site')!r}]; from procman.cli.procman import main; main()",
+        )
+        (stage / shell).write_text(run(sys.executable, *words, "completion", shell))
     # Modes and times do not depend on the umask and the clock of this machine.
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     for path in (stage, *stage.rglob("*")):

@@ -101,11 +101,12 @@ MAY_IMPORT = {
     "cli": "cli client api.shapes config.spelling errors",
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
     "cli.procman_commands": (
-        "cli cli.procman_commands client api.shapes config config.schema config.spelling config.discovery "
-        "config.assumptions simulator convert daemon entrypoint logs system "
+        "cli cli.completion cli.procman_commands client api.shapes config config.schema config.spelling "
+        "config.discovery config.assumptions simulator convert daemon entrypoint logs system "
         "system.safe_open errors"
     ),
     "cli.procman_commands.table": "cli",
+    "cli.completion": "cli cli.completion cli.procman_commands.table config.schema",
     "cli.procman_commands.replay": "cli cli.procman_commands.table api.shapes core core.spec errors",
     "cli.procman_commands.test": (
         "cli cli.procman_commands cli.procman_commands.table config config.schema config.spelling config.formats "

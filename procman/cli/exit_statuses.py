@@ -218,6 +218,7 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         2: "one of the files cannot be used, there is no such test, or bad usage",
     },
     "explain": {0: "success", 2: "there is no such option, section or command"},
+    "completion": {0: "success", 2: "there is no such shell, the file cannot be written, or bad usage"},
     "schema": {0: "success", 2: "bad usage"},
     "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},

@@ -318,3 +318,11 @@ def flags(command: str) -> dict[str, bool]:
     usages = [line.partition("\t")[0] for line in TOPICS.get(command, "").splitlines()]
     usages += [usage for usage, _ in OURS.get(command, ())]
     return {flag: bool(value) for usage in usages for flag, value in re.findall(r"[ \[](--?[a-z][a-z-]*)( \w)?", usage)}
+
+
+def takes(command: str) -> str:
+    """What names a command takes: "processes", "groups", or none."""
+    text = text_of(command)
+    if command in {"add", "remove"} or ("<gname>" in text and "<name>" not in text):
+        return "groups"
+    return "processes" if "<name>" in text or "<process>" in text else ""

@@ -11,36 +11,13 @@ from getpass import getpass
 
 from procman.cli import dispatch, status_text, suggestions
 from procman.cli import procmanctl_commands as commands
-from procman.cli.help_texts import flags
+from procman.cli.help_texts import flags, takes
 from procman.cli.invocation import Invocation
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes.processes import ProcessInfo
-
-_TAKES_GROUPS = frozenset({"add", "remove", "update"})
-_TAKES_PROCESSES = frozenset(
-    {
-        "attach",
-        "clear",
-        "debug",
-        "config",
-        "fg",
-        "logs",
-        "pid",
-        "refresh",
-        "restart",
-        "retry",
-        "run",
-        "signal",
-        "start",
-        "status",
-        "stop",
-        "tail",
-        "why",
-    }
-)
 
 
 def run(invocation: Invocation, first: str) -> int:
@@ -98,9 +75,9 @@ class Completer:
                 text = text.upper()
                 begin = "SIG" if text.startswith("SIG") else ""
                 names = [begin + name for name in suggestions.signals()]
-            case [command, *_] if command in _TAKES_GROUPS:
+            case [command, *_] if takes(command) == "groups":
                 names = list(dict.fromkeys(info["group"] for info in self._known()))
-            case [command, *_] if command in _TAKES_PROCESSES:
+            case [command, *_] if takes(command) == "processes":
                 names = self._process_names(text)
             case _:
                 names = []

@@ -153,7 +153,11 @@ def test_the_debian_package_needs_only_what_debian_has(dist, tmp_path):
     package = only(dist, "*.deb")
     assert output("dpkg-deb", "--field", package, "Depends").strip() == "python3 (>= 3.11), python3-psutil"
     output("dpkg-deb", "--extract", package, tmp_path)
-    for name in ("lib/systemd/system/procman.service", "share/doc/procman/copyright"):
+    for name in (
+        "lib/systemd/system/procman.service",
+        "share/bash-completion/completions/procmanctl",
+        "share/doc/procman/copyright",
+    ):
         assert (tmp_path / "usr" / name).is_file()
     assert "ExecStart=/usr/bin/procman " in (tmp_path / "usr/lib/systemd/system/procman.service").read_text()
     output(sys.executable, "-m", "procman", "check", "-c", tmp_path / "etc" / "procman" / "procman.toml")

@@ -258,6 +258,16 @@ COMMANDS: dict[str, Command] = {
         "print what an option, a section or a command of procmanctl is for: explain stopsignal, explain program",
         "NAME...",
     ),
+    "completion": Command(
+        "completion",
+        "completion",
+        (
+            Flag("install", "--install", "write it where the shell looks for it, for this user"),
+            HELP,
+        ),
+        "print the script that completes both commands in bash, zsh or fish",
+        "bash|zsh|fish",
+    ),
     "schema": Command(
         "schema", "schema", (HELP,), "print the JSON schema of the TOML form, for editors and validators"
     ),
