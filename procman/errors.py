@@ -37,6 +37,9 @@ class Reason(Enum):
     STILL_RUNNING = "a process of the group still runs"
     SHUTTING_DOWN = "the master shuts down or restarts"
     UNUSABLE_CONFIG = "the configuration cannot be used"
+    STALE_PLAN = "what a plan of an update was made of has changed since"
+    UNCONFIRMED = "an update waits for its confirmation"
+    NOT_CONFIRMED = "an update was rolled back, as it was not confirmed or not all of it is up"
     DENIED = "the client may not do that"
     FAILED = "the system refused; the text says why"
 

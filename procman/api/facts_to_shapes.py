@@ -9,6 +9,7 @@ from procman.api.shapes.configuration import Changes, ConfigInfo, Step
 from procman.api.shapes.master import ErrorBody, OperationInfo
 from procman.api.shapes.notify import NotifyInfo
 from procman.api.shapes.processes import FiguresInfo, GraphEdgeInfo, GraphInfo, ProcessInfo, Result
+from procman.api.shapes.update import MissingInfo, PendingInfo
 from procman.api.supervisor_states import supervisor_state
 from procman.errors import OperationError, Reason
 from procman.services import operations
@@ -20,6 +21,7 @@ from procman.services.operations import Operation, Outcome
 from procman.services.status import Moment, ProcessStatus
 
 if TYPE_CHECKING:
+    from procman.services.confirming import Pending
     from procman.services.notifications import SectionStatus
 
 
@@ -140,6 +142,24 @@ def step_of(step: operations.Step) -> Step:
     if step.message:
         shape["message"] = step.message
     return shape
+
+
+def pending_info(pending: "Pending", may: Callable[[str], bool] | None = None) -> PendingInfo:
+    """An update to be confirmed; to a client that may know of some processes only, without the others."""
+    return PendingInfo(
+        operation=pending.operation.id,
+        actor=describe_actor(pending.operation.actor),
+        began=pending.operation.began,
+        stage=pending.stage,
+        left=None if pending.left is None else round(pending.left, 3),
+        confirmed_by=pending.confirmed_by,
+        missing=[
+            MissingInfo(name=stand.name, words=stand.words)
+            for stand in pending.missing
+            if may is None or may(stand.name)
+        ],
+        reason=pending.reason if may is None else "",
+    )
 
 
 def changes_of(differences: GroupDifferences) -> Changes:

@@ -29,6 +29,9 @@ class Fault(IntEnum):
     CANT_REREAD = 92  # the configuration cannot be used; nothing was changed
     FORBIDDEN = 403  # not one of supervisor's: this account may not do that
     ROLLING = 409  # nor is this one: a rolling restart is under way, or has stopped
+    STALE_PLAN = 410  # nor is this one: what a plan of an update was made of has changed since
+    ROLLED_BACK = 411  # nor is this one: an update was not kept
+    UNCONFIRMED = 423  # nor is this one: an update waits for its confirmation
 
 
 _FAULTS: Mapping[Reason, Fault] = {
@@ -51,6 +54,9 @@ _FAULTS: Mapping[Reason, Fault] = {
     Reason.SHUTTING_DOWN: Fault.SHUTDOWN_STATE,
     Reason.UNUSABLE_CONFIG: Fault.CANT_REREAD,
     Reason.DENIED: Fault.FORBIDDEN,
+    Reason.STALE_PLAN: Fault.STALE_PLAN,
+    Reason.UNCONFIRMED: Fault.UNCONFIRMED,
+    Reason.NOT_CONFIRMED: Fault.ROLLED_BACK,
     Reason.FAILED: Fault.FAILED,
 }
 

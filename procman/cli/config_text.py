@@ -10,7 +10,6 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes.configuration import Changes, ConfigInfo, SectionSettings, SettingInfo, Step
 
-_CONSEQUENCES = frozenset({"stopped", "updated"})  # of another step for the same group, which explains them
 # Before the name of a section that is no program; no group has a colon in its name.
 _SECTIONS = ("notify:", "access:")
 _VALUE_WIDTH = 60  # of `config`; the origin of a longer value stands further to the right
@@ -83,17 +82,3 @@ def update_lines(steps: Iterable[Step]) -> list[str]:
             lines.append(f"{group}: stopped")
         lines.append(f"{group}: {'removed' if 'removed' in whole else 'updated'} process group")
     return lines
-
-
-def dry_run_lines(steps: Iterable[Step]) -> list[str]:
-    """The lines of `update --dry-run`: each step, with the options that require it; without errors."""
-    lines = []
-    planned = [step for step in steps if step["action"] != "error"]
-    explained = {step["group"] for step in planned if step["action"] not in _CONSEQUENCES}
-    for step in planned:
-        if step["action"] in _CONSEQUENCES and step["group"] in explained:
-            continue
-        what = namespec(step["group"], step["name"]) if "name" in step else step["group"]
-        options = f" ({', '.join(step['options'])})" if step.get("options") else ""
-        lines.append(f"{what}: would be {step['action']}{options}")
-    return lines or ["No config updates to processes"]

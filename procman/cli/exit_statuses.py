@@ -43,6 +43,9 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"sections": [SectionSettings]}`; with `--drift` `DriftAnswer`',
         {1: "no such process; with `--drift` as drift"},
     ),
+    "confirm": Entry(
+        '`{"operation": int, "result": "kept"}`', {1: "no update waits for it, it was rolled back, or bad arguments"}
+    ),
     "crash": Entry("`CrashReport`", {1: "no such report, or bad arguments"}),
     "crashes": Entry('`{"crashes": [CrashInfo], "note": str}`', {1: "no such process"}),
     "debug": Entry(
@@ -52,6 +55,10 @@ PROCMANCTL: Mapping[str, Entry] = {
             2: "or what the program exits with; bad usage, or this is no terminal",
             7: "or what the program exits with; the master has gone",
         },
+    ),
+    "diff": Entry(
+        '`{"changes": [PlannedChangeInfo], "needs_reload": [OptionChangeInfo]}`',
+        {1: "something differs", 2: "no such group, the file cannot be used, or no master answers"},
     ),
     "drift": Entry("`DriftAnswer`", {1: "something differs", 2: "no such process or group"}),
     "events": Entry(
@@ -160,9 +167,12 @@ PROCMANCTL: Mapping[str, Entry] = {
     "stop-plan": Entry("`StopPlanInfo`", {1: "bad arguments; with `--budget`: a shutdown may take longer"}),
     "tail": Entry(f"{_TAIL}; with `-f` one line for each piece", {1: "no such process, no log, or bad arguments"}),
     "update": Entry(
-        '`{"steps": [Step]}`',
+        '`{"steps": [Step]}`; with `--dry-run` or `--plan` `{"plan": PlanInfo}`; with `--confirm` also '
+        '`"operation": int, "result": "kept" or "rolled back"`, with `--no-wait` `"pending": PendingInfo`; with '
+        '`--abort` `{"operation": int, "result": "rolled back"}`',
         {
-            1: "the file cannot be used (nothing was changed), or no such group",
+            1: "the file or the plan cannot be used (nothing was changed), no such group, or it was rolled back",
+            2: "with `--dry-run`: there is something to do; an unknown flag",
             7: "a rolling restart has stopped at a process that is not ready",
         },
     ),

@@ -113,6 +113,9 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("config all", "Show those of all processes"),
         ("config --drift [<name> ...]", "The same as drift"),
     ),
+    "confirm": (
+        ("confirm [<operation>]", "Keep the update that waits for it (update --confirm), once all of it is healthy"),
+    ),
     "crash": (("crash <seq>", "Show a crash report: how the end came about, with the last lines of output"),),
     "crashes": (
         ("crashes", "List the crash reports: unexpected ends, failed starts, programs that had to be killed"),
@@ -125,6 +128,9 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("debug [--env NAME=VALUE] <name> [-- <command> ...]", "Run another command instead, such as a shell"),
         ("debug --detach-keys KEYS <name>", "End it by other keys than Ctrl-P Ctrl-Q"),
+    ),
+    "diff": (
+        ("diff [<gname> ...]", "Show what differs between what is active and the file (exit status 1 if anything)"),
     ),
     "drift": (
         ("drift", "Show what running programs have otherwise than a start now would give them (exit status 1 if any)"),
@@ -260,7 +266,17 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("timeline --since 6h", "Begin there: 6h ago, 14:02, 2026-11-29T14:02"),
         ("timeline --until 14:30", "End there"),
     ),
-    "update": (("update --dry-run [<gname> ...]", "Show what would be done, and which options require it"),),
+    "update": (
+        ("update --dry-run [<gname> ...]", "Show what would be done, by which options (exit status 2 if anything)"),
+        ("update --plan FILE [<gname> ...]", "Show that, and write it into a file"),
+        ("update --apply FILE", "Carry out that plan; nothing is done if the file or what runs has changed since"),
+        (
+            "update --confirm 60s [<gname> ...]",
+            "Roll it back then, unless it is confirmed and all of it is ready and healthy (also with --apply)",
+        ),
+        ("update --confirm 60s --no-wait", "Do not wait for that: see confirm"),
+        ("update --abort [<operation>]", "Roll back the update that waits for its confirmation"),
+    ),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
     "whoami": (("whoami", "Show who you are to the master, and what you may do there"),),
     "why": (

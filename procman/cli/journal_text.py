@@ -63,7 +63,7 @@ def _clock(moment: float, now: float) -> str:
 
 def _by(record: JournalRecord) -> str:
     actor = record.get("actor")
-    if actor is None or actor["kind"] == "policy" or record["kind"] == "op-end":
+    if actor is None or actor["kind"] == "policy" or record["kind"] in ("op-end", "confirmation"):
         return ""
     if record["kind"] == "master" and actor["kind"] in ("boot", "upgrade"):
         return ""  # its words say so
@@ -252,6 +252,10 @@ def _terminal(record: Any, data: dict[str, Any]) -> str:
     return f"a client is {record.get('reason', '')}{reads}"
 
 
+def _confirmation(record: Any, data: dict[str, Any]) -> str:
+    return f"update {data.get('update')} {data.get('words') or record.get('reason', '')}"
+
+
 def _config(record: Any, _: dict[str, Any]) -> str:
     return str(record.get("reason", ""))
 
@@ -278,6 +282,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "op-begin": _operation,
     "op-end": _operation_end,
     "update-step": _step,
+    "confirmation": _confirmation,
     "master": _master,
     "access-denied": _denied,
     "terminal": _terminal,

@@ -154,11 +154,11 @@ def _program_change(old: Program, new: Program) -> ProgramChange | None:
             options.append(name)
     if not options:
         return None
-    effect = max(_effect_on_process(name, old, new) for name in options)
+    effect = max(effect_on_process(name, old, new) for name in options)
     return ProgramChange(old=old, new=new, options=tuple(options), effect=effect)
 
 
-def _effect_on_process(name: str, old: Program, new: Program) -> Effect:
+def effect_on_process(name: str, old: Program, new: Program) -> Effect:
     """What a change of that option means for a process that runs."""
     if name == "sockets":
         before, after = sockets_of(old.sockets), sockets_of(new.sockets)

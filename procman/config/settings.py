@@ -137,7 +137,7 @@ def _section(
         if isinstance(values[option], Mapping):
             settings += _variables(config, section, option, values[option])
         else:
-            value, text = _shown(option, known.kind, values[option])
+            value, text = shown_value(option, known.kind, values[option])
             text = (shown or {}).get(option, text)
             settings.append({"option": option, "value": value, "shown": text, **origin_of(config, section, option)})
     return {"section": section, "name": name, "settings": settings}
@@ -156,7 +156,7 @@ def _variables(config: Config, section: str, option: str, variables: Mapping[str
     return settings
 
 
-def _shown(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
+def shown_value(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
     """The value for JSON, and as a file would have it."""
     if value is None:
         return None, ""

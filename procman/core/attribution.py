@@ -63,6 +63,7 @@ ActorKind = Literal[
     "policy",
     "boot",
     "update",
+    "rollback",
     "upgrade",
     "schedule",
     "health",

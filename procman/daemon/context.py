@@ -17,6 +17,7 @@ from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.runtime.times_file import TimesFile
+from procman.runtime.update_mark import UpdateMark
 from procman.services.metrics.counters import Counters
 from procman.services.operations import Operations
 from procman.system.held_sockets import HeldSockets
@@ -87,6 +88,10 @@ class ProcessContext:
         self._times.complain = complain
         return self._times
 
+    def update_mark(self, config: Config, complain: Callable[[str], None]) -> UpdateMark:
+        """What tells the next master of an update that a kill has cut off."""
+        return UpdateMark(_lasting_path(config, ".update"), complain)
+
     def adoption(self, config: Config) -> Adoption | None:
         """Of what an earlier master has left running; None if this process has been through that already."""
         if isinstance(self.ledger, NoLedger) or self.ledger.begun:
@@ -101,7 +106,12 @@ def anchor(config: Config) -> str:
 
 def times_path(config: Config) -> str | None:
     """Where the times of schedules are remembered; None: nowhere."""
-    name = os.path.basename(ledger_path(config)).removesuffix(".state") + ".times"
+    return _lasting_path(config, ".times")
+
+
+def _lasting_path(config: Config, ending: str) -> str | None:
+    """The path of a small file that outlives this process; None: there is no place for it."""
+    name = os.path.basename(ledger_path(config)).removesuffix(".state") + ending
     # Of systemd (StateDirectory=), or set for a container with a volume; there may be several.
     folder = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if os.path.isabs(folder) and os.path.isdir(folder):

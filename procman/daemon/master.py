@@ -198,6 +198,7 @@ class MasterRun:
         elif isinstance(self._context.ledger, NoLedger):
             engine.sources.clean(frozenset())  # nothing has outlived an earlier master
         self._rooms.timetable.remember()
+        self._rooms.updates.confirming.report_unfinished()
         engine.post(BootRequested(), Origin(BOOT))
         engine.held.close_spare()
         self._rooms.watching.files.begin()
@@ -217,6 +218,7 @@ class MasterRun:
         self._rooms.engine.restore(snapshot.engine)
         self._rooms.timetable.go_on()
         self._rooms.watching.files.begin()
+        self._rooms.updates.confirming.go_on()
         self._snapshot = None
 
     async def _serve(self) -> "Serving":

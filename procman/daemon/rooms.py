@@ -41,6 +41,7 @@ from procman.services.schedules import ScheduleService
 from procman.services.sockets import SocketService
 from procman.services.status import StatusBoard
 from procman.services.terminals import TerminalService
+from procman.services.update_service import UpdateService
 from procman.services.why import Why
 
 
@@ -85,6 +86,7 @@ class Rooms:
     given: GivenFiles
     schedules: ScheduleService
     configuration: ConfigService
+    updates: UpdateService
     notifying: Notifying
     why: Why
     access: AccessRules

@@ -24,6 +24,7 @@ from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.rolling_endpoints import RollingEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.socket_endpoints import SocketEndpoints
+from procman.api.rest.update_endpoints import UpdateEndpoints
 from procman.api.rest.watch_endpoints import WatchEndpoints
 from procman.api.rest.whoami_endpoint import WhoamiEndpoint
 from procman.api.rest.why_endpoints import WhyEndpoints
@@ -140,16 +141,8 @@ class Routes:
             upgrade=upgrade,
             file_warnings=file_warnings,
         ).add_to(self.router)
-        NotifyEndpoints(rooms.notifying).add_to(self.router)
-        CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
-        LimitEndpoints(rooms.limits).add_to(self.router)
-        SocketEndpoints(rooms.sockets).add_to(self.router)
-        HookEndpoints(rooms.hook_results).add_to(self.router)
-        GivenEndpoints(rooms.given).add_to(self.router)
-        WatchEndpoints(rooms.watching.service).add_to(self.router)
-        WhyEndpoints(rooms.why).add_to(self.router)
-        HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
-        ScheduleEndpoints(rooms.schedules).add_to(self.router)
+        UpdateEndpoints(rooms.updates, rooms.configuration, rooms.master.operations).add_to(self.router)
+        self._add_features(rooms)
         LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
         self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)
@@ -166,6 +159,18 @@ class Routes:
         self._event_stream.close()
         self.denials.flush()
         self._journal.close()
+
+    def _add_features(self, rooms: Rooms) -> None:
+        NotifyEndpoints(rooms.notifying).add_to(self.router)
+        CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
+        LimitEndpoints(rooms.limits).add_to(self.router)
+        SocketEndpoints(rooms.sockets).add_to(self.router)
+        HookEndpoints(rooms.hook_results).add_to(self.router)
+        GivenEndpoints(rooms.given).add_to(self.router)
+        WatchEndpoints(rooms.watching.service).add_to(self.router)
+        WhyEndpoints(rooms.why).add_to(self.router)
+        HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
+        ScheduleEndpoints(rooms.schedules).add_to(self.router)
 
     def _add_late(self) -> None:
         add = self.router.add

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from procman.config.schema.configuration import Config
-from procman.config.snapshot import read_config, read_group, read_program, write_config
+from procman.config.snapshot import read_access, read_config, read_group, read_program, read_rules, write_config
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders, definition
 from procman.daemon.config_source import ConfigSource
@@ -18,10 +18,12 @@ from procman.daemon.handover import CannotTakeOver
 from procman.daemon.rooms import Rooms
 from procman.runtime.ledger import ProcessLedger
 from procman.runtime.ready_channels import ReadyChannels
+from procman.services.update_state import Readers
 
 Data = dict[str, Any]
 
 VERSION = 3
+UPDATE_READERS = Readers(read_group, read_rules, read_access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class MasterSnapshot:
     hooks: Data = field(default_factory=dict)  # how they ended last; an older procman did not keep that
     access: list[Data] | None = None  # the access sections that are in effect; procman before 0.3 had none
     watches: Data = field(default_factory=dict)  # what of files is known; an older procman watched none
+    updates: Data = field(default_factory=dict)  # the one that is under way; an older procman had no roll-back
     notify: Data | None = None  # the notify sections that are active, and what they have not sent
 
 
@@ -107,6 +110,7 @@ def handed_over(
         "watches": rooms.watching.files.snapshot(),
         "schedules": {"times": rooms.timetable.snapshot(), "runs": rooms.run_history.snapshot()},
         "hooks": rooms.hook_results.snapshot(),
+        "updates": rooms.updates.snapshot(),
     }
 
 
@@ -138,6 +142,7 @@ def read(data: Any) -> MasterSnapshot:
             hooks=data.get("hooks", {}),
             access=data.get("access"),
             watches=data.get("watches", {}),
+            updates=data.get("updates", {}),
             notify=data.get("notify"),  # procman before 0.3 had none
             journal=data.get("journal", {}),  # procman before 0.3 had none
         )

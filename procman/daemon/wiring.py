@@ -19,7 +19,7 @@ from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
 from procman.daemon.records import begin_audit, open_journal, open_recording
 from procman.daemon.rooms import Rooms
-from procman.daemon.snapshot import MasterSnapshot, obstacle, restored_fleet
+from procman.daemon.snapshot import UPDATE_READERS, MasterSnapshot, obstacle, restored_fleet
 from procman.daemon.tellers import tellers
 from procman.daemon.watching import Watching
 from procman.events.hub import Hub
@@ -70,6 +70,7 @@ from procman.services.sockets import SocketService
 from procman.services.status import StatusBoard
 from procman.services.surroundings import Surroundings
 from procman.services.terminals import TerminalService
+from procman.services.update_service import UpdateService
 from procman.services.why import Why
 from procman.system.given_files import CredentialFolders
 from procman.system.shared_sockets import SharedSockets
@@ -233,6 +234,14 @@ class _Wiring:
             notifying=self._notifying,
             access=self._access,
         )
+        self._updates = UpdateService(
+            self._engine,
+            self._master,
+            self._configuration,
+            notifying=self._notifying,
+            access=self._access,
+            mark=context.update_mark(self._config, self._log.warn),
+        )
         self._crashes = CrashReports(self._crash_parts())
         self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
 
@@ -296,6 +305,7 @@ class _Wiring:
         self._watching.files.restore(snapshot.watches)
         self._hook_results.restore(snapshot.hooks)
         self._configuration.restore(snapshot.current)
+        self._updates.restore(snapshot.updates, UPDATE_READERS)
         self._context.counters.restore(snapshot.metrics)
         self._crashes.go_on(self._status)
 
@@ -363,6 +373,7 @@ class _Wiring:
                 master=master,
                 terminals=self._terminals,
                 watches=self._watching.service,
+                confirming=self._updates.confirming,
             )
         )
 
@@ -405,6 +416,7 @@ class _Wiring:
             given=GivenFiles(self._fleet, self._sources.names),
             schedules=ScheduleService(self._fleet, self._timetable, self._run_history),
             configuration=self._configuration,
+            updates=self._updates,
             notifying=self._notifying,
             why=self._why(),
             access=self._access,

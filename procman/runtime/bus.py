@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from procman.core.actions import (
     Announce,
@@ -45,6 +45,8 @@ from procman.system.reaper import Reaped, Rusage
 
 T = TypeVar("T")
 
+ConfirmationStep = Literal["pending", "confirmed", "kept", "rolling back", "rolled back", "left", "unfinished"]
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessEnded:
@@ -74,6 +76,7 @@ class OperationEnded:
     kind: str
     error: str | None  # why it failed as a whole
     failed: tuple[str, ...]  # the processes that it failed for, as namespecs
+    code: str = ""  # the name of the reason for `error`
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,16 @@ class UpdateStep:
     name: str  # a namespec, "" where it is the whole group
     action: str
     options: tuple[str, ...]  # what was changed in the file
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationNews:
+    """Something has become of an update that is rolled back unless it is confirmed."""
+
+    operation: int
+    what: ConfirmationStep
+    words: str
+    names: tuple[str, ...] = ()  # namespecs: of what is waited for, or of what has failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,7 @@ BusEvent = (
     | OperationBegan
     | OperationEnded
     | UpdateStep
+    | ConfirmationNews
     | LimitsLeftOut
     | GivenFromFiles
 )

@@ -1,12 +1,10 @@
-"""The operations on the configuration: reread, update, add, remove, avail.
+"""The operations on the configuration: reread, add, remove, avail. A file with problems changes nothing.
 
-A file with problems changes nothing. `update` touches only what differs: what can be changed in a running process is
-changed in place, the rest is stopped and replaced, one process at a time and not by whole groups as supervisord does.
+Updates are in `services.update_service`.
 """
 
-import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from procman.config import settings
@@ -14,21 +12,19 @@ from procman.config.diff import Changes as Difference
 from procman.config.diff import diff, diff_access, diff_notify
 from procman.config.problems import ConfigError
 from procman.config.schema.configuration import Config
+from procman.config.schema.groups import Group
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
-from procman.core.actions import AnnounceRolling
-from procman.core.attribution import NOBODY, Actor, Origin
-from procman.core.events import GroupAdded, GroupRemoved, WatchesRenewed
+from procman.core.attribution import Actor
+from procman.core.events import GroupAdded, GroupRemoved
 from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.services.access import AccessRules
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
-from procman.services.operations import Kind, Operation, Step, StepAction
+from procman.services.operations import Kind, Operation
 from procman.services.process_table import ProcessTable
-from procman.services.rolling import why_stopped
-from procman.services.updates import Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +78,7 @@ class ConfigService:
         self._processes = processes
         self._load = load
         self.after_reading: Callable[[], None] = lambda: None  # certificates and the like are read again, too
-        # Two updates at once would each stop what the other starts.
-        self._one_at_a_time = asyncio.Lock()
+        self.refuse_while_unconfirmed: Callable[[], None] = lambda: None
 
     def restore(self, config: Config) -> None:
         """Go on from an upgrade; `config` is as it was last read, which may be newer than what the fleet runs."""
@@ -169,7 +164,7 @@ class ConfigService:
 
     def compare(self, config: Config) -> GroupDifferences:
         """In which groups a configuration differs from what is active."""
-        difference = self._difference_from(config)
+        difference = self.difference_from(config)
         return GroupDifferences(
             tuple(group.name for group in difference.added),
             tuple(change.name for change in difference.changed),
@@ -178,36 +173,10 @@ class ConfigService:
             tuple(diff_access(self._access.sections, config.access)),
         )
 
-    def update(
-        self, names: Iterable[str] | None = None, actor: Actor | None = None, hidden: Collection[str] = ()
-    ) -> Operation:
-        """Read the file again and make it so, for all groups or those named; it ends when all has stopped that must.
-
-        Of the names, those that are `hidden` from the client are as if there were no such group.
-        """
-        self._master.refuse_while_ending()
-        targets = None if names is None else tuple(names)
-        operation = self._operations.begin("update", targets or ("all",), actor)
-
-        async def work() -> None:
-            rolling: list[asyncio.Future[AnnounceRolling]] = []
-            tell = operation.steps.extend
-            operation.steps = await self._update(targets, tell, operation.origin, hidden, rolling)
-            for end in await asyncio.gather(*rolling):
-                if text := why_stopped(end):
-                    operation.steps.append(Step(end.program.partition(":")[0], "rolling stopped", message=text))
-            operation.accept()
-
-        self._operations.do(operation, work())
-        return operation
-
-    async def plan_update(self, names: Iterable[str] | None = None, hidden: Collection[str] = ()) -> list[Step]:
-        """What `update` would do."""
-        return await self._update(names, None, NOBODY, hidden)
-
     def add(self, name: str, actor: Actor | None = None) -> Operation:
         """Activate a group of the file as it was last read."""
         self._master.refuse_while_ending()
+        self.refuse_while_unconfirmed()
         if name in self.fleet.groups:
             raise WrongState(name, Reason.ALREADY_ADDED)
         for group in self.config.groups:
@@ -218,6 +187,7 @@ class ConfigService:
     def remove(self, name: str, actor: Actor | None = None, may: Callable[[str], bool] = lambda _: True) -> Operation:
         """Forget a group whose processes have all ended; `may` takes the processes that the client may know of."""
         self._master.refuse_while_ending()
+        self.refuse_while_unconfirmed()
         members = self.fleet.groups.get(name)
         if members is None:
             raise UnknownProcess(name)
@@ -240,52 +210,22 @@ class ConfigService:
         operation.end()
         return operation
 
-    async def _update(
-        self,
-        names: Iterable[str] | None,
-        tell: Callable[[list[Step]], None] | None,
-        origin: Origin = NOBODY,
-        hidden: Collection[str] = (),
-        rolling: list[asyncio.Future[AnnounceRolling]] | None = None,
-    ) -> list[Step]:
-        """Report the steps by `tell` as they are done; without it, only say what would be done.
+    def active_groups(self) -> tuple[Group, ...]:
+        """The groups that are active, but for those that leave."""
+        return tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
 
-        The ends of rolling restarts that it has begun are added to `rolling`.
-        """
-        async with self._one_at_a_time:
-            self.config = await self._read()
-            difference = self._difference_from(self.config)
-            wanted = None if names is None else set(names) - {"all"} or None
-            known = {group.name for group in self.config.groups} | set(self.fleet.groups) | set(difference.removed)
-            known -= set(hidden)
-            steps = [Step(name, "error") for name in sorted((wanted or set()) - known)]
-            update = Update(self._engine, self.config, difference, tell, origin)
-            steps += await update.run(None if wanted is None else wanted - set(hidden))
-            if rolling is not None:
-                rolling += update.rolling
-            if tell is not None:
-                self.after_reading()
-            if tell is not None and self.fleet.watches.any_suspended:
-                self._engine.post(WatchesRenewed(), origin)
-            if wanted is None:
-                steps += self._notify_steps(dry_run=tell is None) + self._access_steps(dry_run=tell is None)
-            return steps
+    def difference_from(self, config: Config) -> Difference:
+        """What has to happen for what is active to become that."""
+        return diff(dataclasses.replace(config, groups=self.active_groups()), config)
 
-    def _notify_steps(self, *, dry_run: bool) -> list[Step]:
-        changes = diff_notify(self._notifying.rules, self.config.notify)
-        if changes and not dry_run:
-            self._notifying.apply(self.config.notify)
-        return _section_steps("notify", changes)
+    async def take_over(self) -> Config:
+        """Read the file for an update: what it has is known as last read from then on."""
+        self.config = await self._read()
+        return self.config
 
-    def _access_steps(self, *, dry_run: bool) -> list[Step]:
-        changes = diff_access(self._access.sections, self.config.access)
-        if changes and not dry_run:
-            self._access.apply(self.config.access)
-        return _section_steps("access", changes)
-
-    def _difference_from(self, config: Config) -> Difference:
-        active = tuple(group_of(members.spec) for members in self.fleet.groups.values() if not members.leaving)
-        return diff(dataclasses.replace(config, groups=active), config)
+    async def look(self) -> Config:
+        """Read the file, and take nothing over."""
+        return await self._read()
 
     async def _read(self) -> Config:
         self._master.refuse_while_ending()
@@ -295,9 +235,3 @@ class ConfigService:
             raise UnusableConfig(str(error)) from None
         self._master.refuse_while_ending()
         return config
-
-
-def _section_steps(kind: str, changes: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[Step]:
-    """What an update does, or would do, about sections that are no programs."""
-    how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
-    return [Step(f"{kind}:{name}", how[what], options=options) for name, (what, options) in changes.items()]

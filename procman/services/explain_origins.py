@@ -115,7 +115,7 @@ def _of_itself(actor: Actor | None) -> str:
     match actor:
         case Actor(kind="boot"):
             return "after procman had started"
-        case Actor(kind="signal", via=via):
+        case Actor(kind="signal" | "rollback", via=via):
             return f"after {via}"
         case _:
             return ""

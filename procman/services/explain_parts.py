@@ -9,6 +9,7 @@ from procman.config.schema.programs import Program
 from procman.runtime.engine import Engine
 from procman.runtime.journal.journal import Journal
 from procman.services.configuration import ConfigService
+from procman.services.confirming import Confirming
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.process_table import ProcessTable
@@ -54,3 +55,4 @@ class Parts:
     master: AboutMaster
     terminals: TerminalService
     watches: WatchService
+    confirming: Confirming

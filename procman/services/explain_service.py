@@ -17,6 +17,7 @@ from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.ring import GAVE_WAY
 from procman.services.explain import around_of, explain, roots_first
 from procman.services.explain_config import Definitions
+from procman.services.explain_confirmation import master_with_confirmation, with_confirmation
 from procman.services.explain_facts import Around, Explanation, Known, Turn, Wish
 from procman.services.explain_master import MasterFacts, explain_master
 from procman.services.explain_origins import Origins, clock_time, left_behind
@@ -66,6 +67,7 @@ class Explainer:
         self._found = parts.explanations
         self._terminals = parts.terminals
         self._watches = parts.watches
+        self._confirming = parts.confirming
 
     def one_sentence(self, name: str) -> str:
         """Why the process of that namespec is as it is: `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`.
@@ -104,6 +106,7 @@ class Explainer:
             if self._fleet.processes.get(process.name) is process:  # it may have gone meanwhile
                 known = replace(self._known(process, origins, definitions), drift=drifted.get(process.name, ()))
                 made = explain(process, around, known)
+                made = with_confirmation(made, self._confirming.pending)
                 explanations.append(with_clients(made, self._terminals.clients(process.name)))
         if (spec is None or spec == MASTER) and may is None:
             master = await self._about_master(reads=spec is not None)
@@ -140,7 +143,7 @@ class Explainer:
         news = next((one for one in self._journal.latest_first() if one.kind == "master" and one.after), None)
         if ending and news is not None:
             began = news.time
-        return explain_master(
+        made = explain_master(
             MasterFacts(
                 name=MASTER,
                 pid=os.getpid(),
@@ -162,6 +165,7 @@ class Explainer:
                 obstacle=None if ending else self._master.obstacle(),
             )
         )
+        return master_with_confirmation(made, self._confirming.pending)
 
     # ---- what is known
 

@@ -141,6 +141,11 @@ class Operation:
         if not self._pending:
             self.end()
 
+    def applied(self) -> None:
+        """Note that all orders have been given, and that it goes on: `end` is still to come."""
+        self.is_accepted = True
+        self._changed.set()
+
     def end(self, error: OperationError | None = None) -> None:
         """Note that it is over."""
         if self.ended is None:
@@ -211,6 +216,13 @@ class Operations:
             seq = self._bus.publish(began, Origin(asked, None, operation.id))
         operation.origin = Origin(asked, seq, operation.id)
         self._forget()
+        return operation
+
+    def resume(self, number: int, kind: Kind, targets: Iterable[str], actor: Actor | None, began: float) -> Operation:
+        """One that had begun before an upgrade, and goes on."""
+        operation = Operation(number, kind, tuple(targets), actor, began, on_end=self._ended)
+        operation.origin = Origin(actor, None, number)
+        self._kept[number] = operation
         return operation
 
     def do(self, operation: Operation, work: Coroutine[Any, Any, None]) -> None:
@@ -288,8 +300,8 @@ class Operations:
     def _ended(self, operation: Operation) -> None:
         if self._bus is not None:
             failed = tuple(outcome.namespec for outcome in operation.outcomes if outcome.reason is not None)
-            error = None if operation.error is None else str(operation.error)
-            self._bus.publish(OperationEnded(operation.id, operation.kind, error, failed), operation.origin)
+            error, code = (None, "") if operation.error is None else (str(operation.error), operation.error.reason.name)
+            self._bus.publish(OperationEnded(operation.id, operation.kind, error, failed, code), operation.origin)
 
     def _forget(self) -> None:
         unattended = [one for one in self._kept.values() if one.ended is None and one.is_accepted and not one.waiting]

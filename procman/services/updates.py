@@ -4,21 +4,28 @@ What can be changed in a running process is changed in place; the rest is stoppe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 from procman.config.diff import Changes as Difference
-from procman.config.diff import GroupChange, ProgramChange
+from procman.config.diff import GroupChange, ProgramChange, diff, diff_access, diff_notify
 from procman.config.levels import arrange_groups
+from procman.config.schema.access import AccessSection
 from procman.config.schema.configuration import Config
+from procman.config.schema.groups import Group
+from procman.config.schema.notify import Notify
 from procman.config.schema.options import Effect
 from procman.core.actions import Announce, AnnounceGroup, AnnounceRolling
 from procman.core.attribution import Origin
-from procman.core.events import GroupAdded, GroupChanged, GroupRemoved
+from procman.core.events import GroupAdded, GroupChanged, GroupRemoved, WatchesRenewed
 from procman.core.states import SETTLED, UP, State
 from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.engine import Engine
+from procman.services.access import AccessRules
+from procman.services.configuration import ConfigService
+from procman.services.notifying import Notifying
 from procman.services.operations import Step, StepAction
-from procman.services.rolling import until_over
+from procman.services.rolling import until_over, why_stopped
 
 _HOW: dict[Effect, StepAction] = {
     Effect.NONE: "changed in place",
@@ -150,3 +157,88 @@ def _has_gone(news: Notification) -> bool | None:
 
 def _has_stopped(news: Notification) -> bool | None:
     return True if isinstance(news.event, Announce) and news.event.after in SETTLED else None
+
+
+class Updates:
+    """Carries updates out, with the sections that are no programs; one at a time is for the caller to see to."""
+
+    def __init__(
+        self, engine: Engine, configuration: ConfigService, *, notifying: Notifying, access: AccessRules
+    ) -> None:
+        """`notifying` gets the notify sections, `access` the access sections."""
+        self._engine = engine
+        self._configuration = configuration
+        self._notifying = notifying
+        self._access = access
+
+    @property
+    def sections(self) -> tuple[tuple[Notify, ...], tuple[AccessSection, ...]]:
+        """The notify and the access sections that are in effect."""
+        return self._notifying.rules, self._access.sections
+
+    async def carry_out(
+        self,
+        config: Config,
+        wanted: Collection[str] | None,
+        tell: Callable[[list[Step]], None] | None,
+        origin: Origin,
+        *,
+        hidden: Collection[str] = (),
+        rolling: "list[asyncio.Future[AnnounceRolling]] | None" = None,
+    ) -> list[Step]:
+        """Make all groups, or the wanted ones, what the configuration says.
+
+        Of the wanted ones, those that are `hidden` are as if there were no such group. Steps are reported by `tell` as
+        they are done; without it, they are what would be done. The ends of rolling restarts that it has begun are added
+        to `rolling`.
+        """
+        difference = self._configuration.difference_from(config)
+        known = {group.name for group in config.groups} | set(self._engine.fleet.groups) | set(difference.removed)
+        known -= set(hidden)
+        steps = [Step(name, "error") for name in sorted(set(wanted or ()) - known)]
+        update = Update(self._engine, config, difference, tell, origin)
+        steps += await update.run(None if wanted is None else set(wanted) - set(hidden))
+        if rolling is not None:
+            rolling += update.rolling
+        if tell is not None:
+            self._configuration.after_reading()
+            if self._engine.fleet.watches.any_suspended:
+                self._engine.post(WatchesRenewed(), origin)
+        if wanted is None:
+            steps += self._apply_sections(config, dry_run=tell is None)
+        return steps
+
+    async def put_back(
+        self,
+        previous: Mapping[str, Group | None],
+        sections: tuple[tuple[Notify, ...], tuple[AccessSection, ...]] | None,
+        origin: Origin,
+    ) -> list[str]:
+        """Make these groups what they were (None: not there), and the sections, where they are given.
+
+        Returns why rolling restarts that this needs have stopped.
+        """
+        current = {group.name: group for group in self._configuration.active_groups()}
+        groups = tuple(group for group in {**current, **previous}.values() if group is not None)
+        config = replace(self._configuration.config, groups=groups)
+        difference = diff(replace(config, groups=tuple(current.values())), config)
+        update = Update(self._engine, config, difference, lambda _: None, origin)
+        await update.run(set(previous))
+        if sections is not None:
+            self._apply_sections(replace(config, notify=sections[0], access=sections[1]))
+        return [text for end in await asyncio.gather(*update.rolling) if (text := why_stopped(end))]
+
+    def _apply_sections(self, config: Config, *, dry_run: bool = False) -> list[Step]:
+        notify = diff_notify(self._notifying.rules, config.notify)
+        access = diff_access(self._access.sections, config.access)
+        if notify and not dry_run:
+            self._notifying.apply(config.notify)
+        if access and not dry_run:
+            self._access.apply(config.access)
+        return _section_steps("notify", notify) + _section_steps("access", access)
+
+
+def _section_steps(kind: str, changes: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[Step]:
+    """What an update does, or would do, about sections that are no programs."""
+    how: dict[str, StepAction] = {"added": "added", "removed": "removed", "changed": "changed in place"}
+    return [Step(f"{kind}:{name}", how[what], options=options) for name, (what, options) in changes.items()]

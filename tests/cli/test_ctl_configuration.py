@@ -87,8 +87,8 @@ def test_reread_without_changes_says_so(ctl, master):
 @pytest.mark.parametrize("words", [["reread"], ["update"], ["update", "--dry-run"]])
 def test_a_file_that_cannot_be_read_is_said_with_all_its_problems(ctl, master, words):
     """The exit status is 1, and the text begins with supervisorctl's code."""
-    for path in ("reread", "update"):
-        master.answers["POST", f"/v1/config/{path}"] = Refusal(409, "CANT_REREAD", "a.conf:1: x\na.conf:2: y")
+    for method, path in (("POST", "reread"), ("POST", "update"), ("GET", "plan")):
+        master.answers[method, f"/v1/config/{path}"] = Refusal(409, "CANT_REREAD", "a.conf:1: x\na.conf:2: y")
     ran = ctl(*words)
     assert (ran.text, ran.status) == ("ERROR: CANT_REREAD: a.conf:1: x\na.conf:2: y\n", 1)
 
@@ -127,23 +127,6 @@ def test_update_of_groups_names_them_and_all_means_all(ctl, master):
     assert (ran.text, ran.status) == ("ERROR: no such group: nope\nweb: added process group\n", 1)
     ctl("update", "web", "all")
     assert master.bodies("/v1/config/update") == [{"groups": ["web", "nope"]}, {}]
-
-
-def test_a_dry_run_says_what_would_be_done_and_why(ctl, master):
-    """Each step is a line with the options that require it; its consequences are not repeated."""
-    master.answers["POST", "/v1/config/update"] = {
-        "steps": [
-            {"group": "web", "action": "stopped"},
-            {"group": "web", "name": "web", "action": "replaced", "options": ["command", "user"]},
-            {"group": "web", "action": "updated"},
-            {"group": "new", "action": "added"},
-        ]
-    }
-    assert ctl("update", "--dry-run").text == "web: would be replaced (command, user)\nnew: would be added\n"
-    master.answers["POST", "/v1/config/update"] = {"steps": []}
-    assert ctl("update", "--dry-run").text == "No config updates to processes\n"
-    assert ctl("update").text == ""
-    assert master.bodies("/v1/config/update") == [{"dry_run": True}, {"dry_run": True}, {}]
 
 
 def test_add_and_remove_answer_for_each_group(ctl, master):

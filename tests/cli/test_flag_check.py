@@ -102,7 +102,14 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "start": {"--no-deps": False},
         "stop": {"--cascade": False},
         "tail": {"-f": False, "-n": True},
-        "update": {"--dry-run": False},
+        "update": {
+            "--dry-run": False,
+            "--plan": True,
+            "--apply": True,
+            "--confirm": True,
+            "--no-wait": False,
+            "--abort": False,
+        },
     }
 
 

@@ -36,7 +36,7 @@ def test_an_update_adds_removes_and_changes_groups():
     async def steps():
         services = services_with((group("old"), group("web")), group("web", stopwaitsecs=3), group("new"))
         services.engine.run("old")
-        operation = services.configuration.update(actor=CLIENT)
+        operation = services.updates.update(actor=CLIENT)
         assert not await ended(operation)
         services.engine.end("old")
         assert await ended(operation)
@@ -57,7 +57,7 @@ def test_an_update_tells_its_steps_as_they_are_done():
     async def steps():
         services = services_with((group("old"), group("idle")))
         services.engine.run("old")
-        operation = services.configuration.update()
+        operation = services.updates.update()
         assert not await ended(operation)
         assert operation.steps == [Step("idle", "removed")]
 
@@ -67,7 +67,7 @@ def test_an_update_tells_its_steps_as_they_are_done():
 def test_a_plan_changes_nothing():
     async def steps():
         services = services_with((group("old"),), group("new"))
-        assert await services.configuration.plan_update() == [Step("old", "removed"), Step("new", "added")]
+        assert await services.updates.steps() == [Step("old", "removed"), Step("new", "added")]
         assert list(services.engine.fleet.groups) == ["old"]
         assert services.operations.latest() == []
 
@@ -77,7 +77,7 @@ def test_a_plan_changes_nothing():
 def test_only_the_named_groups_are_updated():
     async def steps():
         services = services_with((), group("web"), group("db"))
-        operation = services.configuration.update(["db", "nobody"])
+        operation = services.updates.update(["db", "nobody"])
         assert await ended(operation)
         assert operation.steps == [Step("nobody", "error"), Step("db", "added")]
 
@@ -88,7 +88,7 @@ def test_a_file_with_problems_changes_nothing():
     async def steps():
         services = services_with((group("web"),))
         services.read = ConfigError([Problem("/etc/procman.ini", 3, None, None, "cannot be read")])
-        operation = services.configuration.update()
+        operation = services.updates.update()
         assert await ended(operation)
         assert isinstance(operation.error, UnusableConfig)
         with pytest.raises(UnusableConfig, match="cannot be read"):

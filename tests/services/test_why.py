@@ -93,6 +93,7 @@ class Asked:
             report_of=self.reports.get,
             terminals=self,
             watches=self,
+            confirming=self.services.updates.confirming,
             master=AboutMaster(
                 began=0.0,
                 obstacle=lambda: self.obstacle,

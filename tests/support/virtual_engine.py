@@ -15,6 +15,7 @@ from procman.core.attribution import NOBODY, Attribution, Origin
 from procman.core.events import DeadlineReached, Event, Exited, ExitStatus, Spawned, StartRequested
 from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec
+from procman.runtime.update_mark import UpdateMark
 from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
 from procman.services.master import MasterService
@@ -22,6 +23,7 @@ from procman.services.notifying import Notifying
 from procman.services.operations import Operations
 from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
+from procman.services.update_service import UpdateService
 from tests.support.notifications import new_bus
 
 
@@ -100,5 +102,14 @@ class Services:
             config,  # type: ignore[arg-type]
             load,  # type: ignore[arg-type]
             notifying=self.notifying,
-            access=AccessRules(self.engine.fleet, 0),
+            access=(access := AccessRules(self.engine.fleet, 0)),
+        )
+        self.updates = UpdateService(
+            self.engine,  # type: ignore[arg-type]
+            self.master,
+            self.configuration,
+            notifying=self.notifying,
+            access=access,
+            mark=UpdateMark(None),
+            clock=lambda: self.engine.now,
         )

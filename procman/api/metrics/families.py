@@ -330,6 +330,19 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         lambda m: m.counters.orphans,
     ),
     OfMaster("procman_upgrades", "counter", "Upgrades of procman itself.", lambda m: m.counters.upgrades),
+    OfMaster("procman_updates", "counter", "Updates that have ended, in whatever way.", lambda m: m.counters.updates),
+    OfMaster(
+        "procman_update_rollbacks",
+        "counter",
+        "Those of them that were rolled back, as they were not confirmed or not all of it was up.",
+        lambda m: m.counters.rollbacks,
+    ),
+    OfMaster(
+        "procman_update_unconfirmed",
+        "gauge",
+        "Whether an update waits for its confirmation: it is rolled back without one.",
+        lambda m: int(m.counters.unconfirmed),
+    ),
     OfMaster(
         "procman_config_last_reload_successful",
         "gauge",

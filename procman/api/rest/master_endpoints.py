@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from procman.access.roles import ADMIN_FLEET, CONFIGURE, CONFIGURE_FLEET, LOGS_FLEET, READ, READ_FLEET
-from procman.api.access import demand_all, every, judged_by_name, rights_of, sight
+from procman.api.access import every, judged_by_name, rights_of, sight
 from procman.api.actors import actor_of
-from procman.api.facts_to_shapes import changes_of, config_info, step_of
+from procman.api.facts_to_shapes import changes_of, config_info
 from procman.api.health import Health
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.rest.parameters import body_of, number_in, span_in, string_in, strings_in, timeout_in
+from procman.api.rest.parameters import body_of, number_in, span_in, string_in
 from procman.api.shapes.health import HealthInfo
 from procman.api.shapes.master import MasterInfo
 from procman.errors import UnknownProcess
@@ -73,7 +73,6 @@ class MasterEndpoints:
         add("POST", "/log/reopen", self._reopen_logs, CONFIGURE_FLEET)
         add("GET", "/config", self._config, READ)
         add("POST", "/config/reread", self._reread, CONFIGURE_FLEET)
-        add("POST", "/config/update", self._update, CONFIGURE)
         add("POST", "/groups/{name}/add", self._add, CONFIGURE)
         add("POST", "/groups/{name}/remove", self._remove, CONFIGURE)
         add("POST", "/events/remote", self._remote_event, ADMIN_FLEET)
@@ -127,28 +126,6 @@ class MasterEndpoints:
 
     async def _reread(self, _: Request) -> Response:
         return json_answer(changes_of(await self._configuration.reread()))
-
-    async def _update(self, request: Request) -> Response:
-        body = body_of(request)
-        groups = strings_in(body, "groups") if "groups" in body else None
-        hidden: set[str] = set()
-        if not groups or "all" in groups:
-            demand_all(request, CONFIGURE)
-        else:
-            hidden = {name for name in groups if not self._may_configure(request, name)}
-        if body.get("dry_run") is True:
-            plan = await self._configuration.plan_update(groups, hidden)
-            return json_answer({"steps": [step_of(step) for step in plan]})
-        within, rights = timeout_in(body), rights_of(request)
-        before = None if rights is None else rights.role
-        operation = self._configuration.update(groups, actor_of(request), hidden)
-        await self._master.operations.wait(operation, within=within)
-        answer: dict[str, object] = {"operation": operation.id, "steps": [step_of(step) for step in operation.steps]}
-        if rights is not None:
-            rights.settle()
-            if rights.role != before:
-                answer["role"] = rights.role  # it has taken the client's own rights away, or given it more
-        return json_answer(answer)
 
     def _may_configure(self, request: Request, group: str) -> bool:
         """False: the group is hidden from the client; raises AccessDenied where it only may not."""

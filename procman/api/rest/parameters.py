@@ -43,11 +43,16 @@ def strings_in(body: dict[str, Any], key: str) -> list[str]:
 
 def timeout_in(body: dict[str, Any]) -> float | None:
     """Of a body, in seconds; None: as long as it takes."""
-    seconds = body.get("timeout")
+    return seconds_in(body, "timeout")
+
+
+def seconds_in(body: dict[str, Any], key: str) -> float | None:
+    """The number of seconds of that key; None where it is not there."""
+    seconds = body.get(key)
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        raise BadRequest("cannot read timeout: expected a number of seconds")
+        raise BadRequest(f"cannot read {key}: expected a number of seconds")
     return float(seconds)
 
 

@@ -121,8 +121,20 @@ The modules in here have only types, so that a client may import them at no cost
     GET   /v1/config                         {"processes": [ConfigInfo]}; what `avail` shows
     POST  /v1/config/reread                  Changes; reads the file and changes nothing that runs
     POST  /v1/config/update                  {"operation": ID, "steps": [Step]} for {"groups": [NAME] (all),
-                                             "dry_run": bool (false; else there is no operation), "timeout": seconds};
-                                             "role": that of the client, where it has another one now
+                                             "dry_run": bool (false; else there is no operation), "timeout": seconds,
+                                             "confirm": seconds}: with this it goes on, and "pending": PendingInfo is
+                                             there, until it is kept, or rolled back after that time; UNCONFIRMED
+                                             while another one waits; "role": that of the client, where it has another
+                                             one now
+    GET   /v1/config/plan                    PlanInfo: what an update would do; nothing is changed
+            ?groups=NAME,NAME                of these groups
+    POST  /v1/config/apply                   as update, for {"plan": PlanInfo, "confirm": seconds, "timeout": seconds};
+                                             STALE_PLAN if the file, or what runs, has changed since it was made
+    GET   /v1/config/confirmation            {"pending": PendingInfo or null}
+    POST  /v1/config/confirm                 {"operation": ID, "result": "kept"} for {"operation": ID (the one that
+                                             waits), "timeout": seconds}; "confirmed" if it is not kept yet by then;
+                                             ROLLED_BACK if it cannot be
+    POST  /v1/config/abort                   {"operation": ID, "result": "rolled back"}, or "aborted", for the same
     GET   /v1/notify                         {"sections": [NotifyInfo]}
     POST  /v1/notify/NAME/test               NotifyResult; sends a test message, once; BAD_NAME
     POST  /v1/events/remote                  {} for {"type": str, "data": str}: REMOTE_COMMUNICATION to event listeners

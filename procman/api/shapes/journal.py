@@ -46,6 +46,7 @@ class ActorInfo(TypedDict):
         "policy",
         "boot",
         "update",
+        "rollback",
         "upgrade",
         "schedule",
         "health",

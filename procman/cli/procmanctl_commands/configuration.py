@@ -1,16 +1,14 @@
-"""Commands about the configuration: avail, config, reread, update, add, remove."""
+"""Commands about the configuration: avail, config, reread, add, remove."""
 
 from __future__ import annotations
 
 from procman.cli import config_text, suggestions
-from procman.cli.invocation import NOT_RUNNING, Invocation
+from procman.cli.invocation import GENERIC, Invocation
 from procman.client.api_client import ApiError, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from typing import Any
-
-    from procman.api.shapes.configuration import SectionSettings, Step
+    from procman.api.shapes.configuration import SectionSettings
 
 
 def avail(invocation: Invocation, words: list[str]) -> None:
@@ -58,42 +56,10 @@ def reread(invocation: Invocation, words: list[str]) -> None:
     try:
         found = invocation.client.call("POST", "/v1/config/reread")
     except ApiError as error:
-        _not_read(invocation, error, "supervisor shutting down")
+        not_read(invocation, error, "supervisor shutting down")
         return
     invocation.put(**found)
     for line in config_text.reread_lines(found):
-        invocation.say_safe(line)
-
-
-def update(invocation: Invocation, words: list[str]) -> None:
-    """Make the master read the file again and apply it; `--dry-run` only prints what would be done."""
-    dry_run = "--dry-run" in words
-    groups = [word for word in words if word != "--dry-run"]
-    body: dict[str, Any] = {}
-    if groups and "all" not in groups:
-        body["groups"] = groups
-    if dry_run:
-        body["dry_run"] = True
-    try:
-        answer = invocation.client.call("POST", "/v1/config/update", body)
-        steps: list[Step] = answer["steps"]
-    except ApiError as error:
-        _not_read(invocation, error, "already shutting down")
-        return
-    invocation.put(steps=steps)
-    for step in steps:
-        if step["action"] == "error":
-            message = step.get("message")
-            text = f"{step['group']}: {message}" if message else f"ERROR: no such group: {step['group']}"
-            invocation.problem(text, code="BAD_NAME" if not message else "FAILED", group=step["group"])
-            if not message:
-                suggestions.suggest_group(invocation, step["group"], "/v1/config")
-    for step in steps:
-        if step["action"] == "rolling stopped":
-            invocation.problem(step.get("message", ""), code="ROLLING", exitstatus=NOT_RUNNING, group=step["group"])
-    if "role" in answer:
-        invocation.say_safe(f"your own role is {answer['role']} now")
-    for line in config_text.dry_run_lines(steps) if dry_run else config_text.update_lines(steps):
         invocation.say_safe(line)
 
 
@@ -135,11 +101,14 @@ def _each_group(
             invocation.say_safe(text)
 
 
-def _not_read(invocation: Invocation, error: ApiError, shutting_down: str) -> None:
+def not_read(invocation: Invocation, error: ApiError, shutting_down: str, *, exitstatus: int = GENERIC) -> None:
     """Report why there is no new configuration; nothing has changed."""
     if error.code == "SHUTDOWN_STATE":
-        invocation.problem(f"ERROR: {shutting_down}", code=error.code)
+        invocation.problem(f"ERROR: {shutting_down}", code=error.code, exitstatus=exitstatus)
     elif error.code == "CANT_REREAD":
-        invocation.problem(f"ERROR: CANT_REREAD: {error.message.removeprefix('CANT_REREAD: ')}", code=error.code)
+        text = f"ERROR: CANT_REREAD: {error.message.removeprefix('CANT_REREAD: ')}"
+        invocation.problem(text, code=error.code, exitstatus=exitstatus)
+    elif error.code in ("STALE_PLAN", "UNCONFIRMED", "ROLLED_BACK", "BAD_ARGUMENTS"):
+        invocation.problem(f"ERROR: {error.message}", code=error.code, exitstatus=exitstatus)
     else:
         raise error

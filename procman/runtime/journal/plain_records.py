@@ -19,7 +19,7 @@ from procman.core.actions import (
     Quit,
     SkipHook,
 )
-from procman.runtime.bus import GivenFromFiles, Notification, OperationBegan, UpdateStep
+from procman.runtime.bus import ConfirmationNews, GivenFromFiles, Notification, OperationBegan, UpdateStep
 from procman.runtime.journal.record import Record, RecordKind
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.signals import signal_name
@@ -177,6 +177,11 @@ def _update_step(seen: Seen, event: UpdateStep) -> Record:
     return about(seen, "update-step", event.name, event.action, data, group=event.group)
 
 
+def _confirmation(seen: Seen, event: ConfirmationNews) -> Record:
+    data: Data = {"update": event.operation, "words": cut(event.words), **named("names", event.names)}
+    return about(seen, "confirmation", "", event.what, data)
+
+
 def _changed_in_place(seen: Seen, event: AnnounceInPlace) -> Record:
     return about(seen, "config", event.name, "changed in place")
 
@@ -197,5 +202,6 @@ PLAIN: dict[type, Make] = {
     Quit: _quit,
     OperationBegan: _operation_began,
     UpdateStep: _update_step,
+    ConfirmationNews: _confirmation,
     AnnounceInPlace: _changed_in_place,
 }

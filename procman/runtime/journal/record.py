@@ -23,6 +23,7 @@ RecordKind = Literal[
     "op-begin",  # somebody asked for something
     "op-end",  # that is over
     "update-step",  # what an update did to one group or process
+    "confirmation",  # an update waits for its confirmation, or was confirmed, kept, or rolled back
     "master",  # the master began, goes on after an upgrade, shuts down, leaves
     "terminal",  # a client was attached to a program's terminal, or has left it
     "log-trouble",  # output was lost, or a log cannot be written, or can again

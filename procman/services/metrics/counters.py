@@ -15,7 +15,8 @@ from procman.core.events import Adopted, ExitStatus, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.readiness import NOT_READY
 from procman.core.states import State
-from procman.runtime.bus import Bus, HookRan, Notification
+from procman.errors import Reason
+from procman.runtime.bus import Bus, ConfirmationNews, HookRan, Notification, OperationEnded
 from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
 from procman.system.reaper import Reaped
 
@@ -24,7 +25,7 @@ Data = dict[str, Any]
 OutputCounts = Callable[[str], tuple[Mapping[str, int], int]]
 
 # Who or what asked for a restart, where that is not an operator (a client, a signal to the master, its reload).
-_BY_ACTOR = {"update": "update", "dependency": "dependency", "watch": "watch"}
+_BY_ACTOR = {"update": "update", "rollback": "update", "dependency": "dependency", "watch": "watch"}
 NOT_FOUND = 127  # `SpawnFailed.code` where there is no such command, as in a shell
 
 
@@ -38,6 +39,9 @@ class Counters:
         self.config_is_good = True  # when it was last read
         self.config_read = self.began  # when it was last read with success
         self.missed_writes = 0  # of the metrics_file
+        self.updates = 0  # that have ended
+        self.rollbacks = 0  # of these
+        self.unconfirmed = False  # does one wait for its confirmation?
         self._processes: dict[str, ProcessCounts] = {}
         self._fleet = Fleet()
         self._was_oom: Callable[[str], bool] = lambda _: False
@@ -50,6 +54,8 @@ class Counters:
             HookRan: self._hook_ran,
             Reaped: self._reaped,
             ProcessRemoved: self._removed,
+            OperationEnded: self._operation_ended,
+            ConfirmationNews: self._confirmation_news,
         }
 
     def watch(self, bus: Bus, fleet: Fleet, was_oom: Callable[[str], bool] = lambda _: False) -> None:
@@ -100,6 +106,8 @@ class Counters:
             "upgrades": self.upgrades,
             "config": [self.config_is_good, self.config_read],
             "missed_writes": self.missed_writes,
+            "updates": [self.updates, self.rollbacks],
+            "unconfirmed": self.unconfirmed,
             "processes": {name: counts.snapshot() for name, counts in self._processes.items()},
         }
 
@@ -110,6 +118,8 @@ class Counters:
         self.upgrades = data["upgrades"] + 1
         self.config_is_good, self.config_read = data.get("config", (True, self.began))
         self.missed_writes = data.get("missed_writes", 0)
+        self.updates, self.rollbacks = data.get("updates", (0, 0))
+        self.unconfirmed = data.get("unconfirmed", False)
         for name, known in data.get("processes", {}).items():
             self._processes[name] = ProcessCounts()
             self._processes[name].restore(known)
@@ -149,6 +159,14 @@ class Counters:
 
     def _removed(self, event: ProcessRemoved, _: Notification) -> None:
         self._processes.pop(event.name, None)
+
+    def _operation_ended(self, event: OperationEnded, _: Notification) -> None:
+        if event.kind == "update":
+            self.updates += 1
+            self.rollbacks += event.code == Reason.NOT_CONFIRMED.name
+
+    def _confirmation_news(self, event: ConfirmationNews, _: Notification) -> None:
+        self.unconfirmed = event.what in ("pending", "confirmed", "rolling back")
 
     def _announced(self, news: Announce, notification: Notification) -> None:
         counts = self.of(news.name)

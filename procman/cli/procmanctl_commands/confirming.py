@@ -1,0 +1,129 @@
+"""The wait for the confirmation of an update: ENTER keeps it, Ctrl-C rolls it back, both as with `netplan try`.
+
+The client may go at any time: what becomes of the update is decided by the master.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+
+from procman.cli import update_text
+from procman.cli.invocation import GENERIC
+from procman.client.api_client import ApiError, Unreachable
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from typing import Any
+
+    from procman.api.shapes.update import PendingInfo
+    from procman.cli.invocation import Invocation
+
+_EVERY = 1.0  # seconds between two questions
+# How long a master may be away while it is upgraded, in seconds.
+_AWAY = 30.0
+
+
+def await_confirmation(invocation: Invocation, pending: PendingInfo, *, waits: bool) -> None:
+    """Wait until it is kept or rolled back; exit status 1 if it was rolled back."""
+    number = pending["operation"]
+    invocation.put(operation=number)
+    invocation.say(update_text.pending_line(pending))
+    asks = not invocation.as_json and sys.stdin is not None and sys.stdin.isatty()
+    if waits and asks:
+        invocation.say("Press ENTER to keep it, Ctrl-C to roll it back.")
+    else:
+        invocation.say(f"to keep it: procmanctl confirm {number}; to roll it back: procmanctl update --abort {number}")
+    invocation.flush()
+    if not waits:
+        invocation.put(pending=pending)
+        return
+    try:
+        _follow(invocation, number, asks=asks)
+    except KeyboardInterrupt:
+        leave(invocation, number)
+
+
+def leave(invocation: Invocation, number: int | None) -> None:
+    """Ctrl-C: have it rolled back."""
+    invocation.say("rolling back")
+    invocation.flush()
+    try:
+        answer = invocation.client.call("POST", "/v1/config/abort", {} if number is None else {"operation": number})
+    except ApiError as error:
+        invocation.problem(f"ERROR: {error.message}", code=error.code)
+        return
+    text = f"update {answer['operation']} is rolled back: the definitions from before it are in effect again"
+    invocation.problem(text, code="ROLLED_BACK", exitstatus=GENERIC)
+
+
+def _follow(invocation: Invocation, number: int, *, asks: bool) -> None:
+    told = ""
+    seen = time.monotonic()
+    while True:
+        try:
+            operation = invocation.client.call("GET", f"/v1/operations/{number}")
+            pending = invocation.client.call("GET", "/v1/config/confirmation")["pending"]
+        except ApiError as error:
+            if error.code != "BAD_NAME":
+                raise
+            text = f"update {number} has ended: the master does not know it any more (see procmanctl maintail)"
+            invocation.problem(text, code=error.code)
+            return
+        except Unreachable:
+            # It may be executing new code; the update goes on there.
+            if time.monotonic() - seen > _AWAY:
+                raise
+            time.sleep(_EVERY)
+            continue
+        seen = time.monotonic()
+        if operation["state"] != "running":
+            _tell_end(invocation, operation)
+            return
+        told = _tell_progress(invocation, pending, told)
+        if asks:
+            asks = _ask(invocation, number)
+        else:
+            time.sleep(_EVERY)
+
+
+def _tell_progress(invocation: Invocation, pending: PendingInfo | None, told: str) -> str:
+    news = "" if pending is None else update_text.missing_line(pending)
+    if news and news != told:
+        invocation.say_safe(f"not ready and healthy yet: {news}")
+        invocation.flush()
+    elif told and not news and pending is not None and pending["stage"] == "waiting":
+        invocation.say("all of it is ready and healthy")
+        invocation.flush()
+    return news
+
+
+def _ask(invocation: Invocation, number: int) -> bool:
+    """Look for ENTER until the next question; whether to go on with that."""
+    ready, _, _ = select.select([sys.stdin], [], [], _EVERY)
+    if not ready:
+        return True
+    if not sys.stdin.readline():
+        invocation.say(f"to keep it: procmanctl confirm {number}")
+        return False
+    try:
+        invocation.client.call("POST", "/v1/config/confirm", {"operation": number, "timeout": 0})
+    except ApiError as error:
+        if error.code not in ("ROLLED_BACK", "BAD_NAME"):
+            raise  # these are told as its end
+    else:
+        invocation.say("confirmed")
+        invocation.flush()
+    return False
+
+
+def _tell_end(invocation: Invocation, operation: dict[str, Any]) -> None:
+    if operation["state"] == "done":
+        invocation.put(result="kept")
+        invocation.say(f"update {operation['id']} is kept")
+        return
+    error = operation["error"]
+    rolled_back = error["code"] == "ROLLED_BACK"
+    invocation.put(result="rolled back" if rolled_back else "failed")
+    invocation.problem(error["message"], code=error["code"])
