@@ -122,6 +122,9 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_ready",  # what procman_process_up says of programs with ready
         "procman_process_last_exit_time_seconds",
         "procman_process_start_time_seconds",
+        "procman_update_rollbacks",  # of updates that are to be confirmed alone; an alert has them
+        "procman_update_unconfirmed",
+        "procman_updates",
         "procman_upgrades",  # an annotation
     }
 

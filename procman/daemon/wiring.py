@@ -238,8 +238,6 @@ class _Wiring:
             self._engine,
             self._master,
             self._configuration,
-            notifying=self._notifying,
-            access=self._access,
             mark=context.update_mark(self._config, self._log.warn),
         )
         self._crashes = CrashReports(self._crash_parts())

@@ -67,8 +67,8 @@ class ConfigService:
 
         `notifying` gets the notify sections, `access` the access sections.
         """
-        self._notifying = notifying
-        self._access = access
+        self.notifying = notifying
+        self.access = access
         self.config = config
         self.started_with = config  # the master's own options are read once
         self.fleet = engine.fleet
@@ -132,8 +132,8 @@ class ConfigService:
         """What the master and its servers go by, which they have read once; and the notify and access sections."""
         return (
             settings.of_master(self.started_with)
-            + settings.of_notify(self.config, self._notifying.rules)
-            + settings.of_access(self.config, self._access.sections)
+            + settings.of_notify(self.config, self.notifying.rules)
+            + settings.of_access(self.config, self.access.sections)
         )
 
     def settings(self, spec: str, processes: ProcessTable | None = None) -> list[settings.Json]:
@@ -169,8 +169,8 @@ class ConfigService:
             tuple(group.name for group in difference.added),
             tuple(change.name for change in difference.changed),
             tuple(difference.removed),
-            tuple(diff_notify(self._notifying.rules, config.notify)),
-            tuple(diff_access(self._access.sections, config.access)),
+            tuple(diff_notify(self.notifying.rules, config.notify)),
+            tuple(diff_access(self.access.sections, config.access)),
         )
 
     def add(self, name: str, actor: Actor | None = None) -> Operation:

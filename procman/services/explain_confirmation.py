@@ -39,7 +39,7 @@ def _in_words(pending: Pending) -> str:
         case "rolling back":
             return "it is being rolled back"
         case _:
-            confirmed = f"is confirmed by {pending.confirmed_by}" if pending.confirmed_by else "is not confirmed yet"
-            return (
-                f"it {confirmed}, and is rolled back in {duration(pending.left or 0.0)} unless it can be kept by then"
-            )
+            left = duration(pending.left or 0.0)
+            if pending.confirmed_by:
+                return f"it is confirmed, and rolled back in {left} unless all of it is ready and healthy by then"
+            return f"it is rolled back in {left} unless it is confirmed, and all of it is ready and healthy"

@@ -10,22 +10,20 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from procman.core.actions import AnnounceRolling
 from procman.core.attribution import NOBODY, Actor
 from procman.errors import BadRequest
 from procman.runtime.engine import Engine
 from procman.runtime.update_mark import UpdateMark
-from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
 from procman.services.confirming import Confirming
 from procman.services.master import MasterService
-from procman.services.notifying import Notifying
 from procman.services.operations import Operation, Step
 from procman.services.rolling import why_stopped
 from procman.services.update_state import Readers, UnderWay
 from procman.services.updates import Updates
 
 if TYPE_CHECKING:
+    from procman.core.actions import AnnounceRolling
     from procman.services.update_plans import Order, Plan, UpdatePlans
 
 # How long an update may wait for its confirmation, in seconds.
@@ -41,19 +39,17 @@ class UpdateService:
         master: MasterService,
         configuration: ConfigService,
         *,
-        notifying: Notifying,
-        access: AccessRules,
         mark: UpdateMark,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`notifying` gets the notify sections, `access` the access sections; `mark` is for the next master.
+        """`mark` tells the next master of what a kill has cut off.
 
         While an update waits for its confirmation, `configuration` refuses to add and to remove.
         """
         self._master = master
         self._operations = master.operations
         self._configuration = configuration
-        self._updates = updates = Updates(engine, configuration, notifying=notifying, access=access)
+        self._updates = updates = Updates(engine, configuration)
         self._made: UpdatePlans | None = None
         self._salt: str | None = None  # that plans were made with before an upgrade
         self.confirming = Confirming(engine, self._operations, configuration, updates, mark=mark, clock=clock)
@@ -143,7 +139,7 @@ class UpdateService:
         operation = self._operations.begin("update", names or ("all",), actor)
 
         async def work() -> None:
-            rolling: list[asyncio.Future[AnnounceRolling]] = []
+            rolling: "list[asyncio.Future[AnnounceRolling]]" = []
             async with self.confirming.one_at_a_time:
                 self.confirming.refuse()
                 config = await self._configuration.take_over()

@@ -21,9 +21,7 @@ from procman.core.events import GroupAdded, GroupChanged, GroupRemoved, WatchesR
 from procman.core.states import SETTLED, UP, State
 from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.engine import Engine
-from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
-from procman.services.notifying import Notifying
 from procman.services.operations import Step, StepAction
 from procman.services.rolling import until_over, why_stopped
 
@@ -162,14 +160,12 @@ def _has_stopped(news: Notification) -> bool | None:
 class Updates:
     """Carries updates out, with the sections that are no programs; one at a time is for the caller to see to."""
 
-    def __init__(
-        self, engine: Engine, configuration: ConfigService, *, notifying: Notifying, access: AccessRules
-    ) -> None:
-        """`notifying` gets the notify sections, `access` the access sections."""
+    def __init__(self, engine: Engine, configuration: ConfigService) -> None:
+        """`configuration` knows what is active, and who goes by the sections that are no programs."""
         self._engine = engine
         self._configuration = configuration
-        self._notifying = notifying
-        self._access = access
+        self._notifying = configuration.notifying
+        self._access = configuration.access
 
     @property
     def sections(self) -> tuple[tuple[Notify, ...], tuple[AccessSection, ...]]:

@@ -56,7 +56,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "journal/why",
                 "terminals",
             ),
-            *("operations", "operations/{id}"),
+            *("operations", "operations/{id}", "config/plan", "config/confirmation"),
         )
     ),
     "read fleet": (("GET", "/v1/master/config"), ("GET", "/v1/stop-plan"), ("GET", "/v1/notify")),
@@ -86,6 +86,9 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "configure some": (
         ("POST", "/v1/rolling/abort"),
         ("POST", "/v1/config/update"),
+        ("POST", "/v1/config/apply"),
+        ("POST", "/v1/config/confirm"),
+        ("POST", "/v1/config/abort"),
         ("POST", "/v1/groups/{name}/add"),
         ("POST", "/v1/groups/{name}/remove"),
     ),

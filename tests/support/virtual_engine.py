@@ -102,14 +102,12 @@ class Services:
             config,  # type: ignore[arg-type]
             load,  # type: ignore[arg-type]
             notifying=self.notifying,
-            access=(access := AccessRules(self.engine.fleet, 0)),
+            access=AccessRules(self.engine.fleet, 0),
         )
         self.updates = UpdateService(
             self.engine,  # type: ignore[arg-type]
             self.master,
             self.configuration,
-            notifying=self.notifying,
-            access=access,
             mark=UpdateMark(None),
             clock=lambda: self.engine.now,
         )

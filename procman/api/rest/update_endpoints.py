@@ -23,7 +23,6 @@ class UpdateEndpoints:
     def __init__(self, updates: UpdateService, configuration: ConfigService, operations: Operations) -> None:
         """All of them are called on the loop's thread; `configuration` knows the processes of a group."""
         self._updates = updates
-        self._confirming = updates.confirming
         self._configuration = configuration
         self._operations = operations
 
@@ -45,7 +44,7 @@ class UpdateEndpoints:
         return json_answer(await self._updates.plan(names, sight(request)))
 
     async def _pending(self, request: Request) -> Response:
-        pending = self._confirming.pending
+        pending = self._updates.confirming.pending
         return json_answer({"pending": None if pending is None else pending_info(pending, sight(request))})
 
     async def _update(self, request: Request) -> Response:
@@ -84,7 +83,7 @@ class UpdateEndpoints:
         before = None if rights is None else rights.role
         await self._operations.wait(operation, accepted=True, within=within)
         answer: dict[str, object] = {"operation": operation.id, "steps": [step_of(step) for step in operation.steps]}
-        pending = self._confirming.pending
+        pending = self._updates.confirming.pending
         if pending is not None and pending.operation is operation:
             answer["pending"] = pending_info(pending, sight(request))
         if rights is not None:
@@ -96,14 +95,14 @@ class UpdateEndpoints:
     async def _confirm(self, request: Request) -> Response:
         body = body_of(request)
         number, within = self._asked(request, body), timeout_in(body)
-        operation = self._confirming.confirm(number, actor_of(request))
+        operation = self._updates.confirming.confirm(number, actor_of(request))
         ended = await self._operations.wait(operation, within=within)
         return json_answer({"operation": operation.id, "result": "kept" if ended else "confirmed"})
 
     async def _abort(self, request: Request) -> Response:
         body = body_of(request)
         number, within = self._asked(request, body), timeout_in(body)
-        operation = self._confirming.abort(number, actor_of(request))
+        operation = self._updates.confirming.abort(number, actor_of(request))
         try:
             ended = await self._operations.wait(operation, within=within)
         except OperationError as error:
@@ -117,7 +116,7 @@ class UpdateEndpoints:
         number = body.get("operation")
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise BadRequest("cannot read operation: expected the id of an operation")
-        under, _ = self._confirming.awaited(number)
+        under, _ = self._updates.confirming.awaited(number)
         if under.names is None:
             demand_all(request, CONFIGURE)
         elif not all(self._may_configure(request, name) for name in under.names):
