@@ -234,12 +234,8 @@ class _Wiring:
             notifying=self._notifying,
             access=self._access,
         )
-        self._updates = UpdateService(
-            self._engine,
-            self._master,
-            self._configuration,
-            mark=context.update_mark(self._config, self._log.warn),
-        )
+        mark = context.update_mark(self._config, self._log.warn)
+        self._updates = UpdateService(self._engine, self._master, self._configuration, mark=mark)
         self._crashes = CrashReports(self._crash_parts())
         self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
 

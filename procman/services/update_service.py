@@ -139,7 +139,7 @@ class UpdateService:
         operation = self._operations.begin("update", names or ("all",), actor)
 
         async def work() -> None:
-            rolling: "list[asyncio.Future[AnnounceRolling]]" = []
+            rolling: list[asyncio.Future[AnnounceRolling]] = []
             async with self.confirming.one_at_a_time:
                 self.confirming.refuse()
                 config = await self._configuration.take_over()

@@ -32,7 +32,16 @@ def option(name, old, new, effect="restart", **more):
 
 
 def change(name, action, **more):
-    known = {"running": True, "starts": True, "options": [], "dependents": [], "stop": 10, "start": 1, "down": 11}
+    known = {
+        "running": True,
+        "starts": True,
+        "in_turn": False,
+        "options": [],
+        "dependents": [],
+        "stop": 10,
+        "start": 1,
+        "down": 11,
+    }
     return {"group": name, "name": name, "action": action, **known, **more}
 
 
@@ -93,6 +102,10 @@ def test_a_dry_run_says_by_which_option_and_for_how_long(ctl, master):
         (
             change("web", "restarted", start=None),
             "restarted, down for up to 10 s to stop, and then until it is ready (start_timeout=none)",
+        ),
+        (
+            change("web", "restarted", in_turn=True),
+            "restarted in its turn, down for up to 11 s (10 s to stop, 1 s to start)",
         ),
         ({**change("notify:ops", "removed"), "name": ""}, "removed"),
     ],

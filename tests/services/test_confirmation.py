@@ -7,6 +7,7 @@ import pytest
 from procman.core.events import BootRequested, StopRequested
 from procman.core.health import Health
 from procman.core.process import Process
+from procman.core.rolling import Rolling
 from procman.core.spec import Condition, ProcessType, ReadyKind
 from procman.core.states import State
 from procman.services import confirmation
@@ -118,6 +119,21 @@ def test_a_one_shot_has_to_have_succeeded():
     scheduled = in_state(State.EXITED, wanted=False, failed=True, **once)
     scheduled.timing.on = True
     assert stand_of(scheduled) == (Standing.READY, "")
+
+
+def test_what_is_restarted_in_its_turn_is_waited_for():
+    """The one at which a rolling restart has stopped has failed; those after it still have the old definition."""
+    processes = {name: in_state(State.RUNNING) for name in ("a", "b", "c")}
+    rolling = Rolling("web", 7, 1, coming=["c"], targets={"c": program("c")}, ready=["a"])
+    waits = Stand("c", Standing.WAITING, "waits for its turn in the rolling restart")
+
+    def stands():
+        return stands_of(processes, processes.get, lambda _: rolling)
+
+    assert stands() == [Stand("a", Standing.READY), Stand("b", Standing.READY), waits]
+    rolling.state, rolling.failed, rolling.reason = "stopped", "b", "exited"
+    text = "is not ready (exited): the rolling restart has stopped"
+    assert stands() == [Stand("a", Standing.READY), Stand("b", Standing.FAILED, text), waits]
 
 
 # ---- lives of a fleet
