@@ -82,13 +82,16 @@ MAY_IMPORT = {
     ),
     # a configuration in virtual time: no I/O; the records are those of the journal
     "simulator": "simulator runtime core core.spec config.schema config.spelling config.problems errors",
+    "services.chaos": "services runtime simulator core core.spec errors",
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
     # the wire
+    "api.rest.chaos_endpoints": "api access api.shapes services services.chaos simulator http errors",
     "api": "api access api.shapes api.supervisor_states services http errors",
     "web": "web access http",
     "daemon": (
-        "daemon access runtime services notify api api.shapes api.supervisor_states events events.hub http web core "
+        "daemon access runtime services services.chaos notify api api.rest.chaos_endpoints "
+        "api.shapes api.supervisor_states events events.hub http web core "
         "core.spec system system.safe_open system.given_files logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
         "config.problems errors"

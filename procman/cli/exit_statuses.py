@@ -38,6 +38,10 @@ PROCMANCTL: Mapping[str, Entry] = {
         },
     ),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
+    "chaos": Entry(
+        "`ChaosInfo`",
+        {1: "something was not as expected, or you said no; no such process, or it does not run", 2: "bad usage"},
+    ),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry(
         '`{"sections": [SectionSettings]}`; with `--drift` `DriftAnswer`',

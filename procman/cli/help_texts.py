@@ -199,6 +199,16 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("next <name> [...]", "Show the next five times of these, with their offsets"),
         ("next -n 20 [<name> ...]", "Show so many"),
     ),
+    "chaos": (
+        (
+            "chaos --kill <name>",
+            "Kill it, and say whether it and what depends on it do what the configuration says (asks before)",
+        ),
+        ("chaos --stop 30s <name>", "Have it do nothing for so long (SIGSTOP, then SIGCONT)"),
+        ("chaos --unready 30s <name>", "Count each look at its health as failed for so long"),
+        ("chaos --dry-run --kill <name>", "Only say what should follow"),
+        ("chaos --yes --kill <name>", "Do not ask"),
+    ),
     "notify": (
         ("notify", "Show whom the notify sections tell of what, and what they have sent"),
         (

@@ -26,6 +26,7 @@ from procman.services.crash_reports.service import CrashReports
 from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
+from procman.services.faults import Faults
 from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
 from procman.services.hook_results import HookResults
@@ -81,6 +82,7 @@ class Rooms:
     runs: RunService
     terminals: TerminalService
     debugging: DebugService
+    faults: Faults
     run_history: RunHistory
     hook_results: HookResults
     given: GivenFiles

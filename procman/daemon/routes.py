@@ -32,6 +32,7 @@ from procman.api.shapes.master import MasterInfo
 from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
+from procman.core.spec import MasterPolicy
 from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response
 from procman.http.router import Router
@@ -57,6 +58,7 @@ _TERMINALS = (
     ("POST", "/v1/terminals/{number}/input", ADMIN),
     ("POST", "/v1/terminals/{number}/size", ADMIN),
 )
+_CHAOS = (("POST", "/v1/processes/{spec}/chaos", ADMIN), ("GET", "/v1/chaos/{id}", READ))
 _PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
 
 
@@ -69,6 +71,11 @@ class About:
         self._rooms = rooms
         self._began = began
         self._upgrades = upgrades
+
+    @property
+    def policy(self) -> MasterPolicy:
+        """How the fleet ends, and in which order it starts."""
+        return self._config.master
 
     def to(self, rights: Rights | None = None) -> MasterInfo:
         """For a client with those rights; None: it may do everything."""
@@ -174,6 +181,7 @@ class Routes:
 
     def _add_late(self) -> None:
         add = self.router.add
+        self._chaos: Router | None = None
         for path in ("/RPC2", "/RPC2/"):
             # The answer to a GET says that it takes a POST. Each method has its own role.
             add("GET", path, self._call, needs=ANYONE)
@@ -184,6 +192,8 @@ class Routes:
         add("GET", "/v1/logs", self._merge_logs, needs=LOGS)
         for method, path, needs in _TERMINALS:
             add(method, path, self._show_terminal, needs=needs)
+        for method, path, needs in _CHAOS:
+            add(method, path, self._make_fail, needs=needs)
         for path in _PAST:
             add("GET", path, self._look_back, needs=READ)
         for path in _WEB:
@@ -244,6 +254,17 @@ class Routes:
                 self._terminals
             )
         return await self._terminals(request)
+
+    async def _make_fail(self, request: Request, **_: str) -> Response:
+        if self._chaos is None:
+            # For clients that try what a fault leads to: it has the simulator.
+            from procman.api.rest.chaos_endpoints import ChaosEndpoints  # noqa: PLC0415
+            from procman.services.chaos import Chaos  # noqa: PLC0415
+
+            rooms, self._chaos = self._rooms, Router(problem=route_problem)
+            chaos = Chaos(rooms.engine, rooms.master, rooms.faults, self._about.policy)
+            ChaosEndpoints(chaos, rooms.processes.table).add_to(self._chaos)
+        return await self._chaos(request)
 
     async def _look_back(self, request: Request) -> Response:
         if self._past is None:

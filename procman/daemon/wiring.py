@@ -53,6 +53,7 @@ from procman.services.debugging import DebugService
 from procman.services.ends import Ends
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
+from procman.services.faults import Faults
 from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
 from procman.services.hook_results import HookResults
@@ -190,10 +191,9 @@ class _Wiring:
 
     def _build_looks(self) -> None:
         """What looks after processes that run."""
+        config, engine, outputs, trees = self._config, self._engine, self._outputs, self._trees
         self._commands = CommandRunner(self._children, lambda: self._trees.tag(""))
-        self._memory = MemoryLooks(
-            self._fleet, self._trees, post=self._engine.post, log=self._log.warn, on_end=self._bus.nudge
-        )
+        self._memory = MemoryLooks(self._fleet, trees, post=engine.post, log=self._log.warn, on_end=self._bus.nudge)
         self._outputs.keeper.compressor = LogCompressor(self._children, lambda: self._trees.tag(""))
         self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
         self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
@@ -201,8 +201,7 @@ class _Wiring:
         looks = Looks(self._trees, self._commands, launch=self._launcher.command_spec, most_commands=most)
         self._probes = Probes(self._fleet, looks, self._engine.post)
         self._health_looks = HealthLooks(self._fleet, looks, post=self._engine.post, remark=self._log.warn)
-        config, engine, outputs, children = self._config, self._engine, self._outputs, self._children
-        self._watching = Watching(config, engine, outputs, looks, children=children, trees=self._trees, home=self._home)
+        self._watching = Watching(config, engine, outputs, looks, children=self._children, trees=trees, home=self._home)
 
     def _build_services(self) -> None:
         """What clients ask for."""
@@ -405,6 +404,7 @@ class _Wiring:
             runs=self._runs,
             terminals=self._terminals,
             debugging=self._debugging,
+            faults=Faults(self._engine, self._health_looks.looks),
             run_history=self._run_history,
             hook_results=self._hook_results,
             given=GivenFiles(self._fleet, self._sources.names),

@@ -41,7 +41,7 @@ class HealthLooks:
     ) -> None:
         """`fleet` is only read; `post` takes the answers, `remark` a line about a command that has not succeeded."""
         self._fleet = fleet
-        self._looks = looks
+        self.looks = looks
         self._post = post
         self._remark = remark
         self._wakefulness = Wakefulness()
@@ -123,7 +123,7 @@ class HealthLooks:
 
     async def _seen(self, name: str, condition: Condition, within: float) -> Seen:
         program = program_of(self._fleet.processes[name].program)
-        seen = await self._looks.look(program, condition, within=within)
+        seen = await self.looks.look(program, condition, within=within)
         return seen._replace(words=seen.words[:MOST_WORDS])
 
     def _run(self, order: RunUnhealthyCommand) -> None:
@@ -138,7 +138,7 @@ class HealthLooks:
         told = {"PROCMAN_HEALTH": order.words, "PROCMAN_PID": str(order.pid)}
         program = replace(program, environment={**program.environment, **told})
         try:
-            ok, words = await self._looks.run(program, program.on_unhealthy.command, within=LONGEST_COMMAND)
+            ok, words = await self.looks.run(program, program.on_unhealthy.command, within=LONGEST_COMMAND)
         except TimeoutError:
             ok, words = False, f"did not end within {LONGEST_COMMAND:g} s and was killed"
         if not ok:

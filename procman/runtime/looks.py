@@ -52,10 +52,13 @@ class Looks:
         self._commands = commands
         self._launch = launch
         self._room = asyncio.Semaphore(most_commands)
+        self.failing: dict[str, str] = {}  # by namespec: each look at it fails, and why
 
     async def look(self, program: Program, condition: Condition, *, within: float) -> Seen:
         """Whether the condition holds for the process of that definition; it raises nothing but CancelledError."""
         label = label_of(condition)
+        if (why := self.failing.get(program.namespec)) is not None:
+            return Seen(ok=False, words=f"{label} {why}")
         try:
             ok, words = await self._answer(program, condition, within)
         except TimeoutError:

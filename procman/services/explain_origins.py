@@ -23,6 +23,7 @@ _DONE = {
     "restart": "restarted it",
     "retry": "retried it",
     "signal": "sent it a signal",
+    "chaos": "made it fail on purpose",
     "refresh": "had it read its configuration again",
     "update": "updated the configuration",
     "add": "added its group",

@@ -26,6 +26,7 @@ Kind = Literal[
     "retry",
     "debug",
     "signal",
+    "chaos",
     "refresh",
     "clear",
     "rotate",

@@ -17,11 +17,12 @@ NEVER = float("inf")
 # No simulation is longer than that.
 LONGEST = 366 * 86400.0
 
-Happening = Literal["kill", "unready", "exit", "start", "stop", "restart", "connect"]
+Happening = Literal["kill", "hang", "unready", "exit", "start", "stop", "restart", "connect"]
 HAPPENINGS: tuple[Happening, ...] = get_args(Happening)
 
 _EXAMPLES: Mapping[Happening, str] = {
     "kill": "db@10s",
+    "hang": "web@30s+20s, with how long",
     "unready": "web@30s, or web@30s+20s for 20 seconds",
     "exit": "web:1@20s, with the exit status",
     "start": "web@10s",
@@ -33,12 +34,12 @@ _EXAMPLES: Mapping[Happening, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Something that happens from outside: `name` is killed, is not ready, ends by itself, is asked for."""
+    """Something that happens from outside: `name` is killed, hangs, is not ready, ends by itself, is asked for."""
 
     what: Happening
     name: str
     at: float  # seconds from the beginning
-    lasts: float | None = None  # unready: for how long; None: as long as that run lasts
+    lasts: float | None = None  # hang, unready: for how long; None: as long as that run lasts
     code: int = 0  # exit: the exit status
     written: str = ""
 
@@ -91,8 +92,10 @@ def read_given(what: Happening, text: object, known: Mapping[str, Collection[str
         if not colon or not status.isdecimal() or not status.isascii() or int(status) > 255:  # noqa: PLR2004 - a byte
             raise BadRequest(f"cannot read {_shown(text)}: {example} (0 to 255)")
         code = int(status)
-    if what == "unready" and "+" in when:
-        when, _, length = when.partition("+")
+    if what in ("hang", "unready") and ("+" in when or what == "hang"):
+        when, plus, length = when.partition("+")
+        if not plus:
+            raise BadRequest(f"cannot read {_shown(text)}: {example}")
         lasts = seconds_of(length)
     at = seconds_of(when)
     return [Given(what, one, at, lasts, code, text) for one in processes_named(name, known)]

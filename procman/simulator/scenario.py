@@ -162,7 +162,7 @@ class _Run:
         """Go on until the time that is said, or until nothing is expected any more; returns why that is the end."""
         world, until = self.world, self.scenario.until
         last = max((given.at + (given.lasts or 0) for given in self.scenario.given), default=0.0)
-        calm = CALM + max(map(_longest_judgement, self.scenario.programs), default=0.0)
+        calm = CALM + max(map(longest_judgement, self.scenario.programs), default=0.0)
         while world.quit is None and world.fleet.state.value == "running":
             when = world.next()
             if until is not None and (when is None or when > until):
@@ -209,8 +209,13 @@ def happening(world: World, given: Given, note: Callable[..., None]) -> Callable
         runs = given.name in world.children
         state = process.state.name if process is not None else "gone"
         match given.what:
-            case "kill" | "exit" if not runs:
-                note(given, f"{given.name} cannot be ended: it does not run ({state})", possible=False)
+            case "kill" | "exit" | "hang" if not runs:
+                verb = "hang" if given.what == "hang" else "be ended"
+                note(given, f"{given.name} cannot {verb}: it does not run ({state})", possible=False)
+            case "hang":
+                length = given.lasts or 0.0
+                note(given, f"{given.name} hangs for {show_seconds(length)}, as with SIGSTOP", possible=True)
+                world.hang(given.name, length)
             case "kill":
                 note(given, f"{given.name} is killed from outside, by SIGKILL", possible=True)
                 world.end(given.name, ExitStatus(-1, 9))
@@ -254,7 +259,7 @@ def _is_watched(program: ProcessSpec | None, state: str) -> bool:
     return is_checked or (bool(program.ready) and state != "RUNNING")
 
 
-def _longest_judgement(program: ProcessSpec) -> float:
+def longest_judgement(program: ProcessSpec) -> float:
     """How long it may take until a program is found to be unhealthy."""
     if program.health is None and program.watchdog is None:
         return 0.0

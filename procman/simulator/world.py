@@ -34,6 +34,7 @@ from procman.core.actions import (
     Spawn,
 )
 from procman.core.attribution import NOBODY, Attribution, Origin
+from procman.core.coming_up import look_again
 from procman.core.events import (
     DeadlineReached,
     DescendantsGone,
@@ -49,6 +50,7 @@ from procman.core.events import (
     Spawned,
 )
 from procman.core.fleet import Fleet
+from procman.core.health_checks import check_again
 from procman.core.process import Process
 from procman.core.spec import Hook, ProcessSpec, ReadyKind
 from procman.core.states import State
@@ -62,6 +64,8 @@ FIRST_PID = 1001
 # More events than a simulation of a year needs, unless something goes round and round.
 MOST_STEPS = 300_000
 
+# A look of these kinds needs an answer of the program itself; the kernel answers the others for one that hangs.
+_ASKS_IT = frozenset({ReadyKind.HTTP, ReadyKind.HTTP_UNIX, ReadyKind.EXEC})
 _ENDS_IT = frozenset({SIGTERM, SIGINT, SIGQUIT})
 _WELL, _NOT_WELL = "well (simulated)", "not ready (simulated)"
 
@@ -82,6 +86,7 @@ class Child:
     ready: float  # seconds from then until it is ready
     stop: float
     unready: bool = False  # until its end
+    hangs: float = 0.0  # until then it does nothing
     ended: bool = False
 
 
@@ -94,14 +99,16 @@ class World:
         assumed: Mapping[str, Behaviour],
         hear: Callable[[float, Record], None],
         now: float = 0.0,
+        most_steps: int | None = None,
     ) -> None:
-        """`assumed` are those by namespec that differ from the defaults."""
+        """`assumed` are those by namespec that differ from the defaults; `most_steps` are events that it may take."""
         self.fleet = fleet
         self.now = now
         self.children: dict[str, Child] = {}  # those that live, by namespec
         self.awaiting: set[str] = set()  # lazy processes that a connection starts
         self.quit: Quit | None = None
         self.steps = 0
+        self._most_steps = most_steps or MOST_STEPS
         self._assumed = assumed
         self._hear = hear
         self._attribution = Attribution()
@@ -148,17 +155,20 @@ class World:
         else:
             self.post(DeadlineReached())
 
-    def take_over(self, behaves: Mapping[str, Behaviour] | None = None) -> None:
+    def take_over(self) -> None:
         """The fleet comes from elsewhere, and some of its processes run: they go on here."""
-        for name, process in self.fleet.processes.items():
+        for process in self.fleet.processes.values():
             if process.pid is not None:
                 child = self._child(process, process.pid)
-                child.born = self.now
                 if process.state is State.RUNNING:
                     child.ready = 0.0
-                self._lives(child, (behaves or {}).get(name))
-        for order in self.fleet.pending_orders(self.now):
-            self._carry_out(order)
+                self._lives(child)
+            if (order := look_again(process) or check_again(process)) is not None:
+                self._carry_out(order)
+        self._pid = max([self._pid, *(child.pid + 1 for child in self.children.values())])
+        for action in self.fleet.pending_orders(self.now):
+            self._carry_out(action)
+        self._work()
 
     def end(self, name: str, status: ExitStatus) -> bool:
         """The process ends now; False: it does not run."""
@@ -168,13 +178,17 @@ class World:
         self._end(child, status)
         return True
 
-    def unready(self, name: str, lasts: float | None) -> bool:
-        """From now on it is not ready: for so long, or (None) until its end; False: it does not run."""
+    def hang(self, name: str, lasts: float) -> None:
+        """The process does nothing for so long: it answers nobody, and does not obey."""
+        if (child := self.children.get(name)) is not None:
+            child.hangs = self.now + lasts
+
+    def unready(self, name: str, lasts: float | None) -> None:
+        """From now on it is not ready: for so long, or (None) until its end."""
         if lasts is not None:
             self._unready[name] = max(self._unready.get(name, 0.0), self.now + lasts)
         elif name in self.children:
             self.children[name].unready = True
-        return lasts is not None or name in self.children
 
     def is_unready(self, name: str) -> bool:
         """Whether that is so now."""
@@ -199,7 +213,7 @@ class World:
 
     def _decide(self, event: Event, origin: Origin) -> None:
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        if self.steps > self._most_steps:
             raise TooManyEvents
         subject: str | None = getattr(event, "name", None)
         if isinstance(event, Exited):
@@ -220,9 +234,8 @@ class World:
                 self._kill(action)
             case Probe():
                 self._look(action)
-            case CheckHealth(name=name, run=run, look=look):
-                ok = not self.is_unready(name)
-                self._tell(HealthSeen(name, run, look, ok, _WELL if ok else _NOT_WELL))
+            case CheckHealth():
+                self._check(action)
             case Measure(name=name, run=run):
                 self._tell(MemoryMeasured(name, run, 0))
             case LookAtSockets(name=name, run=run):
@@ -252,7 +265,7 @@ class World:
         process = self.fleet.processes[order.name]
         child = self._child(process, self._pid)
         self._pid += 1
-        self._lives(child, self._assumed.get(order.name))
+        self._lives(child)
         answer = Spawned(order.name, child.pid)
         self._events.appendleft((answer, NOBODY))
         self._news.happened(answer)
@@ -273,13 +286,13 @@ class World:
         self.children[process.name] = child
         return child
 
-    def _lives(self, child: Child, behaviour: Behaviour | None) -> None:
-        lives = behaviour.ends if behaviour is not None else None
+    def _lives(self, child: Child) -> None:
+        behaviour = self._assumed.get(child.name, Behaviour())
+        lives = behaviour.ends
         if lives is None:
             lives = ONESHOT_TAKES if child.program.is_oneshot else NEVER
         if lives < NEVER:
-            code = behaviour.code if behaviour is not None else 0
-            self.at(child.born + lives, lambda: self._end(child, ExitStatus(code)))
+            self.at(child.born + lives, lambda: self._end(child, ExitStatus(behaviour.code)))
         if child.ready < NEVER and child.program.ready:
             self.at(child.born + child.ready, lambda: self._says_ready(child))
         health = child.program.health
@@ -302,7 +315,7 @@ class World:
     def _beats(self, child: Child, interval: float) -> None:
         if child.ended or self.quit is not None:
             return
-        if not self.is_unready(child.name):
+        if not self.is_unready(child.name) and self.now >= child.hangs:
             self.post(Notified(child.name, child.run, (("WATCHDOG", "1"),)))
         self.at(self.now + interval, lambda: self._beats(child, interval))
 
@@ -311,6 +324,17 @@ class World:
         ok = child is not None and self.now >= child.born + child.ready and not self.is_unready(order.name)
         words = "" if ok else f"{order.condition.text or order.condition.kind.value}: {_NOT_WELL}"
         self._tell(ProbeResult(order.name, order.run, order.number, ok, words))
+
+    def _check(self, order: CheckHealth) -> None:
+        name, run, look = order.name, order.run, order.look
+        child = self.children.get(name)
+        if child is not None and self.now < child.hangs and order.condition.kind in _ASKS_IT:
+            words = f"no answer within {order.timeout:g} s (simulated)"
+            news = HealthSeen(name, run, look, False, words, timed_out=True)
+            self.at(self.now + order.timeout, lambda: self.post(news))
+            return
+        ok = not self.is_unready(name)
+        self._tell(HealthSeen(name, run, look, ok, _WELL if ok else _NOT_WELL))
 
     def _tell(self, news: Event) -> None:
         self._events.append((news, NOBODY))
@@ -326,7 +350,8 @@ class World:
         if number == SIGKILL:
             self.at(self.now, lambda: self._end(child, ExitStatus(-1, SIGKILL)))
         elif (number in _ENDS_IT or number == child.program.stopsignal) and child.stop < NEVER:
-            self.at(self.now + child.stop, lambda: self._end(child, ExitStatus(-1, Signals(number))))
+            when = max(self.now, child.hangs) + child.stop
+            self.at(when, lambda: self._end(child, ExitStatus(-1, Signals(number))))
 
     def _end(self, child: Child, status: ExitStatus) -> None:
         if not child.ended and self.quit is None:

@@ -10,6 +10,7 @@ import pytest
 
 from procman.api import shapes
 from procman.cli.exit_statuses import PROCMANCTL
+from tests.support.chaos_samples import chaos_info
 from tests.support.crash_samples import crash_info, crash_report
 from tests.support.fake_master import Stream, process, result
 
@@ -24,6 +25,7 @@ STREAMS = {"fg", "attach", "debug"}  # each line of it is checked where it is te
 
 ANSWERS = {
     ("GET", "/v1/drift"): {"drifts": [], "file_problems": []},
+    ("POST", "/v1/processes/web/chaos"): chaos_info(),
     ("GET", "/v1/crashes?name=all"): {"crashes": [crash_info()], "note": ""},
     ("GET", "/v1/crashes/812"): crash_report(),
     ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
@@ -87,6 +89,7 @@ LINES = [
     *(
         "add web",
         "avail",
+        "chaos web --kill --yes",
         "clear web",
         "logs",
         "is-running web",

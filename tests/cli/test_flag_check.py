@@ -85,6 +85,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
     """The reference page is generated from the same table."""
     assert {command: flags(command) for command in COMMANDS if flags(command)} == {
         "attach": {"--detach-keys": True, "--read-only": False},
+        "chaos": {"--dry-run": False, "--kill": False, "--stop": True, "--unready": True, "--yes": False},
         "debug": {"--detach-keys": True, "--env": True},
         "config": {"--drift": False},
         "events": {"--kind": True, "--since": True, "-f": False, "-n": True},

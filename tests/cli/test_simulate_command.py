@@ -36,6 +36,8 @@ def test_the_commands_of_the_how_to_print_what_it_shows(run):
     count = 0
     for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
         command, *shown = block.splitlines()
+        if "procmanctl" in command:
+            continue  # tests/end_to_end/test_chaos.py
         status, out, err = run(command.removeprefix("$ "))
         assert (status, err) == (0, ""), out
         printed = iter(out.splitlines())

@@ -55,6 +55,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "journal/spans",
                 "journal/why",
                 "terminals",
+                "chaos/{id}",
             ),
             *("operations", "operations/{id}", "config/plan", "config/confirmation"),
         )
@@ -103,6 +104,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("POST", "/v1/processes/{spec}/stdin"),
         ("POST", "/v1/processes/{spec}/attach"),
         ("POST", "/v1/processes/{spec}/debug"),
+        ("POST", "/v1/processes/{spec}/chaos"),
         ("POST", "/v1/terminals/{number}/input"),
         ("POST", "/v1/terminals/{number}/size"),
     ),

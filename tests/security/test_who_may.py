@@ -75,6 +75,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/terminals"): ("/v1/terminals", "", 200),
     ("GET", "/v1/processes/{spec}/health"): ("/v1/processes/web/health", "", 400),
     ("GET", "/v1/processes/{spec}/attach"): ("/v1/processes/web/attach", "", 400),
+    ("GET", "/v1/chaos/{id}"): ("/v1/chaos/999999", "", 404),
     ("GET", "/v1/crashes"): ("/v1/crashes", "", 200),
     ("GET", "/v1/crashes/{seq}"): ("/v1/crashes/999999", "", 404),
     ("GET", "/v1/processes/{spec}/run"): ("/v1/processes/web/run", "", 200),
@@ -89,6 +90,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("POST", "/v1/processes/{spec}/{op}"): ("/v1/processes/web/restart", "", 200),
     ("POST", "/v1/processes/{spec}/run"): ("/v1/processes/web/run", "{}", 409),
     ("POST", "/v1/processes/{spec}/stdin"): ("/v1/processes/web/stdin", "x", 200),
+    ("POST", "/v1/processes/{spec}/chaos"): ("/v1/processes/web/chaos", "{}", 400),
     ("POST", "/v1/processes/{spec}/attach"): ("/v1/processes/web/attach", "{}", 400),
     # A body that cannot be read: a session would take web away from what comes next.
     ("POST", "/v1/processes/{spec}/debug"): ("/v1/processes/web/debug", '{"command": 1}', 400),

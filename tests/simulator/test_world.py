@@ -215,3 +215,20 @@ def test_a_simulation_of_a_busy_year_ends_with_an_explanation(tmp_path, monkeypa
     found = simulated(tmp_path, text, {"a": "ends 1s"}, until=30e6)
     assert "too much happens: 1001 events by" in found.why
     assert found.impossible == [found.why]
+
+
+def test_a_program_that_hangs_answers_nobody_and_does_not_obey(tmp_path):
+    """Its health check times out, and SIGKILL ends it; where the kernel answers for it, nothing is noticed."""
+    text = (
+        '[program.a]\ncommand = "a"\nstartsecs = 0\nhealth = "http://127.0.0.1:1/"\nhealth_interval = "1s"\n'
+        'health_timeout = "2s"\nhealth_retries = 1\nstopwaitsecs = 3\n'
+    )
+    found = [line.split(" ", 1) for line in lines(simulated(tmp_path, text, hang="a@10s+60s"), "a")]
+    at = {what: float(when) for when, what in found}
+    assert at["a gets SIGKILL"] == at["a gets SIGTERM"] + 3
+    assert at["a ended SIGKILL"] == at["a gets SIGKILL"]
+    assert 12 <= at["a STOPPING"] <= 13
+    tcp = text.replace("http://127.0.0.1:1/", "tcp:1")
+    assert not any("STOPPING" in line for line in lines(simulated(tmp_path, tcp, hang="a@10s+60s"), "a"))
+    short = [line for line in lines(simulated(tmp_path, text, hang="a@10s+4s"), "a") if "ended" in line]
+    assert short == ["14 a ended SIGTERM"]

@@ -78,6 +78,11 @@ The modules in here have only types, so that a client may import them at no cost
     POST  /v1/processes/SPEC/debug           the same of a run for this client; when that has ended, or the connection,
                                              the process is as it was before
             the body: {"command": [str] (its own), "env": {NAME: str}, "rows": int, "columns": int}
+    POST  /v1/processes/SPEC/chaos           ChaosInfo: makes one process fail, and watches it and what depends on it
+            the body: {"what": "kill", "stop" or "unready", "seconds": N (of the last two), "dry": bool (false)};
+            dry: only what should follow
+    GET   /v1/chaos/ID                       ChaosInfo; the last 20 are kept
+            ?timeout=N                       when it is over, or after N seconds (at most 60)
     GET   /v1/terminals                      {"terminals": [TerminalClient]}: all that are attached
     POST  /v1/terminals/NUMBER/input         {}; types the body at the terminal of that client, see TerminalEvent
     POST  /v1/terminals/NUMBER/size          {} for {"rows": int, "columns": int}

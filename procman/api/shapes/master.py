@@ -29,6 +29,7 @@ class OperationInfo(TypedDict):
         "retry",
         "debug",
         "signal",
+        "chaos",
         "refresh",
         "clear",
         "rotate",

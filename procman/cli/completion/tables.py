@@ -16,11 +16,11 @@ FILE, FOLDER, ANYTHING = "FILE", "FOLDER", "ANYTHING"
 PROCESSES, GROUPS, SIGNALS, TOPIC, PROGRAM = "processes", "groups", "signals", "topic", "program"
 
 _METAVARS = {"FILE": FILE, "FILENAME": FILE, "FILE.json": FILE, "FILE|DIR": FILE, "DIRECTORY": FOLDER, "DIR": FOLDER}
+_OF_METAVARS = {"WHEN": "always on-failure never"}
 _CHOICES = {
     "--channel": "stdout stderr",
     "--color": "auto always never",
     "--loglevel": "critical error warn info debug trace blather",
-    "--restart": "always on-failure never",
     "-o": "name json yaml wide",
 }
 
@@ -88,7 +88,7 @@ def _value(flag: Flag) -> str:
     if not flag.metavar:
         return ""
     choices = next((_CHOICES[name] for name in flag.names if name in _CHOICES and name[1] == "-"), None)
-    return choices or _METAVARS.get(flag.metavar, ANYTHING)
+    return choices or _OF_METAVARS.get(flag.metavar) or _METAVARS.get(flag.metavar, ANYTHING)
 
 
 def _flags_of(command: str) -> tuple[FlagWords, ...]:

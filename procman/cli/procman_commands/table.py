@@ -66,6 +66,7 @@ _EXPORT_FLAGS = (
 _SIMULATE_FLAGS = (
     _FILE,
     Flag("kill", "--kill", "a process is killed then: db@10s", metavar="NAME@TIME", many=True),
+    Flag("hang", "--hang", "a process does nothing for some time: web@30s+20s", metavar="NAME@TIME+TIME", many=True),
     Flag(
         "unready",
         "--unready",

@@ -25,6 +25,7 @@ COMMANDS = {
     "confirm": Command("update", "confirm", 1),
     "config": Command("configuration", "config", 1),
     "crash": Command("crashes", "crash", 1),
+    "chaos": Command("chaos", "chaos", 1, verbatim=True),
     "crashes": Command("crashes", "crashes", 1),
     "debug": Command("attach", "debug", 7, verbatim=True),
     "diff": Command("update", "diff", 2),
