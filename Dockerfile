@@ -16,6 +16,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE procman_isolated.py ./
 COPY procman ./procman
 COPY docs/procman.schema.json ./docs/
+COPY docs/man ./docs/man
 COPY conf/procman.service ./conf/
 COPY conf/image/self_contained.py ./
 # It gets its own Python and C library, so your programs' Python and packages are not affected.

@@ -4,6 +4,7 @@ The same commit and the same versions of the dependencies give the same bytes: a
 commit. `nox -s packages` runs this with the tools that it needs.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -16,8 +17,16 @@ from email.parser import BytesParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# rich imports these only to show source code and Markdown. The commands of packages are not for a path of ours.
+# The commands of packages are not for a path of ours. rich imports the others only to show source code and Markdown.
 UNUSED = ("bin", "share", "pygments", "markdown_it", "mdurl")
+# What the packages import on other systems, or for what procman does not do.
+UNUSED_MODULES = (
+    "psutil/_ps{aix,bsd,osx,sunos,windows}.py",
+    "rich/{_win32_console,_windows,_windows_renderer,_spinners,spinner,status,progress,progress_bar,prompt}.py",
+    "rich/{diagnose,json,layout,logging,markdown,syntax,traceback,tree}.py",
+    "urllib3/contrib/*.py",
+    "urllib3/contrib/emscripten/*",
+)
 COMPILED = "psutil"
 LIMIT = 2 * 1024 * 1024  # bytes of the zipapp
 COMMAND = """\
@@ -61,11 +70,17 @@ def install(site: Path, wheel: Path) -> None:
     for name in ("pygments", "markdown_it_py", "mdurl"):
         for folder in site.glob(f"{name}-*.dist-info"):
             shutil.rmtree(folder)
-    without_notes(site)
+    tidy(site)
 
 
-def without_notes(site: Path) -> None:
-    """Remove what differs: the installer's own notes, with paths of this machine, and modes by the umask."""
+def tidy(site: Path) -> None:
+    """Remove what is not used, and what differs: the installer's notes, and modes by the umask."""
+    for pattern in UNUSED_MODULES:
+        before, brace, rest = pattern.partition("{")
+        names, _, after = rest.partition("}")
+        for name in names.split(",") if brace else [""]:
+            for file in site.glob(f"{before}{name}{after}"):
+                file.unlink()
     for file in site.glob("*.dist-info/*"):
         if file.name in {"RECORD", "direct_url.json", "INSTALLER", "REQUESTED", "uv_cache.json"}:
             file.unlink()
@@ -97,6 +112,10 @@ def packages(target: Path, work: Path, version: str) -> None:
             f"import sys; sys.path[:0] = [{str(work / 'site')!r}]; from procman.cli.procman import main; main()",
         )
         (stage / shell).write_text(run(sys.executable, *words, "completion", shell))
+    for page in sorted((ROOT / "docs" / "man").iterdir()):
+        compressed = stage / f"man{page.suffix[1:]}" / f"{page.name}.gz"
+        compressed.parent.mkdir(exist_ok=True)
+        compressed.write_bytes(gzip.compress(page.read_bytes(), mtime=0))
     # Modes and times do not depend on the umask and the clock of this machine.
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
     for path in (stage, *stage.rglob("*")):
@@ -114,7 +133,7 @@ def zipapp(path: Path, site: Path) -> None:
     Its psutil is compiled for this kind of machine; on others, `status --long` wants one that is installed.
     """
     uv("--target", str(site), "--no-deps", COMPILED)
-    without_notes(site)
+    tidy(site)
     words = ("--reproducible", "--compressed", "--site-packages", str(site), "-p", "/usr/bin/env python3")
     run("shiv", *words, "-e", "procman_isolated:zipapp", "-o", str(path))
     if path.stat().st_size > LIMIT:

@@ -117,7 +117,8 @@ MAY_IMPORT = {
     ),
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",
-    "cli.reference_docs": "api cli.reference_page config.schema",
+    "cli.man_pages": "cli cli.procman_commands.table cli.reference_page config.discovery config.schema",
+    "cli.reference_docs": "api cli.man_pages cli.reference_page config.schema",
     "__main__": "cli.start_procman",
 }
 

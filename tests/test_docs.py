@@ -193,7 +193,7 @@ def test_what_contributors_are_told_to_run_is_there():
     assert {"root", "container", "slow"} <= declared
 
 
-@pytest.mark.parametrize("name", [*describe.PAGES, describe.SCHEMA])
+@pytest.mark.parametrize("name", [*describe.PAGES, *describe.MAN, describe.SCHEMA])
 def test_the_generated_files_are_fresh(name):
     """The generated pages are what the code generates now."""
     path = ROOT / "docs" / name

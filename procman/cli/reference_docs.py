@@ -1,4 +1,4 @@
-"""Generates the reference pages and the JSON schema in docs/ from the code.
+"""Generates the reference pages, the manual pages and the JSON schema in docs/ from the code.
 
 `python -m procman.cli.reference_docs docs/` writes them all; a test fails if one is out of date.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from procman.api.metrics.reference_page import metrics_page
 from procman.api.reference_pages import http_page, xml_rpc_page
+from procman.cli.man_pages import PAGES as MAN_PAGES
 from procman.cli.reference_page import page as commands_page
 from procman.config.schema.reference import reference as options_page
 from procman.config.schema.reference import schema_text
@@ -25,19 +26,24 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reference/metrics.md": ("procman/api/metrics/families.py", metrics_page),
     "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),
 }
+MAN: Mapping[str, Callable[[], str]] = {f"man/{name}": page for name, page in MAN_PAGES.items()}
 
 
 def text(name: str) -> str:
-    """The content of one of PAGES, or of SCHEMA."""
+    """The content of one of PAGES or MAN, or of SCHEMA."""
     if name == SCHEMA:
         return schema_text()
+    if name in MAN:
+        return (
+            f'.\\" Written by `{COMMAND}` from procman/cli and procman/config/schema: change it there.\n{MAN[name]()}'
+        )
     source, page = PAGES[name]
     return _marked(page(), source)
 
 
 def write(folder: str) -> None:
     """Write all of them into a directory."""
-    for name in (*PAGES, SCHEMA):
+    for name in (*PAGES, *MAN, SCHEMA):
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as stream:

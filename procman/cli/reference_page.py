@@ -72,7 +72,7 @@ def _statuses(statuses: Mapping[int, str]) -> list[str]:
 
 def _command(entry: Entry, name: str) -> list[str]:
     lines = ["| usage | |", "|---|---|"]
-    lines += [f"| {_code(usage)} | {_cell(about)} |" for usage, about in _usages(inherited(name))]
+    lines += [f"| {_code(usage)} | {_cell(about)} |" for usage, about in usages(inherited(name))]
     lines += [f"| {_code(usage)} | {_cell(about)} (*ours*) |" for usage, about in OURS.get(name, ())]
     lines += ["", f"`--json`: {entry.json}"]
     if entry.exits:
@@ -83,7 +83,7 @@ def _command(entry: Entry, name: str) -> list[str]:
     return lines
 
 
-def _usages(text: str) -> list[tuple[str, str]]:
+def usages(text: str) -> list[tuple[str, str]]:
     """Split a help text into usages and descriptions; a line with only one of them continues the one above."""
     found: list[tuple[str, str]] = []
     for line in text.splitlines():

@@ -119,7 +119,8 @@ def test_the_wheel_and_the_sdist_work_in_a_new_environment(dist, tmp_path, pytho
     output("uv", "venv", "-q", "-p", shutil.which(python), tmp_path / "venv")
     output("uv", "pip", "install", "-q", "-p", tmp_path / "venv", only(dist, what))
     try_it(tmp_path / "venv" / "bin" / "procman", tmp_path / "venv" / "bin" / "procmanctl", tmp_path)
-    assert (tmp_path / "venv" / "share" / "procman" / "procman.service").is_file()
+    for name in ("procman/procman.service", "man/man1/procman.1", "man/man5/procman.toml.5"):
+        assert (tmp_path / "venv" / "share" / name).is_file()
 
 
 def test_uv_tool_installs_both_commands(dist, tmp_path):
@@ -133,6 +134,7 @@ def test_pipx_installs_both_commands(dist, tmp_path):
     """After `pipx install`, procman and procmanctl are there."""
     where = {"PIPX_HOME": tmp_path / "tools", "PIPX_BIN_DIR": tmp_path / "bin", "PIPX_MAN_DIR": tmp_path / "man"}
     output("pipx", "install", only(dist, "*.whl"), **where)
+    assert (tmp_path / "man" / "man1" / "procmanctl.1").exists()
     try_it(tmp_path / "bin" / "procman", tmp_path / "bin" / "procmanctl", tmp_path)
 
 
@@ -147,6 +149,19 @@ def test_the_zipapp_works_alone(dist, tmp_path, python):
     try_it(zipapp, tmp_path / "procmanctl", tmp_path, SHIV_ROOT=tmp_path / "unpacked", PATH=path)
 
 
+def test_what_is_left_out_of_the_zipapp_is_not_missed(dist, tmp_path):
+    """All modules of procman can be imported, and rich draws a table on a terminal."""
+    code = (
+        "import importlib, pkgutil, procman, urllib3, psutil\n"
+        "for found in pkgutil.walk_packages(procman.__path__, 'procman.'):\n"
+        "    if not found.name.startswith(('procman.__main__', 'procman.tui')): importlib.import_module(found.name)\n"
+        "from rich.console import Console; from rich.table import Table; from rich.text import Text\n"
+        "table = Table('a'); table.add_row(Text('b')); Console(force_terminal=True).print(table, [1])\n"
+    )
+    environment = {"SHIV_ROOT": tmp_path, "SHIV_INTERPRETER": 1}
+    assert "│ b │" in output(sys.executable, dist / "procman.pyz", "-c", code, **environment)
+
+
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="no dpkg-deb")
 def test_the_debian_package_needs_only_what_debian_has(dist, tmp_path):
     """The package works with the system's Python and psutil, and has the unit, the sample and the licence."""
@@ -157,6 +172,8 @@ def test_the_debian_package_needs_only_what_debian_has(dist, tmp_path):
         "lib/systemd/system/procman.service",
         "share/bash-completion/completions/procmanctl",
         "share/doc/procman/copyright",
+        "share/man/man1/procmanctl.1.gz",
+        "share/man/man5/procman.toml.5.gz",
     ):
         assert (tmp_path / "usr" / name).is_file()
     assert "ExecStart=/usr/bin/procman " in (tmp_path / "usr/lib/systemd/system/procman.service").read_text()

@@ -93,6 +93,21 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def sections_in_order() -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Heading and text of each section, and of its options the name, what there is to note, and the text."""
+    found = []
+    for known in SECTIONS.values():
+        options = []
+        for name, option in _in_order(known):
+            default = _default(known, name, option).replace("`", "")
+            default = default and (default if option.required else f"default {default}")
+            update = f"on update: {EFFECTS[option.effect]}" if known.ini in UPDATED else ""
+            notes = ", ".join(part for part in (option.kind.name, default, update) if part)
+            options.append((f"{name}{'*' if option.per_process else ''}", notes, option.about))
+        found.append((_heading(known), known.about, options))
+    return found
+
+
 def section_names() -> list[str]:
     """The names of sections in INI, with those of TOML that differ."""
     return list(dict.fromkeys(name for known in SECTIONS.values() for name in (known.ini, known.toml)))
