@@ -7,7 +7,8 @@ from contextlib import closing
 from tests.support.elf_files import elf64
 from tests.support.running_master import RunningMaster, python
 
-ONCE = "autorestart=false\nstartretries=0\nstop_scope=tree\n"  # so that nothing outlives the test
+# It has failed when it ends before it listens, however slow the machine is. Nothing outlives the test.
+ONCE = "autorestart=false\nstartretries=0\nready=log:listens\nstop_scope=tree\n"
 LISTENS = "import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('listens'); time.sleep(1000)"
 # Listens, leaves a child behind that has the socket, and ends when it is told to.
 LEAVES = (
