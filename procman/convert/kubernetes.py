@@ -35,6 +35,7 @@ from procman.convert.result import (
     written_in,
 )
 from procman.convert.sockets import container_ports, kubernetes_service, lost_sockets
+from procman.convert.views import tmp_mounts, tmp_volumes
 from procman.convert.watch import lost_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import Autorestart, Hook
@@ -195,6 +196,9 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
         Comment(f"{why}, and some to spare"): None,
         "terminationGracePeriodSeconds": grace_of(longest + sum(later)),
     }
+    volumes = [volume for process in processes for volume in tmp_volumes(process)]
+    if volumes:
+        pod["volumes"] = volumes
     containers: list[Yaml | Comment] = []
     before = []  # what starts one after the other
     for process in sorted(processes, key=lambda process: process.name not in first):
@@ -244,7 +248,7 @@ def _container(process: Carried, config: Config, target: Target, notes: list[str
         container["securityContext"] = security
     if limits.resources:
         container["resources"] = limits.resources
-    return container
+    return container | tmp_mounts(process)
 
 
 def _environment(program: Program, notes: list[str]) -> Mapped:

@@ -5,6 +5,7 @@ from math import ceil
 
 from procman.convert.portability import Carried
 from procman.convert.schedules import cron_fields
+from procman.convert.views import tmp_volumes
 from procman.convert.yaml import Comment, Yaml
 from procman.core.spec import FOREVER, Hook
 from procman.cron.times import LOCAL
@@ -53,7 +54,9 @@ def cron_job(
     grace: Mapped = {"terminationGracePeriodSeconds": ceil(program.stopwaitsecs + program.longest_hook(Hook.PRE_STOP))}
     labels: Mapped = {"app.kubernetes.io/name": app}
     init: Mapped = {"initContainers": before} if before else {}
-    pod: Mapped = {"restartPolicy": "Never", **grace, **init, "containers": [container]}
+    volumes = tmp_volumes(process)
+    mounted: Mapped = {"volumes": volumes} if volumes else {}
+    pod: Mapped = {"restartPolicy": "Never", **grace, **mounted, **init, "containers": [container]}
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -7,6 +7,7 @@ from procman.config.schema.kinds.limits import UNLIMITED, Capabilities, show_cpu
 from procman.config.schema.limits import RLIMITS
 from procman.config.schema.programs import Program
 from procman.convert.portability import Carried, sections
+from procman.convert.views import is_read_only, lost_of_views, view_in_compose, view_in_systemd
 from procman.convert.yaml import Comment, Flow, Yaml
 
 Mapped = dict[str | Comment, Yaml]
@@ -61,7 +62,7 @@ def in_systemd(program: Program) -> list[str]:
         listed = _systemds(program.capabilities)
         lines.append(f"CapabilityBoundingSet={listed}")
         lines += [f"AmbientCapabilities={listed}"] if program.uid and listed else []
-    return [*lines, *_shared_in_systemd(program), *_age_in_systemd(program)]
+    return [*lines, *view_in_systemd(program), *_shared_in_systemd(program), *_age_in_systemd(program)]
 
 
 def _shared_in_systemd(program: Program) -> list[str]:
@@ -136,7 +137,7 @@ def in_compose(program: Program) -> Mapped:
         found["cap_add"] = Flow(added)
     if program.no_new_privs:
         found["security_opt"] = Flow(("no-new-privileges:true",))
-    return found
+    return found | view_in_compose(program)
 
 
 # ---- Kubernetes
@@ -169,6 +170,8 @@ def in_kubernetes(program: Program) -> InKubernetes:
         if added:
             capabilities["add"] = Flow(added)
         security["capabilities"] = capabilities
+    if is_read_only(program):
+        security["readOnlyRootFilesystem"] = True
     return InKubernetes({"limits": limits} if limits else {}, security)
 
 
@@ -177,7 +180,11 @@ def in_kubernetes(program: Program) -> InKubernetes:
 
 def lost_in_compose(processes: Sequence[Carried]) -> list[str]:
     """Notes for a compose file."""
-    return [*_lost(processes, _LOST_IN_COMPOSE, "which docker has not"), *_only_for_root(processes)]
+    return [
+        *_lost(processes, _LOST_IN_COMPOSE, "which docker has not"),
+        *_only_for_root(processes),
+        *lost_of_views(processes, "docker"),
+    ]
 
 
 def lost_in_kubernetes(processes: Sequence[Carried]) -> list[str]:
@@ -185,6 +192,7 @@ def lost_in_kubernetes(processes: Sequence[Carried]) -> list[str]:
     return [
         *_lost(processes, _LOST_IN_KUBERNETES, "which a container of Kubernetes has not"),
         *_only_for_root(processes),
+        *lost_of_views(processes, "a container of Kubernetes"),
     ]
 
 

@@ -154,6 +154,7 @@ class Engine:
         program = program_of(self.fleet.processes[name].program)
         if program.is_given:
             self.sources.adopted(program, child.pid, tag)
+        self._launcher.found(program, child.pid)
         self.bus.guard(partial(self._streams.attach, name, program, child))
         event = Adopted(name, child.pid, age, post_start=post_start)
         self._news.happened(event, Origin(BOOT))
@@ -227,6 +228,8 @@ class Engine:
             if not isinstance(one, Spawn):
                 self._carry_out(one)
         for process in self.fleet.processes.values():
+            if process.pid is not None:
+                self._launcher.found(program_of(process.program), process.pid)
             if process.pid is not None and program_of(process.program).is_given:
                 self.sources.read_again(program_of(process.program))
             if (order := look_again(process) or check_again(process)) is not None:

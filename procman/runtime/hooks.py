@@ -175,6 +175,8 @@ class Hooks:
     def _spec(self, order: RunHook, program: Program, tag: str, origin: Origin) -> LaunchSpec:
         uid = None if order.command.as_master else program.uid
         command = replace(program, command=order.command.text, uid=uid)
+        if order.command.as_master:  # it sees the file system as the master does
+            command = replace(command, private_tmp=None, read_only_paths=(), read_write_paths=(), inaccessible_paths=())
         try:
             spec = self._launch(command)
         except CannotSpawn:

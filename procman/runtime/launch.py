@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
 from procman.runtime.given import NOTHING, Given
-from procman.runtime.launch_limits import process_limits
+from procman.runtime.launch_limits import process_limits, view_of
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
 from procman.system.shared_sockets import SharedSocketSpec
@@ -77,6 +77,7 @@ def launch_spec(
         terminal=(ROWS, COLUMNS) if program.pty else None,
         spare_fds=KEPT // 2 if again else KEPT,
         limits=process_limits(program),
+        view=view_of(program),
     )
 
 

@@ -2,9 +2,11 @@
 
 from operator import attrgetter
 
+from procman.config.schema.kinds.limits import covered_of
 from procman.config.schema.limits import RLIMITS, LimitedProcess
 from procman.system.capabilities import WantedCapabilities
 from procman.system.cgroup_limits import NO_CGROUP_LIMITS, CgroupLimits
+from procman.system.mount_namespace import WHOLE, View, view_with
 from procman.system.process_limits import NO_LIMITS, ProcessLimits, Rlimit
 
 # Most programs have none of these, and each start asks.
@@ -35,6 +37,14 @@ def process_limits(program: LimitedProcess) -> ProcessLimits:
         capabilities=None if wanted is None else WantedCapabilities(*wanted),
         no_new_privs=program.no_new_privs,
     )
+
+
+def view_of(program: LimitedProcess) -> View:
+    """What it sees of the file system."""
+    paths = program.read_only_paths, program.read_write_paths, program.inaccessible_paths
+    if program.private_tmp is None and not any(paths):
+        return WHOLE
+    return view_with(program.private_tmp, *(map(covered_of, texts) for texts in paths))
 
 
 def rlimits(program: LimitedProcess) -> dict[str, tuple[int, int, bool]]:

@@ -21,7 +21,7 @@ from procman.runtime.definitions import group_of, program_of
 from procman.runtime.given import NOTHING, Given
 from procman.runtime.given_sources import GivenSources
 from procman.runtime.launch import environment, launch_spec, socket_spec
-from procman.runtime.launch_limits import cgroup_limits
+from procman.runtime.launch_limits import cgroup_limits, view_of
 from procman.runtime.ledger import Ledger
 from procman.runtime.process_trees import Trees
 from procman.runtime.program_sockets import ProgramSockets
@@ -31,6 +31,7 @@ from procman.system.cgroup import Leaf
 from procman.system.cgroup_controllers import NoCgroups
 from procman.system.commands import CannotSpawn
 from procman.system.given_files import CredentialFolders
+from procman.system.mount_namespace import RunNamespace, own_namespace_of
 from procman.system.proc import Identity, identify
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child, LaunchSpec, spawn
@@ -103,6 +104,7 @@ class Launcher:
         self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
         self._given: GivenFromFiles | None = None
         self._ran: set[str] = set()  # the processes that were started before
+        self._namespaces: dict[str, RunNamespace] = {}  # of those that have a view of the file system of their own
         self.left_out: dict[str, tuple[str, ...]] = {}  # limits that could not be set, with the reasons
 
     def give(self, name: str, extras: RunExtras) -> None:
@@ -133,8 +135,7 @@ class Launcher:
                 account_of=self._account_of,
                 given=given,
             )
-            if leaf is not None:
-                spec = replace(spec, cgroup=leaf.path)
+            spec = self._placed(spec, order.name, leaf)
             if spec.terminal is not None:
                 spec = replace(spec, terminal=self._sizes.get(order.name, spec.terminal))
             if program.sockets:
@@ -210,6 +211,8 @@ class Launcher:
         # A command that runs as the master could not tell whose they are.
         if program.credentials and process is not None and program.uid == program_of(process.program).uid:
             spec = self._with_credentials_of_run(spec, program, given, process)
+        if spec.view:
+            spec = replace(spec, namespace=self._namespace(program.namespec))
         # What it uses counts as the program's.
         tree = self._trees.tree_of(program.namespec)
         return spec if tree is None else replace(spec, cgroup=tree.cgroup)
@@ -223,6 +226,8 @@ class Launcher:
             process = self._fleet.processes.get(event.name)
             if process is None or process.settled or event.after is State.STOPPED:
                 self._extras.pop(event.name, None)
+        if self._namespaces and isinstance(event, Announce | ProcessRemoved) and event.name in self._namespaces:
+            self._namespaces.pop(event.name).close()
         match event:
             case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED):
                 self._sockets.release(name)
@@ -264,6 +269,23 @@ class Launcher:
         self.held.close()
         self.channels.close()
         self.sources.close()
+        for namespace in self._namespaces.values():
+            namespace.close()
+
+    def found(self, program: Program, pid: int) -> None:
+        """Another process image has started it: its commands enter the namespace that it has."""
+        if view_of(program):
+            self._namespaces[program.namespec] = RunNamespace(own_namespace_of(pid))
+
+    def _placed(self, spec: LaunchSpec, name: str, leaf: Leaf | None) -> LaunchSpec:
+        """In the cgroup and in the namespace of its run."""
+        if leaf is not None:
+            spec = replace(spec, cgroup=leaf.path)
+        return replace(spec, namespace=self._namespace(name)) if spec.view else spec
+
+    def _namespace(self, name: str) -> RunNamespace:
+        """Of its run: its first command makes it, the others enter it."""
+        return self._namespaces.setdefault(name, RunNamespace())
 
     def _with_credentials(self, spec: LaunchSpec, program: Program, given: Given, tag: str) -> LaunchSpec:
         owner = None if spec.account is None else (spec.account.uid, spec.account.gid)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 
 from procman.config.schema.kinds.environment_sources import credential_of, env_file_of, env_from_of
+from procman.config.schema.kinds.limits import covered_of
 from procman.config.schema.programs import Program
 from procman.runtime.given_readings import Readings
 from procman.system.accounts import Account, find_account
@@ -232,7 +233,12 @@ def _files(program: Program) -> tuple[str, ...]:
 
 
 def _places(program: Program) -> tuple[_Place, ...]:
-    return _places_of(program.command, program.directory, program.uid, _files(program) if program.is_given else ())
+    files = _files(program) if program.is_given else ()
+    # The child looks them up before its exec, and the master waits for that.
+    mounted = (*program.read_only_paths, *program.read_write_paths, *program.inaccessible_paths)
+    if mounted:
+        files = (*files, *(covered_of(text)[0] for text in mounted))
+    return _places_of(program.command, program.directory, program.uid, files)
 
 
 @lru_cache(maxsize=1024)

@@ -24,8 +24,10 @@ from procman.system.capabilities import (
     keeper,
     privilege_stopper,
 )
+from procman.system.child_steps import Step
 from procman.system.commands import CannotSpawn
 from procman.system.libc import function
+from procman.system.mount_namespace import WHOLE, MountNamespace, View
 
 UNLIMITED = resource.RLIM_INFINITY
 IoClass = Literal["idle", "best-effort", "realtime"]
@@ -89,15 +91,6 @@ class ProcessLimits:
 NO_LIMITS = ProcessLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What the child does, and what to say where it cannot, by the number of the error."""
-
-    do: Callable[[], object]
-    why: Callable[[int], str]
-    optional: bool = False
-
-
 class Confinement:
     """All that a child does before its exec. Call `close` in the parent in any case."""
 
@@ -108,12 +101,19 @@ class Confinement:
         account: Account | None = None,
         directory: str | None = None,
         cgroup: str | None = None,
+        view: View = WHOLE,
+        namespace: int | None = None,
+        first: str | None = None,
     ) -> None:
         """Prepare it; raises CannotSpawn for what is known to be impossible.
 
         `account`: the user to become; `directory` is entered as that user; `cgroup`: the folder of the one to join.
+        `view`: what it sees of the file system; `namespace`: that of its run, if there is one already; `first`: the
+        directory that it enters then, as this user.
         """
         self._notes: list[str] = []
+        self._mounts = MountNamespace(view, namespace) if view else None
+        self._view, self._first = view, first
         self._reader, self._writer = os.pipe()
         self._procs: int | None = None
         try:
@@ -147,10 +147,17 @@ class Confinement:
                     notes.append(step.why(code))
                 else:
                     failure = step.why(code)
-        return failure, notes
+        return failure, [note for note in notes if note]
+
+    @property
+    def namespace(self) -> int | None:
+        """In the parent, after the exec: the mount namespace that was made for it, which the caller closes."""
+        return None if self._mounts is None else self._mounts.made()
 
     def close(self) -> None:
         """Close what is open."""
+        if self._mounts is not None:
+            self._mounts.close()
         for fd in (self._reader, self._writer, self._procs):
             if fd is not None and fd >= 0:
                 os.close(fd)
@@ -161,11 +168,15 @@ class Confinement:
 
     def _all_steps(
         self, limits: ProcessLimits, account: Account | None, directory: str | None, cgroup: str | None
-    ) -> Iterator[_Step]:
+    ) -> Iterator[Step]:
         if cgroup is not None:
             yield self._join(cgroup)
         if limits.oom_score_adj is not None:
             yield _oom(*limits.oom_score_adj)
+        if self._mounts is not None:
+            yield from self._mounts.steps()
+        if self._first is not None:
+            yield Step(partial(os.chdir, self._first), partial(_why_not_seen, self._view, self._first))
         late = [one for one in limits.rlimits if one.name in _LATE and _is_lowered(one)]
         for one in limits.rlimits:
             if one not in late:
@@ -180,31 +191,32 @@ class Confinement:
         given = None if limits.capabilities is None else self._capabilities(limits.capabilities)
         optional = limits.capabilities is not None and limits.capabilities.optional
         if given is not None:
-            yield _Step(bounder(given), partial(_why_not_bounded, given), optional)
+            yield Step(bounder(given), partial(_why_not_bounded, given), optional)
             if account is not None and uid != 0 and given:
-                yield _Step(keeper(), partial(_why_not_bounded, given), optional)
+                yield Step(keeper(), partial(_why_not_bounded, given), optional)
         if account is not None:
             yield from _become(account)
         if directory is not None:
-            yield _Step(partial(os.chdir, directory), partial(_why_not_entered, directory))
+            why = partial(_why_not_seen, self._view) if self._view else _why_not_entered
+            yield Step(partial(os.chdir, directory), partial(why, directory))
         if given is not None and uid != 0:
-            yield _Step(giver(given), partial(_why_not_given, given), optional)
+            yield Step(giver(given), partial(_why_not_given, given), optional)
         for one in late:
             yield _rlimit(one)
         if limits.no_new_privs:
-            yield _Step(privilege_stopper(), lambda code: f"cannot set no_new_privs: {os.strerror(code)}")
+            yield Step(privilege_stopper(), lambda code: f"cannot set no_new_privs: {os.strerror(code)}")
 
-    def _join(self, cgroup: str) -> _Step:
+    def _join(self, cgroup: str) -> Step:
         path = f"{cgroup}/cgroup.procs"
         try:
             self._procs = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         except OSError as error:
             raise CannotSpawn(f"cannot join the cgroup {cgroup}: {error.strerror}") from None
-        return _Step(
+        return Step(
             partial(os.write, self._procs, b"0"), lambda code: f"cannot join the cgroup {cgroup}: {os.strerror(code)}"
         )
 
-    def _affinity(self, cpus: tuple[int, ...], optional: bool) -> _Step:
+    def _affinity(self, cpus: tuple[int, ...], optional: bool) -> Step:
         text = missing_cpus(cpus)
         if text and not optional:
             raise CannotSpawn(text)
@@ -212,7 +224,7 @@ class Confinement:
             self._notes.append(text)
         wanted = frozenset(cpus) & frozenset(online_cpus()) if text else frozenset(cpus)
         if not wanted:
-            return _Step(lambda: None, lambda _: "", optional)
+            return Step(lambda: None, lambda _: "", optional)
 
         def bind() -> None:
             os.sched_setaffinity(0, wanted)
@@ -223,7 +235,7 @@ class Confinement:
             reason = "the cpuset of its cgroup has not all of them" if code == errno.ENODEV else os.strerror(code)
             return f"cannot bind it to the processors {sorted(wanted)} (cpu_affinity): {reason}"
 
-        return _Step(bind, why, optional)
+        return Step(bind, why, optional)
 
     def _capabilities(self, wanted: WantedCapabilities) -> frozenset[str]:
         have = bounding_set()
@@ -308,14 +320,14 @@ def _is_lowered(one: Rlimit) -> bool:
     return not is_raised(one)
 
 
-def _rlimit(one: Rlimit) -> _Step:
-    return _Step(
+def _rlimit(one: Rlimit) -> Step:
+    return Step(
         partial(resource.setrlimit, one.number, (one.soft, one.hard)), partial(why_no_rlimit, one), one.optional
     )
 
 
-def _nice(value: int, optional: bool) -> _Step:
-    return _Step(partial(os.setpriority, os.PRIO_PROCESS, 0, value), partial(why_not_nice, value), optional)
+def _nice(value: int, optional: bool) -> Step:
+    return Step(partial(os.setpriority, os.PRIO_PROCESS, 0, value), partial(why_not_nice, value), optional)
 
 
 def why_not_nice(value: int, code: int = errno.EACCES) -> str:
@@ -329,7 +341,7 @@ def why_not_nice(value: int, code: int = errno.EACCES) -> str:
     return f"cannot set nice = {value}: {os.strerror(code)}"
 
 
-def _ionice(name: IoClass, level: int, optional: bool) -> _Step:
+def _ionice(name: IoClass, level: int, optional: bool) -> Step:
     shown = name if name == "idle" else f"{name}:{level}"
 
     def why(code: int) -> str:
@@ -342,15 +354,15 @@ def _ionice(name: IoClass, level: int, optional: bool) -> _Step:
         code = error.errno or errno.ENOSYS
         if not optional:
             raise CannotSpawn(why(code)) from None
-        return _Step(partial(_raise, code), why, optional)
-    return _Step(partial(put, 0), why, optional)
+        return Step(partial(_raise, code), why, optional)
+    return Step(partial(put, 0), why, optional)
 
 
 def _raise(code: int) -> None:
     raise OSError(code, "")
 
 
-def _oom(value: int, optional: bool) -> _Step:
+def _oom(value: int, optional: bool) -> Step:
     def put() -> None:
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -358,7 +370,7 @@ def _oom(value: int, optional: bool) -> _Step:
         finally:
             os.close(fd)
 
-    return _Step(put, partial(why_no_oom_score, value), optional)
+    return Step(put, partial(why_no_oom_score, value), optional)
 
 
 def why_no_oom_score(value: int, code: int = errno.EACCES) -> str:
@@ -380,20 +392,24 @@ def own_oom_score() -> int:
         return 0
 
 
-def _become(account: Account) -> Iterator[_Step]:
+def _become(account: Account) -> Iterator[Step]:
     def why(code: int) -> str:
         return f"couldn't setuid to {account.uid}: {os.strerror(code)}"
 
     if os.geteuid() == 0:
-        yield _Step(partial(os.setgroups, account.groups), why)
-    yield _Step(partial(os.setresgid, account.gid, account.gid, account.gid), why)
-    yield _Step(partial(os.setresuid, account.uid, account.uid, account.uid), why)
+        yield Step(partial(os.setgroups, account.groups), why)
+    yield Step(partial(os.setresgid, account.gid, account.gid, account.gid), why)
+    yield Step(partial(os.setresuid, account.uid, account.uid, account.uid), why)
 
 
 def _why_not_entered(directory: str, code: int) -> str:
     # Since it existed just now, that user probably may not enter it.
     reason = "permission denied" if code == errno.EACCES or os.path.isdir(directory) else "no such directory"
     return f"couldn't chdir to {directory}: {reason}"
+
+
+def _why_not_seen(view: View, directory: str, code: int) -> str:
+    return f"couldn't chdir to {directory}: {view.hiding(directory) or os.strerror(code).lower()}"
 
 
 def _why_not_bounded(names: frozenset[str], code: int) -> str:

@@ -19,6 +19,7 @@ from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
 from procman.system.inherited_sockets import Inheritance, out_of_the_way
+from procman.system.mount_namespace import WHOLE, RunNamespace, View
 from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
 from procman.system.terminals import open_terminal, take_control
@@ -63,6 +64,8 @@ class LaunchSpec:
     spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
     limits: ProcessLimits = NO_LIMITS
     cgroup: str | None = None  # the folder of the one that it joins before it is executed
+    view: View = WHOLE  # of the file system
+    namespace: RunNamespace | None = None  # what it enters, or makes, where it has a view; None: one of its own
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ def spawn(spec: LaunchSpec) -> Child:
             for fd in theirs:
                 os.fchown(fd, spec.account.uid, -1)
         popen, left_out = _start(spec, confined, (child_stdin, child_stdout, child_stderr))
+        if confined is not None and spec.namespace is not None:
+            spec.namespace.take(confined.namespace)
     except (OSError, ValueError, subprocess.SubprocessError, CannotSpawn) as error:
         for fd in ours:
             os.close(fd)
@@ -141,10 +146,23 @@ def spawn(spec: LaunchSpec) -> Child:
 
 def _confinement(spec: LaunchSpec) -> Confinement | None:
     """What the child does before its exec, where it has limits; None: nothing."""
-    if not spec.limits and spec.cgroup is None:
+    if not spec.limits and spec.cgroup is None and not spec.view:
         return None
     directory = spec.directory if spec.enters_as_user else None
-    return Confinement(spec.limits, account=spec.account, directory=directory, cgroup=spec.cgroup)
+    first = None
+    if spec.view and directory is None:
+        # In its view another one may be there, or a read-only one.
+        here = os.getcwd()
+        first = spec.directory or ("/" if spec.view.hiding(here) else here)
+    return Confinement(
+        spec.limits,
+        account=spec.account,
+        directory=directory,
+        cgroup=spec.cgroup,
+        view=spec.view,
+        namespace=None if spec.namespace is None else spec.namespace.fd,
+        first=first,
+    )
 
 
 def _before_exec(
@@ -178,7 +196,7 @@ def _start(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            cwd=None if spec.enters_as_user else spec.directory,
+            cwd=None if spec.enters_as_user or spec.view else spec.directory,
             preexec_fn=_before_exec(spec, confined, inheritance),  # noqa: PLW1509 - it takes no lock of another thread; and it comes after the change of user, unlike cwd
             env=spec.environment,
             umask=-1 if spec.umask is None else spec.umask,
@@ -303,6 +321,8 @@ def _why(error: Exception, spec: LaunchSpec) -> str:
             return f"not enough memory to spawn '{spec.name}'"
         case errno.ENOENT:
             file = os.path.join(directory or "", command.file)
+            if hidden := spec.view.hiding(file):
+                return f"couldn't exec {command.argv[0]}: {hidden}"
             if os.path.exists(file):
                 return f"couldn't exec {command.argv[0]}: {why_not_found(file)}"
         case errno.ENOEXEC:

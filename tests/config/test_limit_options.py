@@ -3,6 +3,8 @@
 import pytest
 
 from procman.config.load import read
+from procman.config.schema.options import Effect, options_of
+from procman.config.schema.programs import Program
 from procman.system.process_limits import online_cpus
 from tests.config.test_restart_options import program
 
@@ -62,6 +64,10 @@ def test_both_forms_say_the_same(tmp_path, ini, toml, option, value):
         ("memory_measure=vss", "rss, pss"),
         ("user_group=no-such-group", "there is no group 'no-such-group': name one of this machine, or make it"),
         ("supplementary_groups=no-such-group", "there is no group 'no-such-group'"),
+        ("private_tmp=0MB", "expected more than 0"),
+        ("private_tmp=maybe", "expected true, false, or the size of each such as 64MB"),
+        ("read_only_paths=usr", "usr: expected an absolute path, which begins with /"),
+        ("inaccessible_paths=/srv/../etc", "/srv/../etc: write the path without .."),
     ],
 )
 def test_a_mistake_has_its_line_and_the_way_out(tmp_path, line, message):
@@ -106,3 +112,46 @@ def test_a_processor_that_is_not_there_is_an_error_of_check(tmp_path):
         [problem] = [one for one in read(str(path), places=True).problems if one.option == "cpu_affinity"]
         assert (problem.severity, problem.line) == (severity, 4)
         assert f"there is no processor {cpu} here" in problem.message
+
+
+def test_what_is_seen_of_the_file_system_in_both_forms(tmp_path):
+    """A text or a list, a best effort by a question mark, sizes; and each change of it is a restart."""
+    ini, toml = tmp_path / "p.conf", tmp_path / "p.toml"
+    ini.write_text(
+        "[supervisord]\n[program:web]\ncommand=/bin/cat\nprivate_tmp=?64MB\nread_only_paths=//usr/./lib/, ?/opt\n"
+        "read_write_paths=/var\n"
+    )
+    toml.write_text(
+        '[program.web]\ncommand = "/bin/cat"\nprivate_tmp = "?64MB"\nread_only_paths = ["/usr/lib", "?/opt"]\n'
+        'read_write_paths = "/var"\n'
+    )
+    for path in (ini, toml):
+        [group] = read(str(path)).config.groups
+        [one] = group.programs
+        assert (one.private_tmp, one.read_only_paths) == ((64 << 20, True), ("/usr/lib", "?/opt"))
+        assert (one.read_write_paths, one.inaccessible_paths) == (("/var",), ())
+    for text, value in (("true", (-1, False)), ("false", None)):
+        toml.write_text(f'[program.web]\ncommand = "/bin/cat"\nprivate_tmp = {text}\n')
+        assert read(str(toml)).config.groups[0].programs[0].private_tmp == value
+    for name in ("private_tmp", "read_only_paths", "read_write_paths", "inaccessible_paths"):
+        assert options_of(Program)[name].effect is Effect.RESTART
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("private_tmp=true\ndirectory=/tmp\n", ""),
+        ("private_tmp=true\ndirectory=/tmp/there\n", "private_tmp hides /tmp/there from it"),
+        ("inaccessible_paths=/usr\n", "inaccessible_paths hides /usr/bin/cat from it"),
+        ("read_write_paths=/var\n", "without effect, as there are no read_only_paths"),
+        ("read_only_paths=/not/there\n", "there is no /not/there: make it, or put a ? in front"),
+        ("private_tmp=true\nread_only_paths=/tmp/x\n", "private_tmp hides /tmp/x from it"),
+    ],
+)
+def test_a_view_that_hides_what_it_needs_is_a_warning_of_check(tmp_path, lines, message):
+    """A directory of its own is no trouble."""
+    path = tmp_path / "p.conf"
+    path.write_text(f"[supervisord]\n[program:web]\ncommand=/usr/bin/cat\n{lines}")
+    found = [one.message for one in read(str(path), places=True).problems if one.slug == "impossible-limit"]
+    found = [text for text in found if "CAP_SYS_ADMIN" not in text]
+    assert [text[: len(message)] for text in found] == ([message] if message else [])

@@ -95,3 +95,43 @@ def test_what_is_taken_away_from_all(tmp_path):
     assert "OOMPolicy=continue\n" in unit
     plain = exported(systemd.export, tmp_path, "[program:web]\ncommand=/bin/web\n").files["shop-web.service"]
     assert not {"Limit", "Nice", "Memory", "OOM", "Capab"} & {line[:5].rstrip("=") for line in plain.splitlines()}
+
+
+VIEW = """\
+[program:web]
+command=/bin/web
+private_tmp=64MB
+read_only_paths=/,?/opt/my data
+read_write_paths=/var/lib/web
+inaccessible_paths=?/home
+"""
+
+
+def test_what_is_seen_of_the_file_system(tmp_path):
+    """Systemd has all of it; container engines have a read-only root and a /tmp in memory, and notes say the rest."""
+    unit = exported(systemd.export, tmp_path, VIEW).files["shop-web.service"].splitlines()
+    assert {
+        "PrivateTmp=yes",
+        "ProtectSystem=strict",
+        'ReadOnlyPaths="-/opt/my data"',
+        "ReadWritePaths=/var/lib/web",
+        "InaccessiblePaths=-/home",
+    } <= set(unit)
+    found = exported(compose.export, tmp_path, VIEW)
+    service = services(only(found.files))["web"]
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp:size=67108864,mode=1777", "/var/tmp:size=67108864,mode=1777"]
+    lost = (
+        "[program:web]: read_only_paths, inaccessible_paths, which docker has not: leave these files out of the image"
+    )
+    assert any(note.startswith(lost) for note in found.notes)
+    assert "[program:web]: read_write_paths: mount a volume at /var/lib/web" in found.notes
+    text = only(exported(kubernetes.export, tmp_path, VIEW).files)
+    for line in (
+        "readOnlyRootFilesystem: true",
+        'sizeLimit: "67108864"',
+        "medium: Memory",
+        "mountPath: /var/tmp",
+        "name: web-var-tmp",
+    ):
+        assert line in text

@@ -8,6 +8,7 @@ import pytest
 
 from procman.system.cgroup import why_no_limits
 from tests.support.masters_in_turn import MastersInTurn
+from tests.support.mounting import may_mount
 from tests.support.running_master import RunningMaster, python
 
 # Grows by 60 MB for each line that it is told; in a process below it, which is what counts.
@@ -111,3 +112,33 @@ def test_of_a_killed_master_the_limits_go_on(tmp_path):
         assert nofile(pid) == (200, 300)
     finally:
         turns.close()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="this machine allows no mount namespaces")
+def test_commands_of_a_run_share_its_tmp_over_a_kill_of_the_master(tmp_path):
+    """The program finds what pre_start has written, and post_stop too, with another master."""
+    mark = f"procman-mark-{os.getpid()}"
+    web = section(
+        "web",
+        f"sh -c 'cat /tmp/{mark}; exec sleep 1000'",
+        "directory=/",
+        "private_tmp=true",
+        "no_new_privs=true",
+        f"pre_start=sh -c 'echo from-pre-start >/tmp/{mark}'",
+        f"post_stop=sh -c 'cat /tmp/{mark} >/var/lib/{mark}'",
+    )
+    result = Path("/var/lib") / mark
+    turns = MastersInTurn(tmp_path, web)
+    try:
+        turns.start().expect("web entered RUNNING")
+        assert not Path(f"/tmp/{mark}").exists()
+        turns.kill()
+        second = turns.start()
+        second.expect("adopted: 'web'")
+        turns.call("POST", "/v1/processes/web/stop")
+        second.expect("stopped: web")
+        assert result.read_text() == "from-pre-start\n"
+    finally:
+        turns.close()
+        result.unlink(missing_ok=True)

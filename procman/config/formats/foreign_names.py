@@ -5,6 +5,7 @@ Names are compared by their letters only: workingDir, working_dir and WorkingDir
 
 from collections.abc import Container
 
+_NO_FILTER = "procman filters no system calls: the container engine or systemd does"
 _NO_LIMIT = "memory_max, cpu_max and pids_max limit a program, and rlimit_nofile and its like each process"
 _NO_HEALTH = "an event listener can check it"
 _NO_WAIT = "the delay grows by a second with each try"
@@ -88,6 +89,11 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("ioprio", "ioschedulingclass", "ioschedulingpriority"), "ionice"),
     **dict.fromkeys(("capadd", "capdrop", "ambientcapabilities", "capabilityboundingset"), "capabilities"),
     **dict.fromkeys(("nonewprivileges", "nonewprivs"), "no_new_privs"),
+    "privatetmp": "private_tmp",
+    **dict.fromkeys(("readonlypaths", "protectsystem", "readonlyrootfilesystem"), "read_only_paths"),
+    "readwritepaths": "read_write_paths",
+    **dict.fromkeys(("inaccessiblepaths", "protecthome"), "inaccessible_paths"),
+    **dict.fromkeys(("systemcallfilter", "seccomp", "securityopt"), _NO_FILTER),
     "runtimemaxsec": "max_age",
     **dict.fromkeys(("resources", "limits", "deploy", "ulimits"), _NO_LIMIT),
     # what procman does not have

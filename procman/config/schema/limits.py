@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from procman.config.schema import kinds
-from procman.config.schema.kinds.limits import Capabilities, Cpus, IoPriority, Number, Rlimit
+from procman.config.schema.kinds.limits import Capabilities, Cpus, IoPriority, Number, PrivateTmp, Rlimit
 from procman.config.schema.options import Effect, Kind, option
 from procman.config.schema.sockets import SocketOptions
 
@@ -82,6 +82,27 @@ class LimitedProcess(SocketOptions):
         "user than root it has them (the ambient set); root has them anyway. none is for none; all, -NAME for all of "
         "the master but these.",
         default=None,
+    )
+    private_tmp: PrivateTmp | None = option(
+        kinds.PRIVATE_TMP,
+        "It has a /tmp and a /var/tmp of its own, in memory, which go with the run; a size such as 64MB limits each. "
+        "The master has to be root; a ? in front makes it a best effort.",
+        default=None,
+    )
+    read_only_paths: tuple[str, ...] = option(
+        kinds.PATHS,
+        "What it can read, but not write to, with all below. / is everything but /dev, /proc and /sys. The master has "
+        "to be root; a ? in front of a path makes it a best effort.",
+        default=(),
+    )
+    read_write_paths: tuple[str, ...] = option(
+        kinds.PATHS, "What it can write to all the same, within read_only_paths.", default=()
+    )
+    inaccessible_paths: tuple[str, ...] = option(
+        kinds.PATHS,
+        "What it cannot see into: directories are empty for it, files cannot be opened. The master has to be root; a ? "
+        "in front of a path makes it a best effort.",
+        default=(),
     )
     user_group: str | None = option(
         kinds.USER_GROUP,

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from procman.config.schema.kinds.durations import sum_of_parts
-from procman.config.schema.kinds.lists import STRING_LIST, accept_list
+from procman.config.schema.kinds.lists import STRING_LIST, accept_list, accept_strings
 from procman.config.schema.kinds.numbers import SIZE, accept_int, show_size
-from procman.config.schema.kinds.text import accept_text
+from procman.config.schema.kinds.text import FALSE, TRUE, accept_text
 from procman.config.schema.options import Kind, Schema, Unfit
 from procman.config.spelling import did_you_mean
 from procman.system.capability_names import CAPABILITIES
@@ -312,4 +312,66 @@ CAPABILITY_LIST: Kind[Capabilities] = Kind(
     accept=_capabilities,
     schema=STRING_LIST,
     show=_show_capabilities,
+)
+
+
+# ---- what is seen of the file system
+
+PrivateTmp = tuple[int, bool]
+"""The most bytes in each of its temporary directories (UNLIMITED: as the kernel has it), and whether it is a best
+effort."""
+
+
+def _private_tmp(value: object) -> PrivateTmp | None:
+    if isinstance(value, bool):
+        return (UNLIMITED, False) if value else None
+    text = accept_text(value).strip()
+    word = text.removeprefix("?").strip()
+    if word.lower() in FALSE:
+        return None
+    if word.lower() in TRUE:
+        return UNLIMITED, text.startswith("?")
+    return _above_nothing(_size, value)
+
+
+def _show_private_tmp(value: PrivateTmp | None) -> str:
+    if value is None:
+        return "false"
+    return _mark(value[1]) + ("true" if value[0] == UNLIMITED else show_size(value[0]))
+
+
+PRIVATE_TMP: Kind[PrivateTmp | None] = Kind(
+    name="private directories",
+    expected="true, false, or the size of each such as 64MB",
+    slug="bad-limit",
+    parse=_private_tmp,
+    accept=_private_tmp,
+    schema={"type": ["boolean", "string"]},
+    show=_show_private_tmp,
+)
+
+
+def covered_of(text: str) -> tuple[str, bool]:
+    """What an item of such a list means: a path, and whether it is a best effort; raises Unfit."""
+    path = text.removeprefix("?").strip()
+    if not path.startswith("/") or "\0" in path:
+        raise Unfit(f"{path or 'nothing'}: expected an absolute path, which begins with /")
+    if ".." in path.split("/"):
+        raise Unfit(f"{path}: write the path without ..")
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", ".")), text.startswith("?")
+
+
+def _paths(value: object) -> tuple[str, ...]:
+    found = accept_strings(value)
+    return tuple(f"{_mark(optional)}{path}" for path, optional in map(covered_of, filter(None, found)))
+
+
+PATHS: Kind[tuple[str, ...]] = Kind(
+    name="list of paths",
+    expected="absolute paths separated by commas, such as /usr, ?/opt",
+    slug="bad-limit",
+    parse=_paths,
+    accept=_paths,
+    schema=STRING_LIST,
+    show=",".join,
 )
