@@ -209,17 +209,22 @@ class Rollings:
         """An update has definitions for it; what is under way by another one is waited for, too."""
         actions: list[Action] = []
         rolling = Rolling(program, operation, 1, targets=targets)
+        first: list[str] = []
         if before is not None:
             del self.by_program[program]
+            under_way = {name: was for name, was in before.under_way.items() if name not in targets}
             if before.state == "going":
                 before.reason = "an update takes its place"
                 actions = [_announced(before, "ended")]
-                rolling.under_way = {name: was for name, was in before.under_way.items() if name not in targets}
+                rolling.under_way = under_way
+                first = [name for name in before.under_way if name in targets]
+            else:
+                first = list(before.under_way)
         if not targets:
             return actions
         rolling.batch = batch_size(next(iter(targets.values())).rolling_batch, len(targets))
         rolling.previous = {name: self._processes[name].definition for name in targets}
-        return [*actions, *self._begin(rolling, targets)]
+        return [*actions, *self._begin(rolling, dict.fromkeys([*first, *targets]))]
 
     def _continue(self, rolling: Rolling, operation: int, now: float) -> list[Action]:
         rolling.coming = [*rolling.under_way, *rolling.coming]

@@ -35,6 +35,7 @@ from procman.core import (
     requests,
     restarting,
     restarts,
+    rolling,
     shutdown,
     side_hooks,
     sockets,
@@ -83,6 +84,7 @@ MODULES = (
     ending,
     hook_chain,
     requests,
+    rolling,
     watches,
     side_hooks,
     due,
@@ -94,7 +96,7 @@ MODULES = (
     fleet,
 )
 # Their faults are in test_hooks, test_renewals, test_sockets and test_watch_mutations.
-ELSEWHERE = {watches, hook_chain, side_hooks, wear, renewals, health_checks, idling, sockets}
+ELSEWHERE = {watches, hook_chain, side_hooks, wear, renewals, health_checks, idling, rolling, sockets}
 
 MUTATIONS = [
     # What is asked for
