@@ -162,7 +162,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "graph": (
         ("graph", "Show what depends on what, and what is waited for"),
-        ("graph <name> [...]", "Show what these processes depend on"),
+        ("graph <name> [...]", "Show what these processes or groups (<gname>:*) depend on"),
         ("graph --mermaid", "Print it as a Mermaid diagram"),
     ),
     "history": (

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from tests.support.fake_master import Stream, process, result
+from tests.support.fake_master import Refusal, Stream, process, result
 
 
 @pytest.mark.parametrize("word", ["ps", "ls", "list"])
@@ -150,3 +150,22 @@ def test_tail_of_several_names_leads_to_logs(ctl):
     """Supervisorctl takes the second name for a channel."""
     ran = ctl("tail", "web", "cron")
     assert (ran.text, ran.err) == ("Error: bad channel 'cron'\n", "did you mean logs web cron?\n")
+
+
+def test_graph_and_health_guess_a_name_too(ctl, master):
+    """As every command does that takes names."""
+    master.answers["GET", "/v1/graph"] = {"processes": []}
+    ran = ctl("graph", "wbe")
+    assert (ran.text, ran.err, ran.status) == ("wbe: ERROR (no such process)\n", "did you mean web?\n", 1)
+    master.answers["GET", "/v1/health/checks?name=wbe"] = Refusal(404, "BAD_NAME", "no such process or group: wbe")
+    assert ctl("health", "wbe").err == "did you mean web?\n"
+
+
+def test_graph_takes_groups(ctl, master):
+    """GROUP:* and all are as everywhere."""
+    fields = {"statename": "RUNNING", "phase": "", "edges": [], "needed_by": []}
+    master.answers["GET", "/v1/graph"] = {
+        "processes": [{"namespec": name, **fields} for name in ("site:a", "site:b", "web")]
+    }
+    for words, count in ((["site:*"], 2), (["all"], 3), (["web", "site:b"], 2)):
+        assert len(json.loads(ctl("graph", *words, "--json").out)["processes"]) == count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from procman.cli.invocation import GENERIC, Invocation
+from procman.cli.procmanctl_commands.processes import suggest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -14,10 +15,12 @@ def graph(invocation: Invocation, words: list[str]) -> None:
     mermaid = "--mermaid" in words
     names = [word for word in words if word != "--mermaid"]
     everything: list[GraphInfo] = invocation.client.call("GET", "/v1/graph")["processes"]
-    chosen = [info for info in everything if info["namespec"] in names] if names else everything
-    for name in names:
-        if all(info["namespec"] != name for info in everything):
-            invocation.problem(f"{name}: ERROR (no such process)", code="BAD_NAME", exitstatus=GENERIC, name=name)
+    found = {name: [info for info in everything if _is_meant(info, name)] for name in names}
+    chosen = [info for infos in found.values() for info in infos] if names else everything
+    unknown = [name for name, infos in found.items() if not infos]
+    for name in unknown:
+        invocation.problem(f"{name}: ERROR (no such process)", code="BAD_NAME", exitstatus=GENERIC, name=name)
+    suggest(invocation, unknown)
     invocation.put(processes=chosen)
     if mermaid:
         for line in _mermaid(chosen):
@@ -56,6 +59,13 @@ def _target(edge: GraphEdgeInfo, by_name: dict[str, GraphInfo]) -> str:
         counts[state] = counts.get(state, 0) + 1
     shown = ", ".join(state if len(edge["processes"]) == 1 else f"{count} {state}" for state, count in counts.items())
     return shown if edge["holds"] else f"{shown}  <- waited for"
+
+
+def _is_meant(info: GraphInfo, name: str) -> bool:
+    """Whether a name, a group (`site:*`) or `all` stands for this process."""
+    group, colon, one = name.partition(":")
+    whole = colon and one in {"", "*"} and group == info["namespec"].partition(":")[0]
+    return bool(whole) or name in {info["namespec"], "all"}
 
 
 def _mermaid(chosen: list[GraphInfo]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from procman.cli import suggestions
 from procman.cli.health_text import lines_of
 from procman.cli.invocation import GENERIC, Invocation
 from procman.client.api_client import ApiError, quoted
@@ -31,6 +32,8 @@ def checks(invocation: Invocation, words: list[str]) -> None:
                 _show(invocation, name)
         except ApiError as error:
             invocation.problem(f"{name}: ERROR ({error.message})", code=error.code, name=name)
+            if error.code == "BAD_NAME":
+                suggestions.suggest_processes(invocation, [name])
 
 
 def _read(words: list[str]) -> tuple[list[str], bool, float | None, str]:
