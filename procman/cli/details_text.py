@@ -24,6 +24,7 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
     watches: list[WatchInfo] = _known(invocation, "watches", names)
     now = time.time()
     return [
+        *_of_programs(invocation, names),
         *map(_socket_line, sockets),
         *(_hook_line(info, now) for info in hooks),
         *(_given_line(info) for info in given),
@@ -39,6 +40,26 @@ def _known(invocation: Invocation, what: str, names: Container[str]) -> list[Any
     found = [info for info in known if info["namespec"] in names]
     invocation.put(**{what: found})
     return found
+
+
+def _of_programs(invocation: Invocation, names: Container[str]) -> list[str]:
+    """Rolling restarts, and programs with another number of processes than the file says."""
+    try:
+        rolling = invocation.client.call("GET", "/v1/rolling")["rolling"]
+        scales = invocation.client.call("GET", "/v1/scale")["scales"]
+    except ApiError:  # an older master
+        rolling = scales = []
+    meant = [
+        one for one in rolling if any(name in names for name in (*one["ready"], *one["under_way"], *one["coming"]))
+    ]
+    scaled = [
+        one for one in scales if one["numprocs"] != one["in_file"] and any(name in names for name in one["processes"])
+    ]
+    invocation.put(rolling=meant, scales=scaled)
+    return [
+        *(f"{one['program']}: {one['text']}" for one in meant),
+        *(f"{one['program']}: scaled to {one['numprocs']}, the file says {one['in_file']}" for one in scaled),
+    ]
 
 
 def _socket_line(info: SocketInfo) -> str:

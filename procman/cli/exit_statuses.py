@@ -143,6 +143,14 @@ PROCMANCTL: Mapping[str, Entry] = {
         },
     ),
     "runs": Entry('`{"runs": [JobRunInfo]}`', {1: "no such process"}),
+    "scale": Entry(
+        '`{"scales": [ScaleInfo]}`',
+        {
+            1: "no such program, its processes cannot be told apart, or numprocs_max",
+            2: "an argument that cannot be read",
+            7: "a rolling restart of it is under way, or has stopped",
+        },
+    ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
     "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
     "start": Entry(
@@ -151,6 +159,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "terminals": [TerminalClient], '
         '"hooks": [HookInfo], "given": [GivenInfo], "sockets": [SocketInfo], "watches": [WatchInfo], '
+        '"rolling": [RollingInfo], "scales": [ScaleInfo], '
         '"warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
         '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',

@@ -232,6 +232,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),
         ("retry all", "Do so for all of them"),
     ),
+    "scale": (
+        ("scale <name>=4", "Run so many processes of a program, until numprocs changes in the file, or a reload"),
+        ("scale <name>+1", "One more (or web-1: one less; the highest number leaves first)"),
+        ("scale", "Show how many there are, and what the file says"),
+    ),
     "run": (
         ("run <name>", "Run it now, show what it writes, and end with its exit status; Ctrl-C stops it"),
         ("run [--env NAME=VALUE] <name> [-- <argument> ...]", "Give this run variables and arguments as well"),

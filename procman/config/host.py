@@ -14,6 +14,7 @@ from typing import Any
 
 from procman.config.assumptions import Assumptions
 from procman.system.blocking import DiskQueries
+from procman.system.cpus import usable_cpus
 
 # Supervisor's own plug-ins. procman knows what they do, and never imports them.
 SUPERVISORS_OWN = frozenset(
@@ -43,6 +44,10 @@ class Machine:
     def is_pid_1(self) -> bool:
         """Whether this is a container, of which this process is the first."""
         return os.getpid() == 1
+
+    def cpus(self) -> int:
+        """How many CPUs this process may use."""
+        return usable_cpus()
 
     def home(self, path: str) -> str:
         """Expand a leading ~ or ~user."""

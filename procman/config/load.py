@@ -5,7 +5,7 @@ with the option's default, to find the other mistakes too. Loading changes nothi
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from procman.config.assumptions import Assumptions
@@ -61,13 +61,17 @@ def load(
     assume: Assumptions | None = None,
     overrides: Mapping[str, str] | None = None,
     refuse_writable: bool = False,
+    scales: Mapping[str, Sequence[int]] | None = None,
 ) -> Config:
     """Return the configuration of a file; raises ConfigError with every problem.
 
     `overrides` are [supervisord] options from the command line, as typed. `refuse_writable`: a file that other users
-    may write is an error.
+    may write is an error. `scales` are numbers of processes that programs were scaled to, by section: each with the
+    numprocs that the file had then, and which it must still have.
     """
-    loaded = read(path, environ=environ, assume=assume, overrides=overrides, refuse_writable=refuse_writable)
+    loaded = read(
+        path, environ=environ, assume=assume, overrides=overrides, refuse_writable=refuse_writable, scales=scales
+    )
     if loaded.config is None:
         raise ConfigError(_by_place(path, loaded.problems))
     return loaded.config
@@ -81,6 +85,7 @@ def read(
     overrides: Mapping[str, str] | None = None,
     places: bool = False,
     refuse_writable: bool = False,
+    scales: Mapping[str, Sequence[int]] | None = None,
 ) -> Loaded:
     """Read a file as `load` does, but return its problems instead of raising them.
 
@@ -88,7 +93,9 @@ def read(
     """
     machine = Machine(environ, assume)
     gathered = gather(path, machine)
-    return judge(path, gathered, machine, overrides or {}, places=places, refuse_writable=refuse_writable)
+    return judge(
+        path, gathered, machine, overrides or {}, places=places, refuse_writable=refuse_writable, scales=scales or {}
+    )
 
 
 def judge(
@@ -99,10 +106,11 @@ def judge(
     *,
     places: bool = False,
     refuse_writable: bool = False,
+    scales: Mapping[str, Sequence[int]] = {},
 ) -> Loaded:
     """Make a configuration of the sections of all files."""
     here = os.path.dirname(os.path.abspath(path))
-    reading = OptionReader(gathered.sections, machine, here, gathered.problems, gathered.notes)
+    reading = OptionReader(gathered.sections, machine, here, gathered.problems, gathered.notes, scales=scales)
     config: Config | None = None
     groups: tuple[Group, ...] = ()
     # If nothing of the file could be read, there is nothing more to complain about.

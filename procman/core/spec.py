@@ -187,6 +187,12 @@ class ShutdownWhen(Enum):
     ANY_FATAL = "any_fatal"  # a program has been given up
 
 
+def program_name(section: str, group: str) -> str:
+    """What a user calls a program: its name, with that of its group where the two differ."""
+    name = section.partition(":")[2].strip()
+    return name if name == group else f"{group}:{name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSpec:
     """One process slot, after `numprocs`, expansions and defaults. Times are in seconds."""
@@ -265,8 +271,7 @@ class ProcessSpec:
     @property
     def program(self) -> str:
         """The program that it is a process of, under the name of the group where the two differ."""
-        program = self.section.partition(":")[2] or self.name
-        return program if program == self.group else f"{self.group}:{program}"
+        return program_name(self.section or f":{self.name}", self.group)
 
     @property
     def namespec(self) -> str:
@@ -327,7 +332,14 @@ class ProgramTemplate:
     numprocs: int
     numprocs_start: int
     process_name: str
+    file_numprocs: int = 0  # what the file says, where it was scaled to another number
+    numprocs_max: int | None = None
     texts: Mapping[str, object] = field(hash=False)  # the options that are expanded for each process, as written
+
+    @property
+    def program(self) -> str:
+        """As `ProcessSpec.program`."""
+        return program_name(self.section, self.group)
 
     @property
     def numbers(self) -> range:

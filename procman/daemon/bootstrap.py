@@ -14,6 +14,7 @@ from procman.config.host import is_importable
 from procman.config.runtime_dir import ensure_runtime_dir, runtime_dir, state_files
 from procman.config.schema.configuration import Config
 from procman.config.schema.master import DAEMON_UMASK
+from procman.config.schema.options import Orphans
 from procman.config.schema.programs import Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor
@@ -27,6 +28,7 @@ from procman.errors import ProcmanError
 from procman.logs.console import console_target
 from procman.runtime.ledger import NoLedger, ProcessLedger
 from procman.runtime.program_sockets import open_privileged
+from procman.runtime.scales_file import read_scales, write_scales
 from procman.system.daemonize import start_daemon
 from procman.system.limits import raise_limits
 from procman.system.memory import give_back_large_blocks
@@ -34,7 +36,7 @@ from procman.system.notify import Notifier
 from procman.system.privileges import drop_privileges
 from procman.system.proc import call_itself
 from procman.system.signals import STOP, disinherit
-from procman.system.state_file import StateFile, StateFileHeld
+from procman.system.state_file import StateFile, StateFileHeld, survivors
 from procman.system.subreaper import become_subreaper
 
 NAME = "procman"
@@ -83,6 +85,8 @@ def run(path: str, overrides: Mapping[str, str], *, allow_writable: bool = False
         if refusal is not None:
             notes.append(f"{refusal}: descendants of programs are lost sight of when their parents end")
         ledger = _ledger(config, source.fingerprint, notes)
+        if _is_scaled(source, ledger, config):
+            config = source.read()
         context = ProcessContext(source, start, service, ledger, adopts=refusal is None)
         context.held_sockets = sockets
         return _live(context, config, notes)
@@ -175,6 +179,19 @@ def _ledger(config: Config, fingerprint: Callable[[Program], int], notes: list[s
     except (OSError, ProcmanError) as error:
         notes.append(f"should this master be killed, the next one will not know what runs: {error}")
         return NoLedger()
+
+
+def _is_scaled(source: ConfigSource, ledger: ProcessLedger | NoLedger, config: Config) -> bool:
+    """Whether programs of a killed master go on that has scaled them: then they stay so."""
+    if isinstance(ledger, NoLedger):
+        return False
+    path = f"{ledger.file.path}.scales"
+    scales = read_scales(path)
+    if scales and config.master.orphans is Orphans.ADOPT and survivors(ledger.file.before):
+        source.scales = scales
+    elif scales:
+        write_scales(path, {})
+    return bool(source.scales)
 
 
 def _warn_of_unseen_output(config: Config) -> None:

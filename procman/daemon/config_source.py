@@ -7,7 +7,7 @@ from that folder, and its relative paths become absolute, so that it means the s
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from procman.config.checks.permissions import may_refuse
@@ -42,6 +42,7 @@ class ConfigSource:
     allow_writable: bool
     folder: str | None = None  # where the master was started, if it has left that folder
     at_home: str | None = None  # where programs without a directory run then
+    scales: dict[str, list[int]] = field(default_factory=dict)  # by section: how many processes there are to be
 
     def read(self) -> Config:
         """Read it; raises ConfigError."""
@@ -94,7 +95,7 @@ class ConfigSource:
         return self._read()
 
     def _read(self) -> Config:
-        read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable)
+        read = partial(_load, self.path, self.overrides, allow_writable=self.allow_writable, scales=dict(self.scales))
         if self.folder is None:
             return read()
         return _with_absolute_paths(_read_from(self.folder, read, self.path), self.folder)
@@ -122,9 +123,9 @@ def check_result_handlers(config: Config) -> None:
         raise ConfigError(problems)
 
 
-def _load(path: str, overrides: dict[str, str], *, allow_writable: bool) -> Config:
+def _load(path: str, overrides: dict[str, str], *, allow_writable: bool, scales: dict[str, list[int]]) -> Config:
     try:
-        config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable)
+        config = load(path, overrides=overrides, refuse_writable=may_refuse() and not allow_writable, scales=scales)
     except FileNotFoundError:
         message = "cannot tell what relative paths mean: the directory procman is in was removed; make them absolute"
         raise ConfigError([Problem(path, None, None, None, message)]) from None

@@ -16,6 +16,7 @@ from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.runtime.scales_file import write_scales
 from procman.runtime.times_file import TimesFile
 from procman.runtime.update_mark import UpdateMark
 from procman.services.metrics.counters import Counters
@@ -70,6 +71,13 @@ class ProcessContext:
     def _nudge(self) -> None:
         if self._bus is not None:
             self._bus.nudge()
+
+    def remember_scales(self, complain: Callable[[str], None]) -> None:
+        """For the next master, if this one is killed; without a ledger, there is none that takes anything over."""
+        if isinstance(self.ledger, NoLedger):
+            return
+        if trouble := write_scales(f"{self.ledger.file.path}.scales", self.source.scales):
+            complain(trouble)
 
     async def read(self) -> Config:
         """Read the configuration again, beside the loop; raises ConfigError."""

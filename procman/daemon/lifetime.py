@@ -63,6 +63,8 @@ class Lifetime:
 
     async def _read_again(self) -> Config | None:
         """The configuration of the next run; None where a stop was asked for meanwhile. Raises ConfigError."""
+        self._context.source.scales.clear()
+        self._context.remember_scales(self._notes.append)
         read = asyncio.ensure_future(self._context.read())
         stopped = asyncio.ensure_future(self._stop_asked.wait())
         await asyncio.wait((read, stopped), return_when=asyncio.FIRST_COMPLETED)

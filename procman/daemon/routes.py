@@ -22,6 +22,7 @@ from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.rolling_endpoints import RollingEndpoints
+from procman.api.rest.scale_endpoints import ScaleEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.socket_endpoints import SocketEndpoints
 from procman.api.rest.update_endpoints import UpdateEndpoints
@@ -39,6 +40,7 @@ from procman.http.router import Router
 from procman.runtime.journal.denials import Denials
 from procman.services.changes import Changes
 from procman.services.journal import JournalService
+from procman.services.scaling import ScaleService
 
 if TYPE_CHECKING:
     from procman.api.metrics.endpoint import MetricsEndpoint
@@ -172,6 +174,7 @@ class Routes:
         CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
         LimitEndpoints(rooms.limits).add_to(self.router)
         SocketEndpoints(rooms.sockets).add_to(self.router)
+        ScaleEndpoints(ScaleService(rooms.engine, rooms.master, rooms.configuration, rooms.updates)).add_to(self.router)
         HookEndpoints(rooms.hook_results).add_to(self.router)
         GivenEndpoints(rooms.given).add_to(self.router)
         WatchEndpoints(rooms.watching.service).add_to(self.router)

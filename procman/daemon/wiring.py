@@ -232,7 +232,9 @@ class _Wiring:
             context.read,
             notifying=self._notifying,
             access=self._access,
+            scales=context.source.scales,
         )
+        self._configuration.on_scaled = lambda: context.remember_scales(self._log.warn)
         mark = context.update_mark(self._config, self._log.warn)
         self._updates = UpdateService(self._engine, self._master, self._configuration, mark=mark)
         self._crashes = CrashReports(self._crash_parts())

@@ -22,9 +22,10 @@ from functools import partial
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
 from procman.core.attribution import POLICY, Origin
-from procman.core.events import EndedUnseen, RestartRequested, RunRemembered, StopRequested
+from procman.core.events import EndedUnseen, RestartRequested, RollingRequested, RunRemembered, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.rolling import batch_size
 from procman.core.spec import Hook
 from procman.core.states import State
 from procman.logs.protocol import Log
@@ -39,6 +40,7 @@ from procman.system.spawn import Child
 from procman.system.state_file import Record, Survivor, survivors
 from procman.system.tree import ProcSnapshot, Tree, look
 
+OTHER_DEFINITION = "it was started with another definition"
 # Where one of these had not ended, post_stop has to follow.
 _BEGUN = (Hook.PRE_START.value, Hook.POST_STOP.value)
 
@@ -62,6 +64,7 @@ class Adoption:
         self._found = survivors(ledger.file.before)
         self._leaving: dict[int, _Leaving] = {}
         self._lost: dict[str, str] = {}  # why the sockets of a program could not be taken back
+        self._old: dict[str, list[Process]] = {}  # by program: those that are restarted one batch after the other
         self._adopts = False  # something of the earlier master goes on
         self._log: Log | None = None
         self._remove_credentials: Callable[[str], None] = lambda _: None
@@ -92,6 +95,7 @@ class Adoption:
                 self._stop(survivor, "is not in the configuration any more" if process is None else "runs twice")
             else:
                 self._adopt(engine, process, survivor)
+        self._roll(engine)
         if self._policy is not Orphans.IGNORE:
             self._clean_up(engine)
         if self._adopts:
@@ -178,10 +182,21 @@ class Adoption:
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age, post_start=self._has_begun(record.name))
         self._adopts = self._adopts or not reason
-        if reason:
+        if reason == OTHER_DEFINITION and process.program.restart_strategy == "rolling" and process.program.autostart:
+            self._old.setdefault(process.program.program, []).append(process)
+        elif reason:
             again = process.program.autostart
             self._log.warn(f"{record.name} is {'restarted' if again else 'stopped'}: {reason}")
             engine.post(RestartRequested(record.name) if again else StopRequested(record.name), Origin(POLICY))
+
+    def _roll(self, engine: Engine) -> None:
+        """What the earlier master would have restarted one batch after the other."""
+        assert self._log is not None
+        for program, old in self._old.items():
+            self._log.warn(f"{program} is restarted one batch after the other: {len(old)} have another definition")
+            self._adopts = True
+            batch = batch_size(old[0].program.rolling_batch, len(old))
+            engine.post(RollingRequested(program, tuple(process.name for process in old), batch), Origin(POLICY))
 
     def _has_begun(self, name: str) -> bool:
         """Its post_start had not ended."""
@@ -194,7 +209,7 @@ class Adoption:
         if self._policy is Orphans.STOP:
             return "orphans=stop"
         if self._ledger.fingerprint(program_of(process.program)) != record.definition:
-            return "it was started with another definition"
+            return OTHER_DEFINITION
         if group.listener is not None:
             return "what it was told by the other master is not known"
         if group.socket is not None:

@@ -17,7 +17,8 @@ from procman.config.schema.programs import Program
 from procman.config.secrets import masked
 from procman.core.attribution import Actor
 from procman.core.events import GroupAdded, GroupRemoved
-from procman.errors import Reason, UnknownProcess, UnusableConfig, WrongState
+from procman.core.spec import ProgramTemplate
+from procman.errors import OperationError, Reason, UnknownProcess, UnusableConfig, WrongState
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.services.access import AccessRules
@@ -62,8 +63,9 @@ class ConfigService:
         *,
         notifying: Notifying,
         access: AccessRules,
+        scales: dict[str, list[int]] | None = None,
     ) -> None:
-        """`config` is the one whose groups the fleet began with.
+        """`config` is the one whose groups the fleet began with; `load` reads it with these `scales`.
 
         `notifying` gets the notify sections, `access` the access sections.
         """
@@ -79,6 +81,8 @@ class ConfigService:
         self._load = load
         self.after_reading: Callable[[], None] = lambda: None  # certificates and the like are read again, too
         self.refuse_while_unconfirmed: Callable[[], None] = lambda: None
+        self.scales: dict[str, list[int]] = {} if scales is None else scales  # by section, as in `ConfigSource`
+        self.on_scaled: Callable[[], None] = lambda: None
 
     def restore(self, config: Config) -> None:
         """Go on from an upgrade; `config` is as it was last read, which may be newer than what the fleet runs."""
@@ -222,6 +226,31 @@ class ConfigService:
         """Read the file for an update: what it has is known as last read from then on."""
         self.config = await self._read()
         return self.config
+
+    async def scale(self, template: ProgramTemplate, number: int) -> Config:
+        """Read the file with that number of processes of a program; what it has is known as last read then."""
+        before = dict(self.scales)
+        self.scales[template.section] = [number, template.file_numprocs]
+        try:
+            self.config = await self._read()
+        except OperationError:
+            self.scales.clear()
+            self.scales.update(before)
+            raise
+        self.on_scaled()
+        return self.config
+
+    def drop_scales(self) -> None:
+        """Forget those that are what the file says, or that this does not know of any more."""
+        kept = {
+            template.section: [template.numprocs, template.file_numprocs]
+            for template in self.config.templates
+            if template.section in self.scales and template.numprocs != template.file_numprocs
+        }
+        if kept != self.scales:
+            self.scales.clear()
+            self.scales.update(kept)
+            self.on_scaled()
 
     async def look(self) -> Config:
         """Read the file, and take nothing over."""

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from procman.core.process import Process
+from procman.core.spec import ProgramTemplate
 from procman.runtime.definitions import program_of
 from procman.services.explain_config import Definitions
 from procman.services.explain_parts import Parts
+from procman.services.selectors import ALL
 from procman.system.binary_drift import Binary, look_at_binary
 
 
@@ -46,6 +48,7 @@ class DriftAnswer:
 
     drifts: tuple[Drift, ...]
     file_problems: tuple[str, ...]
+    scaled: tuple[ProgramTemplate, ...] = ()  # programs with another number of processes than the file says
 
 
 async def drifts(parts: Parts, spec: str, may: Callable[[str], bool] | None = None) -> DriftAnswer:
@@ -62,7 +65,10 @@ async def drifts(parts: Parts, spec: str, may: Callable[[str], bool] | None = No
         process = fleet.processes.get(name)
         if process is not None and process.pid is not None:
             found.append(await _drift(parts, process, process.pid, definitions))
-    return DriftAnswer(tuple(found), tuple(problems))
+    programs = {process.program.program for name in names if (process := fleet.processes.get(name)) is not None}
+    scaled = (one for one in parts.configuration.config.templates if one.numprocs != one.file_numprocs)
+    meant = tuple(one for one in scaled if one.program in programs or (spec == ALL and may is None))
+    return DriftAnswer(tuple(found), tuple(problems), meant)
 
 
 async def _drift(parts: Parts, process: Process, pid: int, definitions: Definitions) -> Drift:

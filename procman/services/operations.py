@@ -32,6 +32,7 @@ Kind = Literal[
     "rotate",
     "reopen",
     "update",
+    "scale",
     "add",
     "remove",
     "reload",

@@ -198,6 +198,7 @@ class Updates:
             rolling += update.rolling
         if tell is not None:
             self._configuration.after_reading()
+            self._configuration.drop_scales()
             if self._engine.fleet.watches.any_suspended:
                 self._engine.post(WatchesRenewed(), origin)
         if wanted is None:

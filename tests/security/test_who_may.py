@@ -62,6 +62,8 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/limits"): ("/v1/limits", "", 200),
     ("GET", "/v1/hooks"): ("/v1/hooks", "", 200),
     ("GET", "/v1/sockets"): ("/v1/sockets", "", 200),
+    ("GET", "/v1/scale"): ("/v1/scale", "", 200),
+    ("POST", "/v1/scale"): ("/v1/scale", '{"scale": "web"}', 400),
     ("GET", "/v1/rolling"): ("/v1/rolling", "", 200),
     ("POST", "/v1/rolling/restart"): ("/v1/rolling/restart", '{"names": ["web"]}', 200),
     ("POST", "/v1/rolling/continue"): ("/v1/rolling/continue", '{"names": ["web"]}', 409),

@@ -3,7 +3,7 @@
 from procman.access.roles import READ
 from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
-from procman.api.shapes.why import DriftAnswer, DriftInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
+from procman.api.shapes.why import DriftAnswer, DriftInfo, ScaledInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
 from procman.http.messages import Request, Response
 from procman.http.router import Router
 from procman.services.drift import Drift
@@ -33,7 +33,11 @@ class WhyEndpoints:
         may = sight(request)
         answer = await self._why.drifts(request.query.get("name") or ALL, may)
         infos = [drift_info(one) for one in answer.drifts]
-        return json_answer(DriftAnswer(drifts=infos, file_problems=list(answer.file_problems) if may is None else []))
+        problems = list(answer.file_problems) if may is None else []
+        scaled = [
+            ScaledInfo(program=one.program, numprocs=one.numprocs, in_file=one.file_numprocs) for one in answer.scaled
+        ]
+        return json_answer(DriftAnswer(drifts=infos, file_problems=problems, scaled=scaled))
 
 
 def drift_info(drift: Drift) -> DriftInfo:

@@ -101,6 +101,11 @@ The modules in here have only types, so that a client may import them at no cost
             &count=N                         the next N times of each (1, at most 1000)
     GET   /v1/runs                           {"runs": [JobRunInfo]}: the last runs of one-shots, the oldest first
             ?name=SPEC                       of these processes
+    GET   /v1/scale                          {"scales": [ScaleInfo]}: the programs that may have several processes
+    POST  /v1/scale                          {"operation": ID, "scale": ScaleInfo, "before": N, "steps": [Step]} for
+                                             {"scale": "web=4", "web+1" or "web-1", "timeout": seconds}; more than
+                                             numprocs_max is FAILED; without that, more than the file says takes
+                                             configure
     GET   /v1/rolling                        {"rolling": [RollingInfo]}: those that go on, have stopped, or can be put
                                              back
             ?name=SPEC                       of these processes or programs

@@ -35,6 +35,7 @@ class OperationInfo(TypedDict):
         "rotate",
         "reopen",
         "update",
+        "scale",
         "add",
         "remove",
         "reload",

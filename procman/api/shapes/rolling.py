@@ -1,4 +1,4 @@
-"""Rolling restarts."""
+"""Rolling restarts, and the number of processes of programs."""
 
 from typing import TypedDict
 
@@ -19,3 +19,13 @@ class RollingInfo(TypedDict):
     reason: str  # stopped: why
     can_be_put_back: bool  # there are earlier definitions, which an abort puts back
     text: str  # all of that, for people
+
+
+class ScaleInfo(TypedDict):
+    """How many processes a program has."""
+
+    program: str  # its name, with that of its group where the two differ
+    numprocs: int  # how many there are to be
+    in_file: int  # what the file says
+    numprocs_max: int | None
+    processes: list[str]  # namespecs, as they are now

@@ -80,3 +80,12 @@ class DriftAnswer(TypedDict):
 
     drifts: list[DriftInfo]
     file_problems: list[str]  # why the configuration on the disk could not be read; then it is as it was last read
+    scaled: list["ScaledInfo"]  # the programs that were scaled
+
+
+class ScaledInfo(TypedDict):
+    """A program with another number of processes than the file says."""
+
+    program: str
+    numprocs: int
+    in_file: int

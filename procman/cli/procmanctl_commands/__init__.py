@@ -56,6 +56,7 @@ COMMANDS = {
     "retry": Command("processes", "retry"),
     "run": Command("run", "run", 7, verbatim=True),
     "runs": Command("schedules", "runs", 1),
+    "scale": Command("scale", "scale", 1),
     "shutdown": Command("master", "shutdown", 1),
     "signal": Command("processes", "signal"),
     "start": Command("processes", "start"),

@@ -19,16 +19,22 @@ def drift(invocation: Invocation, words: list[str]) -> None:
     answers, unknown = ask_for_each(invocation, "/v1/drift", words)
     looked_at = {info["name"]: info for answer in answers for info in answer["drifts"]}
     problems = list(dict.fromkeys(problem for answer in answers for problem in answer["file_problems"]))
-    invocation.put(drifts=list(looked_at.values()), file_problems=problems)
+    scaled = {one["program"]: one for answer in answers for one in answer.get("scaled", ())}
+    invocation.put(drifts=list(looked_at.values()), file_problems=problems, scaled=list(scaled.values()))
     drifted = [info for info in looked_at.values() if info["drifted"]]
     for problem in problems:
         invocation.say_safe(problem)
     for info in drifted:
         for line in lines(info):
             invocation.say_safe(line)
-    if answers and not drifted:
+    for one in scaled.values():
+        text = (
+            f"{one['program']} was scaled to {one['numprocs']} processes, and numprocs in the file is {one['in_file']}"
+        )
+        invocation.say_safe(f"{text}: procmanctl scale {one['program']}={one['in_file']} goes back to that")
+    if answers and not drifted and not scaled:
         invocation.say(_all_the_same(len(looked_at)))
-    if drifted:
+    if drifted or scaled:
         invocation.exitstatus = GENERIC
     report_unknown(invocation, unknown)
 

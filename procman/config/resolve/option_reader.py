@@ -4,7 +4,7 @@ Each mistake becomes a `Problem`, and the option gets its default, so that the o
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -51,6 +51,7 @@ class OptionReader:
     notes: list[str] = field(default_factory=list)
     environment: dict[str, object] = field(default_factory=dict)
     templates: list[ProgramTemplate] = field(default_factory=list)  # of the programs that were read so far
+    scales: Mapping[str, Sequence[int]] = field(default_factory=dict)  # by section: see `resolve.programs`
     hints: int = 100  # how many more misspelt names are compared, because each takes time in proportion to the names
     unread: dict[str, list[str]] = field(
         default_factory=dict

@@ -89,14 +89,17 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
         common["serverurl"] = None
     common["uid"] = reading.uid(section, common["user"])
     settle_limits(reading, section, common)
-    numprocs = reading.option(section, "numprocs", SLOTS["numprocs"], names)
+    asked = reading.option(section, "numprocs", SLOTS["numprocs"], names)
+    in_file = reading.machine.cpus() if asked is None else asked
+    most = reading.option(section, "numprocs_max", SLOTS["numprocs_max"], names)
+    numprocs = _scaled(reading, section, in_file, most)
     start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
     # These two are read even if there is no process.
     reading.sections.get(section.name, "environment")
     raw_name = reading.sections.get(section.name, "process_name")
     process_name = SLOTS["process_name"].default if raw_name is None else str(raw_name.value)
     process_name = valid_name(reading, section, process_name, "the process name")
-    _check(reading, section, common, numprocs, process_name)
+    _check(reading, section, common, numprocs or in_file, process_name)
     refuse_many(reading, section, common, numprocs)
     template = ProgramTemplate(
         section=section.name,
@@ -104,6 +107,8 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
         numprocs=numprocs,
         numprocs_start=start,
         process_name=process_name,
+        file_numprocs=in_file,
+        numprocs_max=most,
         texts={name: raw.value for name in ("environment", *EACH) if (raw := reading.raw(section, name)) is not None},
     )
     reading.templates.append(template)
@@ -115,6 +120,17 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
             # The other processes would have the same complaints.
             break
     return sorted(slots, key=lambda slot: (slot.priority, slot.name))
+
+
+def _scaled(reading: OptionReader, section: RawSection, in_file: int, most: int | None) -> int:
+    """How many processes there are to be: what it was scaled to, as long as the file says what it said then."""
+    if most is not None and in_file > most:
+        message = f"numprocs is {in_file}, and numprocs_max allows {most}: raise it, or lower numprocs"
+        reading.complain(section, "numprocs_max", message, "numprocs-over-max")
+    number, before = reading.scales.get(section.name, (in_file, in_file))
+    if before != in_file or (most is not None and number > most):
+        return in_file
+    return number
 
 
 def _settle_scopes(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:

@@ -72,6 +72,21 @@ CONCURRENCY: Kind[int | None] = Kind(
 )
 
 
+def _parse_numprocs(text: str) -> int | None:
+    return None if text.strip().lower() == "auto" else int(text)
+
+
+NUMPROCS: Kind[int | None] = Kind(
+    name="number or auto",
+    expected="a whole number, or auto for one of each CPU",
+    slug="bad-number",
+    parse=_parse_numprocs,
+    accept=lambda value: _parse_numprocs(value) if isinstance(value, str) else accept_int(value),
+    schema={"type": ["integer", "string"]},
+    show=lambda value: "auto" if value is None else str(value),
+)
+
+
 def _parse_size(text: str) -> int:
     word = text.lower()
     factor = UNITS.get(word[-2:])
