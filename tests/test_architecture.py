@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "config.discovery": "",
     "config.runtime_dir": "system.file_trust errors",
     "config.assumptions": "errors",
-    "config.host": "config.assumptions system.blocking",
+    "config.host": "config.assumptions system system.blocking",
     "config.schema": (
         "config.schema config.problems config.secrets config.spelling core.spec system.capability_names cron"
     ),

@@ -36,6 +36,7 @@ def test_each_program_keeps_the_texts_that_its_processes_were_made_of(tmp_path):
             numprocs=3,
             numprocs_start=7,
             process_name="%(program_name)s-%(process_num)02d",
+            file_numprocs=3,
             texts={"command": "/bin/serve %(process_num)d", "environment": 'PORT="80%(process_num)02d"'},
         ),
         ProgramTemplate(
@@ -44,6 +45,7 @@ def test_each_program_keeps_the_texts_that_its_processes_were_made_of(tmp_path):
             numprocs=1,
             numprocs_start=0,
             process_name="%(program_name)s",
+            file_numprocs=1,
             texts={"command": "/bin/job"},
         ),
     )
