@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from procman.config.resolve.programs import MOST_PROCESSES
 from procman.config.schema.configuration import Config
+from procman.config.schema.kinds.numbers import MOST_PROCESSES
 from procman.core.actions import AnnounceRolling
 from procman.core.attribution import Actor
 from procman.core.spec import ProgramTemplate

@@ -13,6 +13,7 @@ from procman.config.resolve.readiness import settle_readiness
 from procman.config.resolve.schedules import refuse_many, settle_schedule
 from procman.config.resolve.sockets import settle_lazy
 from procman.config.resolve.watch import settle_watch
+from procman.config.schema.kinds.numbers import MOST_PROCESSES
 from procman.config.schema.kinds.paths import is_console
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import AUTO, SYSLOG, options_of
@@ -22,8 +23,6 @@ from procman.system.shell_split import split_words
 
 # More processes than these get a warning of what they cost.
 MANY_PROCESSES = 10_000
-# Linux has no more pids (PID_MAX_LIMIT): https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
-MOST_PROCESSES = 1 << 22
 # Measured for one process: the time to read it, in seconds, and what it takes of the master when it runs with two logs.
 READING = 0.0001
 MEMORY = 10 / 1024  # MiB

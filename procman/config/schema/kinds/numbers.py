@@ -11,6 +11,8 @@ from procman.core.spec import FOREVER
 KIB = 1024
 MIB = 1024 * KIB
 MOST_REPORTS = 1000
+# Linux has no more pids (PID_MAX_LIMIT): https://man7.org/linux/man-pages/man5/proc_sys_kernel.5.html
+MOST_PROCESSES = 1 << 22
 UNITS = {"kb": KIB, "mb": KIB**2, "gb": KIB**3}
 MAX_EXITCODE = 255
 
