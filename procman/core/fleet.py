@@ -130,6 +130,7 @@ class Fleet:
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in what has happened or is asked for; the orders that follow are to be carried out in their order."""
+        stops_by = self._stops_by(event)
         actions = self._decide(event, now)
         if self.state is MasterState.RUNNING:
             actions += self._renewals.follow(event, now)
@@ -155,8 +156,7 @@ class Fleet:
         decided = len(actions)
         is_ending = self.state is not MasterState.RUNNING and not self._shutdown.over
         if is_ending:
-            if isinstance(event, Notified):
-                # It may have asked for more time; what there is of shutdown_timeout stays as it is.
+            if self._stops_by(event) != stops_by:  # more time was asked for; there is no more of shutdown_timeout
                 self._shutdown.share(now)
             killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
             actions += self._shutdown.advance(now, killed)
@@ -400,6 +400,11 @@ class Fleet:
                 return self._membership.change(group, replace, now, operation) if running else []
             case ShutdownRequested(restart):
                 return self._shut_down(now, restart=restart)
+
+    def _stops_by(self, event: Event) -> float | None:
+        """When a program that says something gets SIGKILL."""
+        process = self.processes.get(event.name) if isinstance(event, Notified) else None
+        return process.deadlines.stop if process is not None else None
 
     def _stop_bound(self, processes: list[Process], now: float) -> list[Action]:
         """They are going to be stopped: first what is bound to them."""

@@ -19,6 +19,7 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     KillFailed,
+    Notified,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -229,6 +230,18 @@ def test_a_shorter_wait_than_the_waves_share_stays_as_it_is():
     drive = shutting_down(wave, timeout=10)
     drive.says(ShutdownRequested())
     assert deadlines(drive) == {"w:quick": 1.0, "w:slow": pytest.approx(9.5)}
+
+
+def test_what_a_program_says_while_it_stops_takes_no_time_from_its_wave():
+    """Neither a status nor a watchdog's sign of life; only a request for more time has the rest shared anew."""
+    drive = shutting_down(group("a", priority=2, stopwaitsecs=10), group("b", priority=1, stopwaitsecs=9), timeout=10)
+    drive.says(ShutdownRequested())
+    for said in (("STATUS", "bye"), ("WATCHDOG", "1"), ("STATUS", "bye bye"), ("EXTEND_TIMEOUT_USEC", "1000000")):
+        drive.now += 0.1
+        drive.says(Notified("a", 1, (said,)))
+        assert deadlines(drive) == {"a": pytest.approx(5.0)}
+    drive.says(Notified("a", 1, (("EXTEND_TIMEOUT_USEC", "20000000"),)))
+    assert deadlines(drive) == {"a": pytest.approx(0.4 + 9.1 * 20 / 29)}
 
 
 def test_one_that_outlives_sigkill_does_not_cost_the_next_wave_its_signal():
