@@ -29,6 +29,13 @@ while not stop:
     client.sendall(b"%d\\n" % os.getpid())
     client.close()
 """
+# The same of several processes that share the socket, each of which says when it is ready.
+_READY = """\
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+notify.close()
+"""
+_SEVERAL = "numprocs=4\nprocess_name=web_%(process_num)d\nready=notify\nrestart_strategy=rolling\nrolling_batch=1\n"
 
 
 class _Held(Procman):
@@ -36,11 +43,15 @@ class _Held(Procman):
 
     port = 0
 
+    def __init__(self, options: str = "") -> None:
+        super().__init__()
+        self._options = options
+
     def prepare(self, life: Life) -> list[str]:
         command = super().prepare(life)
         server = os.path.join(life.folder, "server.py")
         with open(server, "w", encoding="utf-8") as file:
-            file.write(_SERVER)
+            file.write(_SERVER.replace("while not stop", f"{_READY}while not stop") if self._options else _SERVER)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -48,7 +59,7 @@ class _Held(Procman):
         with open(self.file, "a", encoding="utf-8") as file:
             file.write(
                 f"\n[socket:http]\nlisten=tcp://127.0.0.1:{self.port}\nbacklog=4096\n"
-                f"[program:web]\ncommand={sys.executable} -S {server}\nsockets=http\n"
+                f"[program:web]\ncommand={sys.executable} -S {server}\nsockets=http\n{self._options}"
             )
         return command
 
@@ -92,11 +103,18 @@ class _Clients:
 
 
 def _restarted(_: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
-    peer = _Held()
+    return _measured("held", _Held(), ("restart", "web"), effort)
+
+
+def _rolled(_: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+    return _measured("rolling", _Held(_SEVERAL), ("restart", "web", "--rolling"), effort)
+
+
+def _measured(case: str, peer: _Held, command: tuple[str, ...], effort: Effort) -> Values:
     with Life(peer, Programs("stay", startsecs=0)) as life:
         life.boot_and_settle()
         ctl = peer.status(life)
-        restart = [*ctl[: ctl.index("status")], "restart", "web"]
+        restart = [*ctl[: ctl.index("status")], *command]
         with _Clients(peer.port) as clients:
             time.sleep(effort.of(3, 1))
             run_quietly(restart)
@@ -106,9 +124,9 @@ def _restarted(_: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
     if counts["answered"] < RATE * seconds / 2:
         raise RuntimeError(f"only {counts} connections in {seconds} s")
     return {
-        "held refused": [counts["refused"]],
-        "held reset": [counts["reset"]],
-        "held pause": [clients.longest * 1000],
+        f"{case} refused": [counts["refused"]],
+        f"{case} reset": [counts["reset"]],
+        f"{case} pause": [clients.longest * 1000],
     }
 
 
@@ -120,6 +138,15 @@ CASES = (
             Figure("held pause", "held", "the longest that a connection took meanwhile", "ms"),
         ),
         _restarted,
+        can=lambda peer: isinstance(peer, Procman),
+    ),
+    Case(
+        (
+            Figure("rolling refused", "rolling", f"refused during a rolling restart of 4, {RATE:,}/s", "", 0, digits=0),
+            Figure("rolling reset", "rolling", f"reset during a rolling restart of 4, {RATE:,}/s", "", 0, digits=0),
+            Figure("rolling pause", "rolling", "the longest that a connection took meanwhile", "ms"),
+        ),
+        _rolled,
         can=lambda peer: isinstance(peer, Procman),
     ),
 )
