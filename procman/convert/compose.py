@@ -36,7 +36,7 @@ from procman.convert.result import (
 from procman.convert.sockets import compose_ports, lost_sockets
 from procman.convert.watch import develop, lost_in_compose_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import FOREVER, Autorestart
+from procman.core.spec import FOREVER, Autorestart, batch_size
 
 Mapped = dict[str | Comment, Yaml]
 
@@ -224,7 +224,7 @@ def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> list[_
         head = members[0]
         first = services[head.name]
         if len(members) > 1 and all(dump(services[member.name]) == dump(first) for member in members):
-            replicas: Mapped = {**first, "deploy": {"replicas": len(members)}}
+            replicas: Mapped = {**first, "deploy": {"replicas": len(members), **_rolling(head.program, len(members))}}
             names = tuple(member.name for member in members)
             priority = min(member.priority for member in members)
             merged.append(_Service(section.partition(":")[2], replicas, priority, names, head.program, head.waits))
@@ -235,6 +235,17 @@ def _replicated(processes: list[Carried], services: dict[str, Mapped]) -> list[_
             ]
     names_of = unique([service.name for service in merged], word)
     return [replace(service, name=name) for service, name in zip(merged, names_of, strict=True)]
+
+
+def _rolling(program: Program, count: int) -> Mapped:
+    """What an update of the service does; only Swarm does it (docker stack deploy)."""
+    if program.restart_strategy != "rolling":
+        return {}
+    batch = batch_size(program.rolling_batch, count)
+    return {
+        Comment("of docker stack deploy; docker compose replaces all of them at once"): None,
+        "update_config": {"parallelism": batch, "order": "stop-first", "failure_action": "pause"},
+    }
 
 
 def _order(services: list[_Service]) -> None:

@@ -38,7 +38,7 @@ from procman.convert.sockets import container_ports, kubernetes_service, lost_so
 from procman.convert.views import tmp_mounts, tmp_volumes
 from procman.convert.watch import lost_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
-from procman.core.spec import Autorestart, Hook
+from procman.core.spec import Autorestart, Hook, batch_size
 
 ALONE = (
     "each program is PID 1 of its container: it ignores signals that it does not handle, and orphans that it inherits "
@@ -315,4 +315,16 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:
         notes.append(f"{many}: numprocs makes containers; to scale it, use a separate Deployment with replicas")
+    rolling = sections(processes, lambda p: count[p.section] > 1 and p.restart_strategy == "rolling")
+    if rolling:
+        batches = {
+            batch_size(p.program.rolling_batch, count[p.program.section])
+            for p in processes
+            if p.program.restart_strategy == "rolling"
+        }
+        at_once = " and ".join(map(str, sorted(batches)))
+        notes.append(
+            f"{rolling}: restart_strategy=rolling; that Deployment needs strategy RollingUpdate with maxUnavailable "
+            f"{at_once} and maxSurge 0"
+        )
     return notes

@@ -29,7 +29,7 @@ from procman.core.health_checks import is_to_become_healthy
 from procman.core.process import Process
 from procman.core.requests import redefine, restart
 from procman.core.snapshot import Data, DefinitionReaders, Writer
-from procman.core.spec import GroupSpec, ProcessSpec
+from procman.core.spec import GroupSpec, ProcessSpec, batch_size
 from procman.core.states import UP, State
 
 # What a process of a batch may be in while it comes up.
@@ -298,12 +298,6 @@ class Rollings:
         rolling.total = len(rolling.coming) + len(rolling.under_way) + len(rolling.ready)
         if not (rolling.total or rolling.previous):
             rolling.state = "done"
-
-
-def batch_size(batch: tuple[int, bool], total: int) -> int:
-    """How many of so many are restarted together; `batch` is a number, or a percentage that is rounded down."""
-    number, is_percentage = batch
-    return max(1, total * number // 100 if is_percentage else min(number, total))
 
 
 def _rolls(process: Process, spec: ProcessSpec) -> bool:

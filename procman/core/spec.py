@@ -187,6 +187,12 @@ class ShutdownWhen(Enum):
     ANY_FATAL = "any_fatal"  # a program has been given up
 
 
+def batch_size(batch: tuple[int, bool], total: int) -> int:
+    """How many of so many are restarted together; `batch` is a number, or a percentage that is rounded down."""
+    number, is_percentage = batch
+    return max(1, total * number // 100 if is_percentage else min(number, total))
+
+
 def program_name(section: str, group: str) -> str:
     """What a user calls a program: its name, with that of its group where the two differ."""
     name = section.partition(":")[2].strip()

@@ -25,8 +25,7 @@ from procman.core.attribution import POLICY, Origin
 from procman.core.events import EndedUnseen, RestartRequested, RollingRequested, RunRemembered, StopRequested
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.rolling import batch_size
-from procman.core.spec import Hook
+from procman.core.spec import Hook, batch_size
 from procman.core.states import State
 from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of

@@ -10,7 +10,8 @@ from procman.core.actions import AnnounceRolling
 from procman.core.attribution import Actor
 from procman.core.events import RollingAborted, RollingContinued, RollingRequested
 from procman.core.process import Process
-from procman.core.rolling import Rolling, batch_size
+from procman.core.rolling import Rolling
+from procman.core.spec import batch_size
 from procman.errors import BadRequest, OperationFailed, Reason, UnknownProcess, WrongState
 from procman.runtime.bus import Bus, Notification
 from procman.runtime.engine import Engine

@@ -184,3 +184,13 @@ def test_a_terminal_is_a_terminal(tmp_path):
     found = split(tmp_path, "[program:sh]\ncommand=/bin/sh\npty=true\n" + WEB)
     assert (found["sh"]["tty"], found["sh"]["stdin_open"]) == (True, True)
     assert "tty" not in found["web"]
+
+
+def test_a_rolling_program_has_an_update_config(tmp_path):
+    """For docker stack deploy, which stops one batch before it starts the next version of it."""
+    lines = "numprocs=4\nprocess_name=web_%(process_num)d\nrestart_strategy=rolling\nrolling_batch=50%%\n"
+    found = split(tmp_path, WEB + lines)
+    assert found["web"]["deploy"] == {
+        "replicas": 4,
+        "update_config": {"parallelism": 2, "order": "stop-first", "failure_action": "pause"},
+    }

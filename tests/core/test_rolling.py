@@ -25,8 +25,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.rolling import batch_size
-from procman.core.spec import Condition, OnUnhealthy, ReadyKind
+from procman.core.spec import Condition, OnUnhealthy, ReadyKind, batch_size
 from procman.core.states import State
 from tests.core.test_snapshot import READERS
 from tests.support.driven_fleet import Drive, members, of
