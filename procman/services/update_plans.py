@@ -87,6 +87,7 @@ class UpdatePlans:
             "needs_reload": [update_plan.option_to_json(option) for option in reload],
             "digests": self.definitions(config, wanted),
         }
+        plan = _tidied(plan)
         return {**plan, "seal": self.digests.of_data(plan)}
 
     def planned(self, config: Config, wanted: Collection[str] | None) -> tuple[update_plan.PlannedChange, ...]:
@@ -125,7 +126,7 @@ class UpdatePlans:
             raise WrongState(text, Reason.STALE_PLAN)
         seal = data.get("seal")
         unsealed = {key: value for key, value in data.items() if key != "seal"}
-        if seal != self.digests.of_data(unsealed):
+        if not isinstance(seal, str) or seal != self._seal(unsealed):
             raise BadRequest(
                 "the plan was changed after it was made: make a new one with procmanctl update --plan FILE"
             )
@@ -168,6 +169,12 @@ class UpdatePlans:
 
     # ---- the pieces of the above
 
+    def _seal(self, plan: Plan) -> str | None:
+        try:
+            return self.digests.of_data(_tidied(plan))
+        except RecursionError:
+            return None
+
     def _section_changes(self, config: Config) -> tuple[update_plan.PlannedChange, ...]:
         notify, access = self._sections()
         return (
@@ -203,6 +210,19 @@ def _starts(process: Process) -> bool:
     if process.state in UP:
         return True
     return process.state in (State.EXITED, State.FATAL) and process.definition.autostart
+
+
+def _tidied(value: Any) -> Any:
+    """10 rather than 10.0, as a client may have read and written it in a language that has only one type of number."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_tidied(item) for item in value]
+        case dict():
+            return {key: _tidied(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _some(names: list[str]) -> str:

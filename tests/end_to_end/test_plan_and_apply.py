@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from tests.support.log_lines import PATIENCE
+from tests.support.master_process import ROOT
 from tests.support.masters_in_turn import MastersInTurn
 from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster
 
@@ -145,6 +147,7 @@ def test_an_update_goes_on_over_an_upgrade(tmp_path):
         assert {one["name"] for one in master.call("GET", "/v1/processes")["processes"]} == {"web", "old"}
 
 
+@pytest.mark.slow
 def test_after_a_kill_the_next_master_says_that_the_update_has_ended(tmp_path):
     """Nothing is rolled back, as the file is what counts for a new master."""
     masters = MastersInTurn(tmp_path, WEB)
@@ -160,3 +163,57 @@ def test_after_a_kill_the_next_master_says_that_the_update_has_ended(tmp_path):
         assert masters.call("GET", "/v1/config/confirmation") == {"pending": None}
     finally:
         masters.close()
+
+
+PAGE = (ROOT / "docs" / "how-to" / "plan-and-apply.md").read_text()
+OF_PAGE = """
+[program:web]
+command=./web --workers {workers}
+startsecs=1
+[program:api]
+command=./api
+depends_on=web
+on_dependency_restart=restart
+[program:db]
+command=./db
+stopwaitsecs={wait}
+"""
+
+
+def shown_on_page(command):
+    """What the page shows below that command."""
+    block = next(block for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL) if f"$ {command}\n" in block)
+    return block.partition(f"$ {command}\n")[2].partition("\n$ ")[0].strip().splitlines()
+
+
+def without_places(lines):
+    return [re.sub(r"\S+\.conf:\d+", "FILE", line) for line in lines]
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_how_to_do_what_it_says(tmp_path):
+    """Their output is that of the page, but for the places in the file."""
+    for name in ("web", "api", "db"):
+        (tmp_path / name).write_text("#!/bin/sh\nexec sleep 1000\n")
+        (tmp_path / name).chmod(0o755)
+    before, after = OF_PAGE.format(workers=2, wait=10), OF_PAGE.format(workers=4, wait=30)
+    with RunningMaster(tmp_path, before, cwd=tmp_path) as master:
+        master.wait_for("success: api entered RUNNING")
+        master.write(after)
+        dry = master.ctl("update", "--dry-run")
+        expected = without_places(shown_on_page("procmanctl update --dry-run"))
+        assert (without_places(dry.stdout.splitlines()), dry.returncode) == (expected, 2)
+        assert master.ctl("update", "--plan", "web.plan").returncode == 0
+        master.write(after.replace("workers 4", "workers 5"))
+        ran = master.ctl("update", "--apply", "web.plan")
+        block = re.search(r"\$ procmanctl update --apply web.plan\n(ERROR.*)", PAGE)
+        assert ran.stdout.strip() == block[1]
+        master.write(after)
+        assert master.ctl("update", "--apply", "web.plan").returncode == 0
+        master.write(before)
+        (script,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+        for line in script.split("\n"):
+            if line:
+                ran = master.ctl(*line.split()[1:])
+                assert ran.returncode == 0, ran
+        assert ran.stdout.endswith(" is kept\n")

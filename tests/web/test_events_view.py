@@ -208,6 +208,10 @@ def test_escape_empties_the_name_first(site, browser):
             {"kind": "op-end", "reason": "update", "data": {"failed": ["a"], "failed_count": 2}},
             "failed for a, and 1 more",
         ),
+        (
+            {"kind": "confirmation", "reason": "kept", "data": {"update": 7, "words": "is kept: confirmed by uid 0"}},
+            "update 7 is kept: confirmed by uid 0",
+        ),
         ({"kind": "update-step", "reason": "updated", "data": {"options": ["user"]}}, "update: updated (user)"),
         ({"kind": "master", "reason": "began", "data": {"version": "1", "pid": 1}}, "procman 1 began with pid 1"),
         (

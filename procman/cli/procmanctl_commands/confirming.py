@@ -26,7 +26,7 @@ _AWAY = 30.0
 
 
 def await_confirmation(invocation: Invocation, pending: PendingInfo, *, waits: bool) -> None:
-    """Wait until it is kept or rolled back; exit status 1 if it was rolled back."""
+    """Wait until it is kept or rolled back; exit status 1 if it was rolled back. The caller sees to Ctrl-C."""
     number = pending["operation"]
     invocation.put(operation=number)
     invocation.say(update_text.pending_line(pending))
@@ -39,18 +39,15 @@ def await_confirmation(invocation: Invocation, pending: PendingInfo, *, waits: b
     if not waits:
         invocation.put(pending=pending)
         return
-    try:
-        _follow(invocation, number, asks=asks)
-    except KeyboardInterrupt:
-        leave(invocation, number)
+    _follow(invocation, number, asks=asks)
 
 
-def leave(invocation: Invocation, number: int | None) -> None:
-    """Ctrl-C: have it rolled back."""
+def roll_back(invocation: Invocation) -> None:
+    """After Ctrl-C, at whatever time it came."""
     invocation.say("rolling back")
     invocation.flush()
     try:
-        answer = invocation.client.call("POST", "/v1/config/abort", {} if number is None else {"operation": number})
+        answer = invocation.client.call("POST", "/v1/config/abort", {})
     except ApiError as error:
         invocation.problem(f"ERROR: {error.message}", code=error.code)
         return

@@ -83,7 +83,14 @@ def update(invocation: Invocation, words: list[str]) -> None:
     elif asked.dry_run or asked.plan is not None:
         _plan(invocation, asked)
     else:
-        _carry_out(invocation, asked)
+        try:
+            _carry_out(invocation, asked)
+        except KeyboardInterrupt:
+            if asked.confirm is None:
+                raise
+            from procman.cli.procmanctl_commands.confirming import roll_back  # noqa: PLC0415 - few updates have one
+
+            roll_back(invocation)
 
 
 def diff(invocation: Invocation, words: list[str]) -> None:
@@ -184,13 +191,6 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     except ApiError as error:
         not_read(invocation, error, "already shutting down")
         return
-    except KeyboardInterrupt:
-        if asked.confirm is None:
-            raise
-        from procman.cli.procmanctl_commands.confirming import leave  # noqa: PLC0415 - see below
-
-        leave(invocation, None)
-        return
     steps: list[Step] = answer["steps"]
     invocation.put(steps=steps)
     for step in steps:
@@ -212,7 +212,7 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     if "pending" not in answer:
         invocation.say("nothing was changed, so there is nothing to confirm")
         return
-    from procman.cli.procmanctl_commands.confirming import await_confirmation  # noqa: PLC0415 - few updates have one
+    from procman.cli.procmanctl_commands.confirming import await_confirmation  # noqa: PLC0415 - see above
 
     await_confirmation(invocation, answer["pending"], waits=not asked.no_wait)
 

@@ -63,6 +63,7 @@ const WORDS = {
     if (data.error) return `${record.reason} failed: ${data.error}`;
     return data.failed ? `${record.reason} has failed for ${named("", data, "failed", ", ")}` : `${record.reason} is done`;
   },
+  confirmation: (record, { update, words }) => `update ${update} ${words ?? record.reason ?? ""}`,
   "update-step"(record, { options = [] }) {
     return `update: ${record.reason ?? ""}${options.length ? ` (${options.join(", ")})` : ""}`;
   },
@@ -98,7 +99,7 @@ function named(head, data, key, between) {
 
 function by(record) {
   const { actor, kind } = record;
-  if (!actor || actor.kind === "policy" || kind === "op-end") return "";
+  if (!actor || actor.kind === "policy" || kind === "op-end" || kind === "confirmation") return "";
   if (kind === "master" && (actor.kind === "boot" || actor.kind === "upgrade")) return ""; // its words say so
   return `, by ${actorText(actor)}`;
 }

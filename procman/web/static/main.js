@@ -23,6 +23,7 @@ import { Panel } from "./panel.js";
 import { Filter, ProcessList } from "./process-list.js";
 import { RowCharts } from "./row-charts.js";
 import { setUpTheme } from "./theme.js";
+import { UpdateView } from "./update-view.js";
 import { UsageView } from "./usage-view.js";
 import { WhyView } from "./why-view.js";
 
@@ -54,6 +55,7 @@ export const panel = new Panel(processes, {
   usage,
   graph: new GraphView(),
   events: journal,
+  update: new UpdateView(),
 });
 export const operations = new Operations({ master, processes, cleared: (spec) => log.cleared(spec) });
 

@@ -15,6 +15,7 @@ const OF_ALL = {
   crashes: "All crash reports",
   graph: "What waits for what",
   events: "All events",
+  update: "What an update would do",
 };
 
 export class Panel {
@@ -94,7 +95,7 @@ export class Panel {
     const suffix = own ? "" : `/${encodeURIComponent(this.spec)}`;
     for (const link of $("views").children) {
       const { view } = link.dataset;
-      link.hidden = own && !OF_ALL[view];
+      link.hidden = own ? !OF_ALL[view] : link.hasAttribute("data-of-all");
       link.href = `#${view}${suffix}`;
       if (view === this.view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
