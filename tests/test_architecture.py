@@ -81,7 +81,7 @@ MAY_IMPORT = {
         "config.schema config.problems config.secrets config.spelling errors"
     ),
     # a configuration in virtual time: no I/O; the records are those of the journal
-    "simulator": "simulator runtime core core.spec config.schema config.spelling config.problems errors",
+    "simulator": "simulator cron runtime core core.spec config.schema config.spelling config.problems errors",
     "services.chaos": "services runtime simulator core core.spec errors",
     "events": "events core core.spec api.supervisor_states config.schema logs.protocol errors",
     "events.hub": "events runtime core core.spec api.supervisor_states config.schema logs.protocol errors",
@@ -239,7 +239,7 @@ SIMULATOR_MAY_USE = {
     "runtime.journal.record",
     "runtime.journal.translation",
 }
-SIMULATOR_MAY_KNOW = CORE_MAY_KNOW | {"fnmatch", "heapq", "re"}
+SIMULATOR_MAY_KNOW = CORE_MAY_KNOW | {"datetime", "fnmatch", "heapq", "re"}
 
 
 def test_a_simulation_is_pure():

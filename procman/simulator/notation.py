@@ -6,6 +6,7 @@ expected.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
@@ -78,6 +79,15 @@ def seconds_of(text: object, *, never: bool = False) -> float:
             f"{', or never' if never else ''}; up to a year"
         )
     return found
+
+
+def clock_of(text: object) -> float:
+    """A moment on the clock on the wall, such as 2026-11-29T02:59 in local time, in seconds since the epoch."""
+    try:
+        found = text if isinstance(text, datetime) else datetime.fromisoformat(text if isinstance(text, str) else "")
+        return found.timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise BadRequest(f"cannot read {_shown(text)}: expected a date and a time, such as 2026-11-29T02:59") from None
 
 
 def read_given(what: Happening, text: object, known: Mapping[str, Collection[str]]) -> list[Given]:

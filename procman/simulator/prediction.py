@@ -66,7 +66,7 @@ def predict(data: Data, policy: MasterPolicy, fault: Given, now: float, names: C
         if record.kind == "state" and record.after and record.name in names:
             steps.append(Step(at - now, record.name, record.before, record.after, record.reason))
 
-    world = World(fleet, {}, hear, now, MOST_STEPS)
+    world = World(fleet, {}, hear, now, most_steps=MOST_STEPS)
     is_whole = True
     try:
         world.take_over()
@@ -125,7 +125,7 @@ def _judge(name: str, expected: list[Step], seen: list[Step], *, is_whole: bool)
     if not same:
         return Judgement(name, False, f"expected {_words(wanted)}; it was {_words(found)}")
     if not found:
-        return Judgement(name, True, "is not touched")
+        return Judgement(name, True, "stays as it is")
     for place, step in enumerate(expected[:-1]):
         if step.after == "BACKOFF":
             by_file, real = (one[place + 1].at - one[place].at for one in (expected, seen))

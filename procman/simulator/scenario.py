@@ -48,6 +48,7 @@ class Scenario:
     policy: MasterPolicy
     given: tuple[Given, ...] = ()
     assumed: Mapping[str, Behaviour] = field(default_factory=dict)  # by namespec
+    clock: float | None = None  # what the clock on the wall shows at the beginning; None: there is none
     until: float | None = None  # when it is shut down; None: when nothing changes any more
     seed: int = 0
 
@@ -114,8 +115,9 @@ def assumptions(scenario: Scenario) -> list[str]:
                 "does not end on its stop signal" if told.stop == NEVER else f"takes {show_seconds(told.stop)} to stop"
             )
             lines.append(f"{name} {how}")
-        if program.schedule is not None and program.schedule.every is None:
-            lines.append(f"the clock does not start {name} ({program.schedule.text}); --start {name}@10s does")
+        if program.schedule is not None and program.schedule.every is None and scenario.clock is None:
+            what = f"{name} ({program.schedule.text})"
+            lines.append(f"the clock does not start {what}; --clock 2026-11-29T02:59 or --start {name}@10s does")
         if program.lazy:
             lines.append(f"nobody connects to {name}; --connect {name}@10s does")
     lines[:0] = [f"{_some(names)}: {how}" for how, names in ready.items()]
@@ -135,7 +137,7 @@ class _Run:
         self.entries: list[Entry] = []
         self.impossible: list[str] = []
         fleet = Fleet(scenario.groups, scenario.policy, scenario.seed)
-        self.world = World(fleet, scenario.assumed, self._hear)
+        self.world = World(fleet, scenario.assumed, self._hear, clock=scenario.clock)
         self.changed = 0.0
 
     def go(self) -> Simulation:

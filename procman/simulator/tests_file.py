@@ -16,6 +16,7 @@ from procman.simulator.notation import (
     OPTIONS,
     Behaviour,
     Given,
+    clock_of,
     processes_named,
     read_behaviour,
     read_given,
@@ -26,7 +27,7 @@ from procman.simulator.scenario import Scenario, Simulation, simulate
 Lines = Mapping[tuple[str, ...], int]
 Path = tuple[str, ...]
 
-_OTHERS = ("about", "until", "seed", "program")
+_OTHERS = ("about", "until", "seed", "clock", "program")
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -49,6 +50,7 @@ class Case:
     given: list[Given] = field(default_factory=list)
     assumed: dict[str, Behaviour] = field(default_factory=dict)
     until: float | None = None
+    clock: float | None = None
     seed: int = 0
     expectations: list[Expectation] = field(default_factory=list)
 
@@ -158,6 +160,8 @@ class _Reader:
                 case.about = str(value)
             case "until":
                 case.until = seconds_of(value)
+            case "clock":
+                case.clock = clock_of(value)
             case "seed" if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_SEED:
                 case.seed = value
             case "seed":
@@ -173,7 +177,9 @@ class _Reader:
 def run_case(case: Case, scenario: Scenario) -> Verdict:
     """Simulate it; `scenario` has the configuration."""
     simulation = simulate(
-        replace(scenario, given=tuple(case.given), assumed=case.assumed, until=case.until, seed=case.seed)
+        replace(
+            scenario, given=tuple(case.given), assumed=case.assumed, until=case.until, clock=case.clock, seed=case.seed
+        )
     )
     oneshots = {program.namespec for program in scenario.programs if program.is_oneshot}
     outcome = outcome_of(simulation, oneshots)

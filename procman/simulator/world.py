@@ -59,6 +59,7 @@ from procman.runtime.journal.record import Record
 from procman.runtime.journal.translation import Translator
 from procman.runtime.published_news import PublishedNews
 from procman.simulator.notation import HOOK_TAKES, NEVER, ONESHOT_TAKES, READY_AFTER, Behaviour
+from procman.simulator.wall_clock import WallClock
 
 FIRST_PID = 1001
 # More events than a simulation of a year needs, unless something goes round and round.
@@ -91,7 +92,7 @@ class Child:
 
 
 class World:
-    """A fleet, what it has started, and a clock. `hear` is called with each record, at its time."""
+    """A fleet, what it has started, and a clock."""
 
     def __init__(
         self,
@@ -99,9 +100,21 @@ class World:
         assumed: Mapping[str, Behaviour],
         hear: Callable[[float, Record], None],
         now: float = 0.0,
+        *,
         most_steps: int | None = None,
+        clock: float | None = None,
     ) -> None:
-        """`assumed` are those by namespec that differ from the defaults; `most_steps` are events that it may take."""
+        """Take what it needs.
+
+        Args:
+            fleet: is driven.
+            assumed: by namespec, those that differ from the defaults.
+            hear: is called with each record, at its time.
+            now: the time of the fleet.
+            most_steps: how many events it may take.
+            clock: what the clock on the wall shows at that time, in seconds since the epoch; None: there is none, and
+                schedules that go by it never come.
+        """
         self.fleet = fleet
         self.now = now
         self.children: dict[str, Child] = {}  # those that live, by namespec
@@ -124,6 +137,7 @@ class World:
         self._unready: dict[str, float] = {}  # until when, by namespec
         self._ended_hooks: set[tuple[str, int]] = set()
         self._working = False
+        self._wall = None if clock is None else WallClock(clock - now, self.at, self.post)
 
     # ---- from outside
 
@@ -248,7 +262,10 @@ class World:
             case EndHook(name=name, number=number):
                 self._news.action(action)
                 self._ended_hooks.add((name, number))
-            case RunUnhealthyCommand() | RunWatchCommand() | ScheduleAt() | OpenSocket() | CloseSocket():
+            case ScheduleAt():
+                if self._wall is not None:
+                    self._wall.order(action, self.now)
+            case RunUnhealthyCommand() | RunWatchCommand() | OpenSocket() | CloseSocket():
                 pass  # nothing comes of them here
             case KeepDescendants():
                 pass  # no program leaves anything behind

@@ -143,6 +143,7 @@ def test_assumptions_of_all_tests_and_of_one(read, stack):
         running_before = { db = "6s" }
         until = "20s"
         seed = 7
+        clock = 2026-11-29T02:59:00Z
         about = "a slow disk"
         """
     )
@@ -151,6 +152,7 @@ def test_assumptions_of_all_tests_and_of_one(read, stack):
     assert [verdict.passed for verdict in verdicts] == [True, False]
     assert verdicts[1].failures[0][1].words == "db is ready at 7s; expected 6s at the latest"
     assert (cases[1].until, cases[1].seed, cases[1].about) == (20.0, 7, "a slow disk")
+    assert cases[1].clock == 1795921140.0
 
 
 def test_every_mistake_has_its_line_and_all_are_told_at_once(complaints):
@@ -210,7 +212,7 @@ def test_a_file_without_tests_is_a_mistake(complaints):
 VALUES = ("3", '"a"', "[1]", "true", "1979-05-27", "{ }", '{ db = 3, nope = "x" }', "nan", "-1", '"db@nan"', '"@"')
 
 
-@pytest.mark.parametrize("key", [*HAPPENINGS, *EXPECTATIONS, "about", "until", "seed", "program"])
+@pytest.mark.parametrize("key", [*HAPPENINGS, *EXPECTATIONS, "about", "until", "clock", "seed", "program"])
 def test_no_value_is_a_traceback(complaints, key):
     """Whatever TOML can say is read, or is a mistake with a line."""
     for value in VALUES:

@@ -130,7 +130,7 @@ def test_a_judgement_is_about_states_and_delays_and_not_about_times():
     """How long a program takes is its own business; how long procman waits is in the file."""
     slow = [UP[0], UP[1]._replace(at=5.4), UP[2]._replace(at=60.0)]
     words = "RUNNING -> BACKOFF -> STARTING -> RUNNING; waits 5.4 s before the next try; ready again after 60.00 s"
-    assert judged(slow) == [("db", True, words), ("web", True, "is not touched")]
+    assert judged(slow) == [("db", True, words), ("web", True, "stays as it is")]
     late = [UP[0], UP[1]._replace(at=9.0), UP[2]._replace(at=10.0)]
     assert judged(late)[0] == ("db", False, "waits 9.0 s before the next try; by the file it is 5.0 s")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from procman.simulator.notation import clock_of
 from procman.simulator.scenario import assumptions
 from tests.simulator.timelines import lines, scenario, shutdown, simulated
 
@@ -182,12 +183,26 @@ def test_a_lazy_program_starts_with_a_connection_and_stops_when_it_is_idle(tmp_p
     assert states == ["5 a STARTING", "25 a STOPPING", "25 a STOPPED"]
 
 
+def test_with_a_clock_a_schedule_comes_at_its_times(tmp_path):
+    """In its zone; what comes while a run is under way is left out."""
+    text = '[program.a]\ncommand = "a"\nschedule = "0,5 3 * * *"\nschedule_tz = "UTC"\n'
+    clock = clock_of("2026-11-29T02:58:30+00:00")
+    found = lines(simulated(tmp_path, text, {"a": "ends 6m"}, clock=clock, until=86400.0), "a")
+    assert [line for line in found if "started" in line or "skipped" in line] == [
+        "90 a started",
+        "390 a skipped",
+    ]
+    assert not any("the clock" in line for line in assumptions(scenario(tmp_path, text, clock=clock)))
+
+
 def test_a_run_by_the_seconds_comes_and_one_by_the_clock_does_not(tmp_path):
     """There is no clock on the wall here, which is said."""
     every = '[program.a]\ncommand = "a"\nschedule = "every 30s"\n'
     assert "30 a started" in lines(simulated(tmp_path, every, until=100.0), "a")
     clock = '[program.a]\ncommand = "a"\nschedule = "0 3 * * *"\n'
-    assert "the clock does not start a (0 3 * * *); --start a@10s does" in assumptions(scenario(tmp_path, clock))
+    assert "the clock does not start a (0 3 * * *); --clock 2026-11-29T02:59 or --start a@10s does" in assumptions(
+        scenario(tmp_path, clock)
+    )
     assert "10 a started" in lines(simulated(tmp_path, clock, start="a@10s"), "a")
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from procman.cli.journal_text import record_words
@@ -17,6 +18,7 @@ from procman.simulator.notation import (
     HAPPENINGS,
     Behaviour,
     Given,
+    clock_of,
     processes_named,
     read_behaviour,
     read_given,
@@ -47,7 +49,8 @@ def simulate(given: dict[str, str]) -> int:
         config,
         given=_given(given, known),
         assumed=_assumed(given, known),
-        until=_until(given["until"]) if "until" in given else None,
+        until=_read("--until", seconds_of, given["until"]) if "until" in given else None,
+        clock=_read("--clock", clock_of, given["clock"]) if "clock" in given else None,
         seed=_seed(given.get("seed", "0")),
     )
     result = simulated(scenario)
@@ -167,11 +170,11 @@ def _assumed(given: dict[str, str], known: dict[str, list[str]]) -> dict[str, Be
     return found
 
 
-def _until(text: str) -> float:
+def _read(flag: str, read: Callable[[str], float], text: str) -> float:
     try:
-        return seconds_of(text)
+        return read(text)
     except BadRequest as error:
-        raise BadRequest(f"--until: {error}") from None
+        raise BadRequest(f"{flag}: {error}") from None
 
 
 def _seed(text: str) -> int:

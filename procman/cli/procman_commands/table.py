@@ -107,6 +107,12 @@ _SIMULATE_FLAGS = (
         metavar="NAME[=TIME]",
         many=True,
     ),
+    Flag(
+        "clock",
+        "--clock",
+        "what the clock on the wall shows at the beginning, for schedules: 2026-11-29T02:59",
+        metavar="TIME",
+    ),
     Flag("until", "--until", "shut down then (when nothing changes any more)", metavar="TIME"),
     Flag("seed", "--seed", "the number that delays with jitter are drawn from (0)", metavar="N"),
     Flag("assume", "--assume", "read the configuration for the machine described in FILE", metavar="FILE.json"),
