@@ -208,7 +208,7 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     },
     "check": {
         0: "the file is good; warnings do not count",
-        1: "with `--budget`: a shutdown may take longer",
+        1: "with `--budget`: a shutdown may take longer; with `--max`: a program is rated above it",
         2: "the file cannot be used, or bad usage",
     },
     "run": {

@@ -18,6 +18,8 @@ from procman.config.schema.kinds.numbers import show_octal
 from procman.config.schema.master import DAEMON_UMASK, Master
 from procman.config.schema.programs import Program
 from procman.config.schema.servers import InetServer, UnixServer
+from procman.config.security_review import review
+from procman.config.security_review import to_json as security_json
 from procman.config.stop_plan import compare, stop_plan, to_json
 
 # The main file that a fragment, a file without [supervisord], is included by.
@@ -40,10 +42,17 @@ NO_SUPERVISORD = "no-supervisord-section"
 Json = dict[str, Any]
 
 
-def report(path: str, assume: Assumptions | None = None, budget: float | None = None) -> Json:
+def report(
+    path: str,
+    assume: Assumptions | None = None,
+    budget: float | None = None,
+    *,
+    security: bool = False,
+    most: float | None = None,
+) -> Json:
     """One JSON object about a file: file, here, ok, error, warnings, its configuration, what is ignored, problems.
 
-    `stop_plan` (a StopPlanInfo) is compared with the budget, in seconds.
+    `stop_plan` (a StopPlanInfo) is compared with the budget, in seconds. `security` adds how exposed programs are.
     """
     loaded = read(path, assume=assume, places=True)
     whole = os.path.abspath(path)
@@ -53,6 +62,8 @@ def report(path: str, assume: Assumptions | None = None, budget: float | None = 
     if loaded.config is not None:
         plan = stop_plan(loaded.config)
         answer["stop_plan"] = to_json(plan, compare(plan, budget))
+    if loaded.config is not None and security:
+        answer["security"] = security_json(review(loaded.config), most)
     return answer
 
 

@@ -4,27 +4,54 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from procman.cli.procman_commands.config_file import assumptions, config_file
+from procman.cli.security_text import lines as security_lines
 from procman.cli.stop_plan_text import lines
 from procman.cli.terminal_text import safe
 from procman.config.load import read
 from procman.config.report import report
+from procman.config.security_review import WORST, review
+from procman.config.security_review import to_json as security_json
 from procman.config.stop_plan import compare, read_duration, stop_plan, to_json
+from procman.errors import BadRequest
 
 if TYPE_CHECKING:
+    from procman.api.shapes.security_review import SecurityInfo
     from procman.api.shapes.stop_plan import StopPlanInfo
 
 OK = 0
 DOES_NOT_FIT = 1  # the stop plan, in its budget
+ABOVE = 1  # the exposure of a program, --max
 BAD_FILE = 2
 
 
+def _most(given: dict[str, str]) -> float | None:
+    """What `--max` says; raises BadRequest."""
+    text = given.get("max")
+    if text is None:
+        return None
+    if "security" not in given:
+        raise BadRequest("--max is for --security: write procman check --security --max 5")
+    try:
+        most = float(text)
+    except ValueError:
+        most = -1.0
+    if not 0 <= most <= WORST:
+        raise BadRequest(f"--max {text}: expected a number from 0 to {WORST:g}, such as 5")
+    return most
+
+
 def check(given: dict[str, str]) -> int:
-    """Print the problems of the file and its stop plan; status 2 for an error, 1 if the plan exceeds `--budget`."""
+    """Print the problems of the file and its stop plan; status 2 for an error, 1 if the plan exceeds `--budget`.
+
+    With `--security`, how far each program is confined comes instead of the plan, with status 1 above `--max`.
+    """
+    most = _most(given)
     path = config_file(given.get("configuration"))
     assume = assumptions(given.get("assume"))
     budget = read_duration(given["budget"]) if "budget" in given else None
     if "json" in given:
-        return _as_json(report(path, assume, budget), judged=budget is not None)
+        answer = report(path, assume, budget, security="security" in given, most=most)
+        return _as_json(answer, judged=budget is not None)
     loaded = read(path, assume=assume, places=True)
     for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
         print(problem.labelled())
@@ -36,6 +63,10 @@ def check(given: dict[str, str]) -> int:
     groups = loaded.config.groups
     processes = sum(len(group.programs) for group in groups)
     print(f"{path}: good; {_count(processes, 'process', 'processes')} in {_count(len(groups), 'group', 'groups')}")
+    if "security" in given:
+        found = cast("SecurityInfo", security_json(review(loaded.config), most))
+        print("\n".join(map(safe, security_lines(found))))
+        return ABOVE if _is_above(found) else OK
     plan = stop_plan(loaded.config)
     verdicts = compare(plan, budget)
     print("\n".join(map(safe, lines(cast("StopPlanInfo", to_json(plan, verdicts))))))
@@ -46,7 +77,13 @@ def _as_json(answer: dict[str, Any], *, judged: bool) -> int:
     print(json.dumps(answer, ensure_ascii=False))
     if not answer["ok"]:
         return BAD_FILE
+    if "security" in answer and _is_above(answer["security"]):
+        return ABOVE
     return DOES_NOT_FIT if judged and not answer["stop_plan"]["budgets"][0]["fits"] else OK
+
+
+def _is_above(found: "SecurityInfo") -> bool:
+    return found["max"] is not None and any(one["exposure"] > found["max"] for one in found["programs"])
 
 
 def _count(number: int, one: str, many: str) -> str:

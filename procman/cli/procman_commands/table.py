@@ -186,6 +186,18 @@ COMMANDS: dict[str, Command] = {
                 "list what would make it fit",
                 metavar="DURATION",
             ),
+            Flag(
+                "security",
+                "--security",
+                "rate from 0 to 10 how exposed each program is by what its section says, with the line to add for each "
+                "finding; with --json as `security`",
+            ),
+            Flag(
+                "max",
+                "--max",
+                "with --security: exit with status 1 if a program is rated above it, such as 5",
+                metavar="EXPOSURE",
+            ),
             Flag("assume", "--assume", "check against the machine described in FILE", metavar="FILE.json"),
             HELP,
         ),

@@ -277,6 +277,9 @@ CPU_AFFINITY: Kind[Cpus] = Kind(
 
 # ---- capabilities
 
+CAPABILITY_NAMES = CAPABILITIES
+"""Those that Linux has, without CAP_."""
+
 
 def _capabilities(value: object) -> Capabilities:
     if isinstance(value, list):
