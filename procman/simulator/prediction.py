@@ -66,7 +66,7 @@ def predict(data: Data, policy: MasterPolicy, fault: Given, now: float, names: C
         if record.kind == "state" and record.after and record.name in names:
             steps.append(Step(at - now, record.name, record.before, record.after, record.reason))
 
-    world = World(fleet, {}, hear, now, most_steps=MOST_STEPS)
+    world = World(fleet, {}, hear, now, most_steps=MOST_STEPS, only_looks=True)
     is_whole = True
     try:
         world.take_over()

@@ -103,6 +103,7 @@ class World:
         *,
         most_steps: int | None = None,
         clock: float | None = None,
+        only_looks: bool = False,
     ) -> None:
         """Take what it needs.
 
@@ -114,6 +115,7 @@ class World:
             most_steps: how many events it may take.
             clock: what the clock on the wall shows at that time, in seconds since the epoch; None: there is none, and
                 schedules that go by it never come.
+            only_looks: looks at what is unready fail, but what it says by itself (READY=1, WATCHDOG=1) comes.
         """
         self.fleet = fleet
         self.now = now
@@ -137,6 +139,7 @@ class World:
         self._unready: dict[str, float] = {}  # until when, by namespec
         self._ended_hooks: set[tuple[str, int]] = set()
         self._working = False
+        self._only_looks = only_looks
         self._wall = None if clock is None else WallClock(clock - now, self.at, self.post)
 
     # ---- from outside
@@ -318,9 +321,9 @@ class World:
 
     def _says_ready(self, child: Child) -> None:
         """What it says by itself when it is ready."""
-        if child.ended or child.unready:
+        if child.ended or (child.unready and not self._only_looks):
             return
-        if self.is_unready(child.name):
+        if self.is_unready(child.name) and not self._only_looks:
             self.at(self._unready[child.name], lambda: self._says_ready(child))
             return
         for number, condition in enumerate(child.program.ready):
@@ -332,7 +335,7 @@ class World:
     def _beats(self, child: Child, interval: float) -> None:
         if child.ended or self.quit is not None:
             return
-        if not self.is_unready(child.name) and self.now >= child.hangs:
+        if (self._only_looks or not self.is_unready(child.name)) and self.now >= child.hangs:
             self.post(Notified(child.name, child.run, (("WATCHDOG", "1"),)))
         self.at(self.now + interval, lambda: self._beats(child, interval))
 

@@ -107,6 +107,19 @@ def test_what_the_master_refuses_is_said(ctl, master):
     assert (ran.text, ran.err, ran.status) == ("wep: ERROR (no such process)\n", "did you mean web?\n", 1)
 
 
+def hang_up(_body):
+    raise ConnectionResetError
+
+
+def test_a_master_that_ends_as_predicted_is_no_error(ctl, master):
+    """It cannot answer any more."""
+    master.answers[PATH] = chaos_info(over=False, seen=[], judgements=[], as_expected=None, ends_master=True)
+    master.answers["GET", "/v1/chaos/7?timeout=1"] = hang_up
+    ran = ctl("chaos", "web", "--kill", "--yes")
+    assert ran.text.endswith("what happens:\nprocman itself has ended, as expected\n")
+    assert ran.status == 0
+
+
 def test_as_json_it_is_one_object(ctl, master):
     """That of the end."""
     master.answers[PATH] = chaos_info()

@@ -99,6 +99,21 @@ def test_a_back_off_goes_on_where_it_was(tmp_path):
     assert waits[1] > waits[0] * 1.5
 
 
+def test_what_a_program_says_by_itself_comes_while_looks_at_it_are_made_to_fail(tmp_path):
+    """Its watchdog is fed, and READY=1 is said again when its health check has had it restarted."""
+    text = (
+        '[program.a]\ncommand = "a"\nready = "notify"\nstartsecs = 0\nstart_timeout = "10s"\nwatchdog = "4s"\n'
+        'health = "tcp:1"\nhealth_interval = "60s"\nhealth_retries = 1\nbackoff = "1s"\n'
+    )
+    told = scenario(tmp_path, text)
+    world = booted(told, 3.0)
+    found = predict(copied(world.fleet), told.policy, Given("unready", "a", 0.0, 90.0), world.now, ("a",))
+    assert [step.after for step in found.steps[:4]] == ["STOPPING", "BACKOFF", "STARTING", "RUNNING"]
+    reasons = {step.reason for step in found.steps if step.after == "STOPPING"}
+    assert reasons == {"unhealthy: not ready (simulated) (1 in a row)"}
+    assert found.steps[-1].after == "RUNNING"
+
+
 def test_what_never_rests_is_predicted_in_part(tmp_path):
     """And so is what would take too long."""
     told = scenario(tmp_path, '[program.a]\ncommand = "a"\nstartsecs = 0\ntype = "service"\nmax_age = "5s"\n')

@@ -6,7 +6,7 @@ import sys
 
 from procman.cli.invocation import GENERIC, INVALID_ARGS, Invocation
 from procman.cli.suggestions import suggest_processes
-from procman.client.api_client import ApiError, quoted
+from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -119,7 +119,14 @@ def _follow(invocation: Invocation, found: ChaosInfo) -> None:
         invocation.flush()
         if found["over"]:
             break
-        found = invocation.client.call("GET", f"/v1/chaos/{found['id']}?timeout={_NEWS}")
+        try:
+            found = invocation.client.call("GET", f"/v1/chaos/{found['id']}?timeout={_NEWS}")
+        except Unreachable:
+            if not found["ends_master"]:
+                raise
+            invocation.put(**found)
+            invocation.say("procman itself has ended, as expected")
+            return
     invocation.put(**found)
     if found["error"]:
         invocation.problem(f"{found['namespec']}: ERROR ({found['error']})", name=found["namespec"])
