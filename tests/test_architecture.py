@@ -47,7 +47,10 @@ MAY_IMPORT = {
     "config.schema": (
         "config.schema config.problems config.secrets config.spelling core.spec system.capability_names cron"
     ),
-    "config.formats": "config.formats config.schema config.problems config.secrets config.spelling config.host",
+    "config.formats": (
+        "config.formats config.schema config.problems config.secrets config.spelling config.host config.discovery "
+        "system.env_file errors"
+    ),
     "config.resolve": (
         "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "
         "core.spec core.levels cron system.shell_split"
@@ -67,7 +70,7 @@ MAY_IMPORT = {
     "compressor": "",
     "watcher": "watcher system.watch_patterns",
     "convert": (
-        "convert config config.schema config.secrets config.formats core.spec cron system.shell_split "
+        "convert config config.schema config.secrets config.spelling config.formats core.spec cron system.shell_split "
         "system.watch_patterns errors"
     ),
     # where core meets system
@@ -115,6 +118,8 @@ MAY_IMPORT = {
         "cli cli.procman_commands cli.procman_commands.table config config.schema config.spelling config.formats "
         "config.problems simulator errors"
     ),
+    "cli.procman_commands.start": "cli.procman_commands config.discovery config.formats daemon errors",
+    "cli.procman_commands.imports": "cli cli.procman_commands.table config.formats convert system.env_file errors",
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",
     "cli.man_pages": "cli cli.procman_commands.table cli.reference_page config.discovery config.schema",
@@ -137,6 +142,7 @@ MAY_KNOW = {
     "dotenv": "system.env_file",
     "urllib3": "webhook",
     "watchfiles": "watcher",
+    "yaml": "convert.imports.yaml_tree",
     "cronsim": "cron",
     "zoneinfo": "cron",
     "tomli": "config.formats.toml client.address",

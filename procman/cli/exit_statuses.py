@@ -201,6 +201,12 @@ PROCMANCTL: Mapping[str, Entry] = {
 }
 
 # Of `procman` itself and of `procman WORD`.
+_IMPORT = {
+    0: "all of it means the same here, or nearly",
+    1: "something is lost; the report says what, and why",
+    2: "a file cannot be read, the output exists already, or bad usage",
+}
+
 PROCMAN: Mapping[str, Mapping[int, str]] = {
     "": {
         0: "it stopped as requested, unless `exit_code_from` chooses another status",
@@ -243,6 +249,14 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     "explain": {0: "success", 2: "there is no such option, section or command"},
     "completion": {0: "success", 2: "there is no such shell, the file cannot be written, or bad usage"},
     "schema": {0: "success", 2: "bad usage"},
+    "import": {2: "always: name an engine"},
+    "import supervisord": _IMPORT,
+    "import procfile": _IMPORT,
+    "import compose": _IMPORT,
+    "import systemd": _IMPORT,
+    "import process-compose": _IMPORT,
+    "import pm2": _IMPORT,
+    "import circus": _IMPORT,
     "export": {2: "always: name an engine"},
     "export kubernetes": {0: "written", 2: "the file cannot be used, or bad usage"},
     "export compose": {0: "written", 2: "the file cannot be used, or bad usage"},

@@ -256,6 +256,8 @@ def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> Non
     ignored.
     """
     seen.add(path)
+    if discovery.is_procfile(path):
+        return  # it says nothing of servers
     here = os.path.dirname(path)
     expansions = {"here": here, **{f"ENV_{name}": value for name, value in os.environ.items()}}
     for name, options in (_read_toml if path.endswith(".toml") else _read_ini)(path).items():

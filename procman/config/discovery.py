@@ -1,4 +1,4 @@
-"""Where the configuration file is searched for."""
+"""Where the configuration file is searched for, and what its name says."""
 
 import os
 
@@ -17,3 +17,9 @@ SEARCH = (
 def find_config() -> str | None:
     """Return the first file of SEARCH that exists."""
     return next((path for path in SEARCH if os.path.exists(path)), None)
+
+
+def is_procfile(path: str) -> bool:
+    """Whether the name is that of a Procfile: Procfile, or Procfile.dev."""
+    name = os.path.basename(path)
+    return name == "Procfile" or (name.startswith("Procfile.") and not name.endswith((".toml", ".conf", ".ini")))

@@ -1,1 +1,1 @@
-"""A configuration written for another engine: Kubernetes, compose, systemd. Pure: a Config in, texts out."""
+"""A configuration written for another engine: Kubernetes, compose, systemd; `imports` is the other way. No I/O."""

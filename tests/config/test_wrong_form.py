@@ -70,12 +70,8 @@ def test_a_file_that_is_neither_is_told_what_it_is(tmp_path, name, text, form):
     assert message.endswith("into a.toml")
 
 
-def test_a_procfile_and_a_script_are_known(tmp_path):
-    """One is recognised by its name, the other by its first line."""
-    path = tmp_path / "Procfile"
-    path.write_text("web: sleep 100\n")
-    [(_, _, message)] = complaints(path)
-    assert "this is a Procfile" in message
+def test_a_script_is_known(tmp_path):
+    """It is recognised by its first line."""
     path = tmp_path / "run"
     path.write_text("#!/bin/sh\nsleep 100\n")
     [(_, _, message)] = complaints(path)

@@ -53,6 +53,22 @@ _OVERRIDES = (
     Flag("no_watch", "--no-watch", "watch no files, whatever the programs say"),
 )
 
+_PROCFILE = (
+    Flag("procfile", "-f --procfile", "run a Procfile as it is, with .env beside it", metavar="PROCFILE"),
+    Flag(
+        "formation",
+        "--formation",
+        "with -f: how many processes of each name, web=2,worker=1 (all=N for the others); -m does the same there",
+        metavar="NAME=N",
+    ),
+)
+
+_IMPORT_FLAGS = (
+    Flag("output", "-o --output", "write to this file instead of stdout", metavar="FILE"),
+    Flag("force", "--force", "overwrite the file of -o"),
+    HELP,
+)
+
 _EXPORT_FLAGS = (
     _FILE,
     Flag("split", "--split", "one container or unit for each program, without procman"),
@@ -165,6 +181,7 @@ COMMANDS: dict[str, Command] = {
         "start",
         (
             _FILE,
+            *_PROCFILE,
             _DAEMON,
             _ALLOW_WRITABLE,
             *_OVERRIDES,
@@ -209,6 +226,37 @@ COMMANDS: dict[str, Command] = {
     "export kubernetes": Command("export", "kubernetes", _EXPORT_FLAGS, "write a Kubernetes Deployment"),
     "export compose": Command("export", "compose", _EXPORT_FLAGS, "write a compose file for docker or podman"),
     "export systemd": Command("export", "systemd", _EXPORT_FLAGS, "write systemd units"),
+    "import": Command(
+        "imports", "no_engine", (HELP,), "read a configuration of another engine; see the following seven"
+    ),
+    "import supervisord": Command(
+        "imports", "supervisord", _IMPORT_FLAGS, "write a supervisord.conf as TOML", "FILE..."
+    ),
+    "import procfile": Command(
+        "imports",
+        "procfile",
+        (
+            Flag("formation", "-m --formation", "how many processes of each name: web=2,worker=1", metavar="NAME=N"),
+            *_IMPORT_FLAGS,
+        ),
+        "write a Procfile of foreman or honcho as TOML",
+        "FILE",
+    ),
+    "import compose": Command(
+        "imports", "compose", _IMPORT_FLAGS, "write the services of compose files that run without an image", "FILE..."
+    ),
+    "import systemd": Command("imports", "systemd", _IMPORT_FLAGS, "write systemd units as TOML", "UNIT..."),
+    "import process-compose": Command(
+        "imports", "process_compose", _IMPORT_FLAGS, "write a process-compose.yaml as TOML", "FILE..."
+    ),
+    "import pm2": Command(
+        "imports",
+        "pm2",
+        (Flag("env", "--env", "take env_NAME, too", metavar="NAME"), *_IMPORT_FLAGS),
+        "write an ecosystem file of pm2 as TOML",
+        "FILE",
+    ),
+    "import circus": Command("imports", "circus", _IMPORT_FLAGS, "write a circus.ini as TOML", "FILE..."),
     "run": Command(
         "run",
         "run",

@@ -11,6 +11,7 @@ import select
 import stat
 from dataclasses import dataclass, field
 
+from procman.config.discovery import is_procfile
 from procman.config.formats import ini
 from procman.config.formats.expansion import NotExpanded, environment_names, expand, left_over
 from procman.config.formats.other_formats import strange_form
@@ -72,6 +73,8 @@ def is_toml(path: str) -> bool:
 
 def in_wrong_form(path: str, text: str, *, included: bool = False) -> Problem | None:
     """The complaint about a text whose form does not match the name of its file."""
+    if is_procfile(path) and not included:
+        return None
     if is_toml(path):
         found, fitting, form, other, suffix = _INI_HEADER.search(text), _TOML_HEADER, "INI", "TOML", "conf"
     else:
@@ -130,6 +133,9 @@ class _Gatherer:
     def main(self, path: str) -> None:
         if is_toml(path):
             self._toml(path, ())
+            return
+        if is_procfile(path):
+            self._procfile(path)
             return
         text = self._text(path)
         if text is None:
@@ -196,6 +202,28 @@ class _Gatherer:
         for section in sections:
             if section.name == "include":
                 self._follow(section.options["files"], (*above, os.path.realpath(path)))
+
+    def _procfile(self, path: str) -> None:
+        # Most masters have none.
+        from procman.config.formats import procfile  # noqa: PLC0415
+        from procman.system.env_file import BadEnvFile, read_env_file  # noqa: PLC0415
+
+        text = self._text(path)
+        if text is None:
+            return
+        assert self.machine.environ is not None
+        variables = dict(self.machine.environ)
+        beside = os.path.join(os.path.dirname(path), procfile.ENV_FILE)
+        try:
+            # What is wrong with it otherwise is said of env_file.
+            variables |= read_env_file(_read(beside), raw=False).values
+        except (OSError, BadEnvFile):
+            pass
+        port = variables.get("PORT", "")
+        first = int(port) if port.isdecimal() else procfile.FIRST_PORT
+        sections, problems = procfile.parse(text, path, variables.get(procfile.FORMATION, ""), first)
+        self.to.problems += problems
+        self.to.sections.merge(sections)
 
     def _follow(self, files: RawOption, above: tuple[str, ...]) -> None:
         try:

@@ -8,6 +8,13 @@ import re
 
 _UNIT = re.compile(r"^\[(?:Unit|Service|Install)\][ \t]*$", re.MULTILINE)
 _YAML = re.compile(r"""---\s*$|-\s+\S|["']?[\w./ -]+["']?:(?:\s|$)""")
+# What `procman import` has for them.
+_IMPORTS = {
+    "a unit of systemd": "systemd",
+    "YAML": "compose (or process-compose, or pm2)",
+    "JavaScript": "pm2",
+    "JSON": "pm2",
+}
 _SCRIPTS = (".js", ".cjs", ".mjs", ".ts")
 
 
@@ -26,13 +33,14 @@ def strange_form(path: str, text: str, *, included: bool) -> tuple[int, str] | N
         return None
     name = f"{os.path.splitext(os.path.basename(path))[0] or 'procman'}.toml"
     way_out = f'write [program.NAME] and command = "…" for each program into {name}'
+    engines = _IMPORTS.get(form)
+    if engines is not None and not included:
+        way_out = f"procman import {engines} {path} makes TOML of it, or {way_out}"
     return first + 1, f"this is {form}, but procman reads TOML and INI: {way_out}"
 
 
 def _form(path: str, text: str, line: str) -> str | None:
-    base, suffix = os.path.splitext(os.path.basename(path))
-    if base == "Procfile":
-        return "a Procfile"
+    suffix = os.path.splitext(path)[1]
     if suffix in _SCRIPTS or line.startswith(("module.exports", "export default")):
         return "JavaScript"
     if re.match(r"\{|\[\s*(?:\{|$)", line):

@@ -1,0 +1,155 @@
+"""`procman import`: reads the files of another engine, and writes TOML and a report of what is not the same."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from procman.cli.flags import Flag, read
+from procman.cli.procman_commands.table import COMMANDS
+from procman.cli.terminal_text import safe
+from procman.config.formats.files import LARGEST_FILE
+from procman.config.formats.procfile import ENV_FILE, FIRST_PORT
+from procman.convert.imports.draft import Draft
+from procman.convert.imports.report import Fate
+from procman.convert.imports.source import Source
+from procman.errors import BadRequest, ProcmanError
+from procman.system.env_file import BadEnvFile, read_env_file
+
+ALL_KEPT = 0
+SOMETHING_LOST = 1
+
+Reader = Callable[..., Draft]
+
+
+def no_engine(_: dict[str, str]) -> int:
+    """`procman import` without an engine."""
+    names = [name.partition(" ")[2] for name in COMMANDS if name.startswith("import ")]
+    raise BadRequest(f"cannot import without a word for what it is: {', '.join(names)}")
+
+
+def supervisord(given: dict[str, str]) -> int:
+    """A supervisord.conf."""
+    return _import("supervisord", given)
+
+
+def procfile(given: dict[str, str]) -> int:
+    """A Procfile, with the first port of the .env beside it."""
+    return _import("procfile", given, "formation", port_of=_first_port)
+
+
+def compose(given: dict[str, str]) -> int:
+    """Compose files."""
+    return _import("compose", given)
+
+
+def systemd(given: dict[str, str]) -> int:
+    """Units."""
+    return _import("systemd", given)
+
+
+def process_compose(given: dict[str, str]) -> int:
+    """A process-compose.yaml."""
+    return _import("process-compose", given)
+
+
+def pm2(given: dict[str, str]) -> int:
+    """An ecosystem file."""
+    return _import("pm2", given, "env")
+
+
+def circus(given: dict[str, str]) -> int:
+    """A circus.ini."""
+    return _import("circus", given)
+
+
+def _first_port(path: str) -> int:
+    try:
+        with open(os.path.join(os.path.dirname(path), ENV_FILE), "rb") as file:
+            port = read_env_file(file.read(LARGEST_FILE), raw=False).values.get("PORT", "")
+    except (OSError, BadEnvFile):
+        return FIRST_PORT
+    return int(port) if port.isdecimal() else FIRST_PORT
+
+
+def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable[[str], int] | None = None) -> int:
+    """Write the TOML to stdout or to `-o`, and the report to stderr."""
+    given, paths = _permuted(f"import {engine}", given)
+    if not paths:
+        raise BadRequest(f"cannot import nothing: name the file, as in procman import {engine} FILE")
+    sources = [Source(path, _text(path)) for path in paths]
+    module = import_module(f"procman.convert.imports.{engine.replace('-', '_')}")
+    options: dict[str, str | int] = {name: given[name] for name in further if name in given}
+    if port_of is not None:
+        options["first_port"] = port_of(paths[0])
+    try:
+        draft: Draft = module.read(sources, **options)
+    except RecursionError:
+        raise ProcmanError(f"cannot read {safe(paths[0])}: it is nested too deeply; no such file needs that") from None
+    text = draft.text()
+    if given.get("output", "-") == "-":
+        print(text, end="")
+        sys.stdout.flush()
+    else:
+        _write(given["output"], text, force="force" in given)
+    return _report(draft)
+
+
+def _permuted(name: str, given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The flags and the files, in whatever order they were written."""
+    given = dict(given)
+    words = given.pop("words", "").split("\0") if "words" in given else []
+    flags: Sequence[Flag] = COMMANDS[name].flags
+    paths = []
+    while words:
+        if words[0].startswith("-") and words[0] != "-":
+            more, words = read(flags, words)
+            given |= more
+        else:
+            paths.append(words.pop(0))
+    return given, paths
+
+
+def _text(path: str) -> str:
+    """The text of a file of at most 8 MiB."""
+    try:
+        with open(path, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ProcmanError(f"cannot read {safe(path)}: it is not a file; name one")
+            content = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ProcmanError(f"cannot read {safe(path)}: {reason}; name another file") from None
+    if len(content) > LARGEST_FILE:
+        raise ProcmanError(f"cannot read {safe(path)}: it is larger than 8 MiB; import a part of it")
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise ProcmanError(f"{safe(path)}:{line}: there is a NUL byte: this is no text; name another file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ProcmanError(f"{safe(path)}:{line}: this is not UTF-8 text; save it as UTF-8") from None
+
+
+def _write(path: str, text: str, *, force: bool) -> None:
+    try:
+        with open(path, "w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ProcmanError(f"cannot write {safe(path)}: it exists; name another with -o, or add --force") from None
+    except OSError as error:
+        raise ProcmanError(f"cannot write {safe(path)}: {error.strerror}; name another place with -o") from None
+    print(f"written: {path}")
+
+
+def _report(draft: Draft) -> int:
+    programs = sum(section.kind in ("program", "eventlistener", "fcgi-program") for section in draft.sections)
+    remarks = {fate: draft.report.of(fate) for fate in Fate}
+    for fate in (Fate.APPROXIMATED, Fate.LOST):
+        for remark in remarks[fate]:
+            print(remark, file=sys.stderr)
+    counts = ", ".join(f"{fate.name.lower()} {len(remarks[fate])}" for fate in Fate)
+    print(f"procman import: {programs} {'program' if programs == 1 else 'programs'}; {counts}", file=sys.stderr)
+    return SOMETHING_LOST if remarks[Fate.LOST] else ALL_KEPT
