@@ -103,11 +103,11 @@ class Chaos:
     ) -> Experiment:
         """Predict, make the fault, and watch; raises as `prediction`."""
         self._master.refuse_while_ending()
-        self._refuse_a_second()
+        self._refuse_a_second(may)
         pid = self._selectors.one(spec).pid
         experiment = await self.prediction(spec, kind, seconds, may)
         self._master.refuse_while_ending()
-        self._refuse_a_second()
+        self._refuse_a_second(may)
         process = self._fleet.processes.get(experiment.name)
         if process is None or process.pid != pid or process.state is not State.RUNNING:
             raise WrongState(f"{spec} does not run any more, so nothing was done", Reason.NOT_RUNNING)
@@ -146,10 +146,11 @@ class Chaos:
                 "health; --stop makes it hang"
             )
 
-    def _refuse_a_second(self) -> None:
+    def _refuse_a_second(self, may: Callable[[str], bool] | None) -> None:
         going = next((one for one in self._kept.values() if not one.is_over), None)
         if going is not None:
-            raise WrongState(f"chaos with {going.name} is under way: wait until it is over", Reason.ALREADY_STARTED)
+            name = going.name if may is None or may(going.name) else "another process"
+            raise WrongState(f"chaos with {name} is under way: wait until it is over", Reason.ALREADY_STARTED)
 
     async def _watch(self, experiment: Experiment, operation: Operation, process: Process) -> None:
         loop, bus = asyncio.get_running_loop(), self._engine.bus
@@ -176,9 +177,9 @@ class Chaos:
             )
             experiment.is_over = True
             bus.nudge()
-        differs = [one.name for one in experiment.judgements if not one.as_expected]
-        text = f"not as the configuration says: {', '.join(differs)}"
-        operation.reach(0, Outcome(good.name, good.group, Reason.FAILED, text) if differs else good)
+        # Without names: not everybody may know of what depends on it.
+        bad = Outcome(good.name, good.group, Reason.FAILED, "what followed was not what the configuration says")
+        operation.reach(0, good if all(one.as_expected for one in experiment.judgements) else bad)
         operation.end()
 
     async def _until_over(self, experiment: Experiment) -> None:

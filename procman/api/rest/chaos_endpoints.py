@@ -65,6 +65,7 @@ class ChaosEndpoints:
 
 def _info(one: Experiment, may: May | None) -> ChaosInfo:
     """For a client that may know of those processes."""
+    judgements = [judgement for judgement in one.judgements if may is None or may(judgement.name)]
     return ChaosInfo(
         id=one.operation.id if one.operation is not None else None,
         namespec=one.name,
@@ -78,10 +79,9 @@ def _info(one: Experiment, may: May | None) -> ChaosInfo:
         seen=[_step(step) for step in one.seen if may is None or may(step.name)],
         judgements=[
             ChaosJudgement(namespec=name, as_expected=as_expected, words=words)
-            for name, as_expected, words in one.judgements
-            if may is None or may(name)
+            for name, as_expected, words in judgements
         ],
-        as_expected=all(judgement.as_expected for judgement in one.judgements) if one.is_over else None,
+        as_expected=all(judgement.as_expected for judgement in judgements) if one.is_over else None,
         error=one.error,
     )
 
