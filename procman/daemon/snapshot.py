@@ -174,7 +174,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return silent
     looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
     looks = looks or rooms.watching.commands.obstacle
-    told = rooms.debugging.obstacle or rooms.notifying.obstacle or rooms.faults.obstacle
+    told = rooms.debugging.obstacle or rooms.updates.obstacle or rooms.notifying.obstacle or rooms.faults.obstacle
     return told or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from procman import __version__
 from procman.config import update_plan
-from procman.config.diff import diff_access, diff_notify
+from procman.config.diff import diff, diff_access, diff_notify
+from procman.config.schema.access import AccessSection
 from procman.config.schema.configuration import Config
 from procman.config.schema.groups import Group
+from procman.config.schema.notify import Notify
 from procman.core.process import Process
 from procman.core.snapshot import definition
 from procman.core.states import UP, State
@@ -41,20 +43,40 @@ class Order:
     digests: dict[str, list[str | None]]
 
 
-class UpdatePlans:
-    """Makes plans, and reads them again."""
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is in effect at one moment: it does not change while a plan is made of it."""
 
-    def __init__(
-        self, configuration: ConfigService, sections: Callable[[], tuple[Any, Any]], salt: str | None = None
-    ) -> None:
-        """`sections` returns the notify and the access sections in effect; `salt` is that from before an upgrade."""
+    groups: tuple[Group, ...]
+    up: frozenset[str]  # namespecs of what runs, or is on its way
+    starts: frozenset[str]  # of what comes up with another definition
+    notify: tuple[Notify, ...]
+    access: tuple[AccessSection, ...]
+
+
+class UpdatePlans:
+    """Makes plans, and reads them again. What takes a situation may be called in a thread."""
+
+    def __init__(self, configuration: ConfigService, salt: str | None = None) -> None:
+        """`salt` is that from before an upgrade."""
         self._configuration = configuration
-        self._fleet = configuration.fleet
-        self._sections = sections
         self.digests = Digests(None if salt is None else bytes.fromhex(salt))
+
+    def situation(self) -> Situation:
+        """The present one."""
+        configuration = self._configuration
+        processes = configuration.fleet.processes
+        return Situation(
+            configuration.active_groups(),
+            frozenset(name for name, process in processes.items() if _is_up(process)),
+            frozenset(name for name, process in processes.items() if _starts(process)),
+            configuration.notifying.rules,
+            configuration.access.sections,
+        )
 
     def make(
         self,
+        situation: Situation,
         config: Config,
         names: Collection[str] | None,
         hidden: Collection[str] = (),
@@ -64,10 +86,9 @@ class UpdatePlans:
 
         Of the names, those that are `hidden` are as if there were no such group; `may` says which dependents are told.
         """
-        active = self._configuration.active_groups()
-        known = {group.name for group in (*active, *config.groups)} - set(hidden)
+        known = {group.name for group in (*situation.groups, *config.groups)} - set(hidden)
         wanted = None if names is None else set(names) & known
-        planned = self.planned(config, wanted)
+        planned = self.planned(situation, config, wanted)
         if may is not None:
             planned = tuple(
                 dataclasses.replace(change, dependents=tuple(one for one in change.dependents if may(one.name)))
@@ -85,23 +106,27 @@ class UpdatePlans:
             "unknown": [] if names is None else sorted(set(names) - known),
             "changes": [update_plan.to_json(change) for change in planned],
             "needs_reload": [update_plan.option_to_json(option) for option in reload],
-            "digests": self.definitions(config, wanted),
+            "digests": self.definitions(situation, config, wanted),
         }
         plan = _tidied(plan)
         return {**plan, "seal": self.digests.of_data(plan)}
 
-    def planned(self, config: Config, wanted: Collection[str] | None) -> tuple[update_plan.PlannedChange, ...]:
+    @staticmethod
+    def planned(
+        situation: Situation, config: Config, wanted: Collection[str] | None
+    ) -> tuple[update_plan.PlannedChange, ...]:
         """What becomes of each process of the wanted groups; if that is all, of the other sections, too."""
-        old = dataclasses.replace(config, groups=self._configuration.active_groups())
+        old = dataclasses.replace(config, groups=situation.groups)
+        active = {program.namespec for group in situation.groups for program in group.programs}
         planned = update_plan.planned_changes(
             old,
             config,
-            self._configuration.difference_from(config),
+            diff(old, config),
             groups=wanted,
-            is_up=self._is_up,
-            starts_replaced=self._starts_replaced,
+            is_up=situation.up.__contains__,
+            starts_replaced=lambda name: name in situation.starts or name not in active,
         )
-        return planned if wanted is not None else planned + self._section_changes(config)
+        return planned if wanted is not None else planned + _section_changes(situation, config)
 
     def read(self, data: object) -> Order:
         """A plan that a client sends; raises BadRequest or WrongState where this master cannot apply it."""
@@ -133,9 +158,9 @@ class UpdatePlans:
         groups = data["groups"]
         return Order(None if groups is None else tuple(groups), data["digests"])
 
-    def compare(self, order: Order, config: Config) -> None:
+    def compare(self, situation: Situation, order: Order, config: Config) -> None:
         """Raises WrongState where the file, or what runs, is not as it was when the plan was made."""
-        present = self.definitions(config, order.groups)
+        present = self.definitions(situation, config, order.groups)
         names = sorted(present.keys() | order.digests.keys())
         pairs = {name: (order.digests.get(name, [None, None]), present.get(name, [None, None])) for name in names}
         running = [name for name, (then, now) in pairs.items() if then[0] != now[0]]
@@ -150,16 +175,17 @@ class UpdatePlans:
         text = f"cannot apply the plan: since it was made, {' and '.join(changes)}; make a new one and look at it"
         raise WrongState(text, Reason.STALE_PLAN)
 
-    def definitions(self, config: Config, names: Collection[str] | None) -> dict[str, list[str | None]]:
+    def definitions(
+        self, situation: Situation, config: Config, names: Collection[str] | None
+    ) -> dict[str, list[str | None]]:
         """Of each group what is in effect, and what the file has; the same of the sections that are no programs."""
-        active = {group.name: group for group in self._configuration.active_groups()}
+        active = {group.name: group for group in situation.groups}
         read = {group.name: group for group in config.groups}
         wanted = sorted(active.keys() | read.keys()) if names is None else sorted(names)
         found = {name: [self._digest(active.get(name)), self._digest(read.get(name))] for name in wanted}
         if names is None:
-            notify, access = self._sections()
-            found[NOTIFY] = [self._digest_all(notify), self._digest_all(config.notify)]
-            found[ACCESS] = [self._digest_all(access), self._digest_all(config.access)]
+            found[NOTIFY] = [self._digest_all(situation.notify), self._digest_all(config.notify)]
+            found[ACCESS] = [self._digest_all(situation.access), self._digest_all(config.access)]
         return found
 
     @property
@@ -175,13 +201,6 @@ class UpdatePlans:
         except RecursionError:
             return None
 
-    def _section_changes(self, config: Config) -> tuple[update_plan.PlannedChange, ...]:
-        notify, access = self._sections()
-        return (
-            *update_plan.section_changes("notify", config, notify, config.notify, diff_notify(notify, config.notify)),
-            *update_plan.section_changes("access", config, access, config.access, diff_access(access, config.access)),
-        )
-
     def _master(self, config: Config) -> dict[str, str]:
         return {
             "file": config.file,
@@ -196,13 +215,17 @@ class UpdatePlans:
     def _digest_all(self, sections: Iterable[Any]) -> str:
         return self.digests.of_data([definition(section) for section in sections])
 
-    def _is_up(self, name: str) -> bool:
-        process = self._fleet.processes.get(name)
-        return process is not None and (process.state in (*UP, State.STOPPING) or process.listens)
 
-    def _starts_replaced(self, name: str) -> bool:
-        process = self._fleet.processes.get(name)
-        return process is None or _starts(process)
+def _section_changes(situation: Situation, config: Config) -> tuple[update_plan.PlannedChange, ...]:
+    notify, access = situation.notify, situation.access
+    return (
+        *update_plan.section_changes("notify", config, notify, config.notify, diff_notify(notify, config.notify)),
+        *update_plan.section_changes("access", config, access, config.access, diff_access(access, config.access)),
+    )
+
+
+def _is_up(process: Process) -> bool:
+    return process.state in (*UP, State.STOPPING) or process.listens
 
 
 def _starts(process: Process) -> bool:

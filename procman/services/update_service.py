@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from procman.config.schema.configuration import Config
 from procman.core.attribution import NOBODY, Actor
 from procman.errors import BadRequest
+from procman.runtime.call_queue import CallQueue
 from procman.runtime.engine import Engine
 from procman.runtime.update_mark import UpdateMark
 from procman.services.configuration import ConfigService
@@ -23,11 +25,14 @@ from procman.services.update_state import Readers, UnderWay
 from procman.services.updates import Updates
 
 if TYPE_CHECKING:
+    from procman.config.update_plan import PlannedChange
     from procman.core.actions import AnnounceRolling
     from procman.services.update_plans import Order, Plan, UpdatePlans
 
 # How long an update may wait for its confirmation, in seconds.
 LONGEST = 86400.0
+# How long a plan may take to compute, in seconds: a thousand programs take one.
+PLANNED_WITHIN = 30.0
 
 
 class UpdateService:
@@ -41,8 +46,9 @@ class UpdateService:
         *,
         mark: UpdateMark,
         clock: Callable[[], float] = time.monotonic,
+        beside: CallQueue | None = None,
     ) -> None:
-        """`mark` tells the next master of what a kill has cut off.
+        """`mark` tells the next master of what a kill has cut off, `beside` computes plans beside the loop.
 
         While an update waits for its confirmation, `configuration` refuses to add and to remove.
         """
@@ -50,6 +56,7 @@ class UpdateService:
         self._operations = master.operations
         self._configuration = configuration
         self._updates = updates = Updates(engine, configuration)
+        self._beside = CallQueue(PLANNED_WITHIN, engine.bus.nudge) if beside is None else beside
         self._made: UpdatePlans | None = None
         self._salt: str | None = None  # that plans were made with before an upgrade
         self.confirming = Confirming(engine, self._operations, configuration, updates, mark=mark, clock=clock)
@@ -71,13 +78,16 @@ class UpdateService:
         With `may`, there are only the groups of which it takes every process, as the file has them and as they run.
         """
         config = await self._configuration.look()
+        plans, situation = self._plans, self._plans.situation()
         if may is None:
-            return self._plans.make(config, names)
+            return await self._beside.do(lambda: plans.make(situation, config, names))
         specs: dict[str, set[str]] = {}
-        for group in (*self._configuration.active_groups(), *config.groups):
+        for group in (*situation.groups, *config.groups):
             specs.setdefault(group.name, set()).update(program.namespec for program in group.programs)
         seen = {name for name, found in specs.items() if all(map(may, found))}
-        return self._plans.make(config, seen if names is None else names, specs.keys() - seen, may)
+        wanted, unseen = seen if names is None else names, specs.keys() - seen
+        shown = {name for found in specs.values() for name in found if may(name)}
+        return await self._beside.do(lambda: plans.make(situation, config, wanted, unseen, shown.__contains__))
 
     async def steps(self, names: Iterable[str] | None = None, hidden: Collection[str] = ()) -> list[Step]:
         """The same as the steps of an update."""
@@ -113,12 +123,25 @@ class UpdateService:
             raise BadRequest("cannot apply the plan: it has groups that are not there")
         return self._begin(order.groups, actor, (), confirm, order)
 
+    async def _compare(self, order: "Order", config: Config) -> None:
+        plans, situation = self._plans, self._plans.situation()
+        await self._beside.do(lambda: plans.compare(situation, order, config))
+
+    async def _planned(self, config: Config, wanted: Collection[str] | None) -> "tuple[PlannedChange, ...]":
+        plans, situation = self._plans, self._plans.situation()
+        return await self._beside.do(lambda: plans.planned(situation, config, wanted))
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why an upgrade cannot happen now."""
+        return "an update is being planned" if self._beside.busy else None
+
     @property
     def _plans(self) -> "UpdatePlans":
         if self._made is None:
             from procman.services.update_plans import UpdatePlans  # noqa: PLC0415 - a whole feature
 
-            self._made = UpdatePlans(self._configuration, lambda: self._updates.sections, self._salt)
+            self._made = UpdatePlans(self._configuration, self._salt)
         return self._made
 
     def _refuse(self, confirm: float | None) -> None:
@@ -144,11 +167,11 @@ class UpdateService:
                 self.confirming.refuse()
                 config = await self._configuration.take_over()
                 if order is not None:
-                    self._plans.compare(order, config)
+                    await self._compare(order, config)
                 wanted = _targets(names)
                 under = UnderWay(operation, None if wanted is None else frozenset(wanted - set(hidden)), confirm)
                 if confirm is not None:
-                    self.confirming.prepare(under, self._plans.planned(config, under.names))
+                    self.confirming.prepare(under, await self._planned(config, under.names))
                 with self.confirming.carrying_out(under, marked=confirm is not None or order is not None):
                     operation.steps = await self._updates.carry_out(
                         config, wanted, operation.steps.extend, operation.origin, hidden=hidden, rolling=rolling

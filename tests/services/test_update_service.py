@@ -16,7 +16,7 @@ from procman.runtime.update_mark import Unfinished, UpdateMark
 from procman.services.update_service import UpdateService
 from procman.services.update_state import Readers
 from tests.support.programs import group
-from tests.support.virtual_engine import Services
+from tests.support.virtual_engine import AtOnce, Services
 
 CLIENT = Actor("client", uid=0, pid=7)
 READERS = Readers(read_group, read_rules, read_access)
@@ -295,6 +295,7 @@ def handed_over(world):
         world.services.configuration,
         mark=UpdateMark(None),
         clock=lambda: world.engine.now,
+        beside=AtOnce(0.0),
     )
     world.updates.restore(data, READERS)
     world.updates.confirming.go_on()
@@ -339,6 +340,7 @@ def test_an_update_that_is_being_carried_out_goes_on_after_an_upgrade():
             world.services.configuration,
             mark=UpdateMark(None),
             clock=lambda: world.engine.now,
+            beside=AtOnce(0.0),
         )
         world.updates.restore(data, READERS)
         world.updates.confirming.go_on()

@@ -1,5 +1,8 @@
 """An engine without an operating system: the test says what came of each order, and what time it is."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from procman.core.actions import (
     Action,
     CheckHealth,
@@ -15,6 +18,7 @@ from procman.core.attribution import NOBODY, Attribution, Origin
 from procman.core.events import DeadlineReached, Event, Exited, ExitStatus, Spawned, StartRequested
 from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec
+from procman.runtime.call_queue import CallQueue
 from procman.runtime.update_mark import UpdateMark
 from procman.services.access import AccessRules
 from procman.services.configuration import ConfigService
@@ -25,6 +29,8 @@ from procman.services.processes import ProcessService
 from procman.services.status import StatusBoard
 from procman.services.update_service import UpdateService
 from tests.support.notifications import new_bus
+
+T = TypeVar("T")
 
 
 class VirtualEngine:
@@ -78,6 +84,13 @@ class VirtualEngine:
         self.pass_time(10)
 
 
+class AtOnce(CallQueue):
+    """Has no threads: a turn of the loop is enough."""
+
+    async def do(self, call: Callable[[], T]) -> T:
+        return call()
+
+
 class Services:
     """All services on a virtual engine; `config` is what `load` returns."""
 
@@ -110,4 +123,5 @@ class Services:
             self.configuration,
             mark=UpdateMark(None),
             clock=lambda: self.engine.now,
+            beside=AtOnce(0.0),
         )
