@@ -107,6 +107,8 @@ def assumptions(scenario: Scenario) -> list[str]:
             after = READY_AFTER if told.ready is None else told.ready
             how = "never ready" if after == NEVER else f"ready {show_seconds(after)} after its start"
             ready.setdefault(how, []).append(name)
+        elif told.ready is not None:
+            lines.append(f"{name} has no option ready to wait for: it is RUNNING after its startsecs")
         ends = told.ends if told.ends is not None else ONESHOT_TAKES if program.is_oneshot else NEVER
         if ends < NEVER:
             lines.append(f"{name} ends {show_seconds(ends)} after its start, with exit status {told.code}")

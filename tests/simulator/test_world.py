@@ -48,6 +48,9 @@ def test_what_is_assumed_can_be_set_and_is_said(tmp_path):
         "migrate ends 5s after its start, with exit status 1",
         "web does not end on its stop signal",
     ]
+    assert "web has no option ready to wait for: it is RUNNING after its startsecs" in assumptions(
+        scenario(tmp_path, STACK, {"web": "ready 3s"})
+    )
     found = simulated(tmp_path, STACK, {"db": "ready 3s", "migrate": "ends 5s:1"})
     assert lines(found, "migrate")[2:5] == ["3 migrate started", "3 migrate RUNNING", "8 migrate ended 1"]
     assert found.states == {"db": "RUNNING", "migrate": "FATAL", "web": "FATAL"}
