@@ -123,6 +123,8 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_last_exit_time_seconds",
         "procman_process_start_time_seconds",
         "procman_update_rollbacks",  # of updates that are to be confirmed alone; an alert has them
+        "procman_rolling_restarts",
+        "procman_rolling_restarts_stopped",
         "procman_update_unconfirmed",
         "procman_updates",
         "procman_upgrades",  # an annotation

@@ -22,6 +22,7 @@ from procman.services.explain_facts import Around, Explanation, Known, Turn, Wis
 from procman.services.explain_master import MasterFacts, explain_master
 from procman.services.explain_origins import Origins, clock_time, left_behind
 from procman.services.explain_parts import MASTER, Parts
+from procman.services.explain_rolling import with_rolling
 from procman.services.explain_terminals import with_clients
 from procman.services.schedule_words import next_run
 from procman.system.proc import look_at
@@ -107,6 +108,7 @@ class Explainer:
                 known = replace(self._known(process, origins, definitions), drift=drifted.get(process.name, ()))
                 made = explain(process, around, known)
                 made = with_confirmation(made, self._confirming.pending)
+                made = with_rolling(made, self._fleet.rollings.by_program.get(process.program.program))
                 explanations.append(with_clients(made, self._terminals.clients(process.name)))
         if (spec is None or spec == MASTER) and may is None:
             master = await self._about_master(reads=spec is not None)

@@ -96,7 +96,7 @@ class RollingService(Narrowable):
         return [
             _status(rolling)
             for program, rolling in self._fleet.rollings.by_program.items()
-            if (self._may_know(rolling) if programs is None else program in programs)
+            if self._may_know(rolling) and (programs is None or program in programs)
         ]
 
     def namespecs(self, specs: Iterable[str]) -> list[str]:
@@ -144,8 +144,9 @@ class RollingService(Narrowable):
         return found
 
     def _may_know(self, rolling: Rolling) -> bool:
-        names = [*rolling.coming, *rolling.under_way, *rolling.ready, *rolling.previous]
-        return any(process.name in names for process in self._selectors.matching("all"))
+        """Whether the client may know of all its processes: the words have their names."""
+        known = {process.name for process in self._selectors.matching("all")}
+        return known.issuperset((*rolling.coming, *rolling.under_way, *rolling.ready))
 
     def _refuse_another(self, program: str) -> None:
         rolling = self._fleet.rollings.by_program.get(program)

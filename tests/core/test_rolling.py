@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -314,6 +315,21 @@ def test_without_the_option_an_update_restarts_all_at_once():
     assert drive.told() == []
     assert drive.most_down == 4
     assert drive.commands() == ["new"] * 4
+
+
+def test_what_a_master_of_this_version_has_handed_over_goes_on():
+    """A file of each version is kept: one was restarted, one is on the way, and two are to come."""
+    drive = Rolled()
+    fleet = Fleet()
+    fleet.restore(json.loads((Path(__file__).parent / "snapshots" / "rolling_2.json").read_text()), READERS)
+    drive.fleet, drive.pids = fleet, 1000
+    rolling = fleet.rollings.by_program["web"]
+    assert (rolling.ready, list(rolling.under_way), rolling.coming) == ([NAMES[0]], [NAMES[1]], list(NAMES[2:]))
+    drive.passes(30)
+    assert drive.commands() == ["new"] * 4
+    drive.says(RollingAborted("web", 9))
+    drive.passes(30)
+    assert drive.commands() == ["old"] * 4
 
 
 def test_it_goes_over_into_another_process_image():

@@ -337,6 +337,13 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         "Those of them that were rolled back, as they were not confirmed or not all of it was up.",
         lambda m: m.counters.rollbacks,
     ),
+    OfMaster("procman_rolling_restarts", "gauge", "Rolling restarts that go on.", lambda m: m.rolling),
+    OfMaster(
+        "procman_rolling_restarts_stopped",
+        "gauge",
+        "Rolling restarts that have stopped at a process that is not ready, and wait for --continue or --abort.",
+        lambda m: m.rolling_stopped,
+    ),
     OfMaster(
         "procman_update_unconfirmed",
         "gauge",

@@ -75,6 +75,8 @@ class MasterReading:
     loop_lag: float  # seconds
     stop_plan: float  # seconds
     sections: tuple[SectionReading, ...] = ()
+    rolling: int = 0  # rolling restarts that go on
+    rolling_stopped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class MetricsService:
                 loop_lag=lag,
                 stop_plan=self._stop_plan(),
                 sections=self._sections(),
+                rolling=self._rolling("going"),
+                rolling_stopped=self._rolling("stopped"),
             ),
             [self._process(process, trees.get(process.name)) for process in processes],
         )
@@ -168,6 +172,9 @@ class MetricsService:
             SectionReading(one.rule.name, one.counts.sent, one.counts.failed, one.counts.dropped, one.waiting)
             for one in statuses
         )
+
+    def _rolling(self, state: str) -> int:
+        return sum(rolling.state == state for rolling in self._fleet.rollings.by_program.values())
 
     def _stop_plan(self) -> float:
         # With 1,000 groups it takes 4 ms.

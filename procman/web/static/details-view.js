@@ -1,4 +1,4 @@
-/* What a process has besides its command: schedule, sockets, hooks, watched files, limits, and what comes from files. */
+/* What a process has besides its command: rolling restart, scale, schedule, sockets, hooks, watched files, limits, and what comes from files. */
 
 import { call } from "./api.js";
 import { $, element } from "./document.js";
@@ -17,7 +17,9 @@ export class DetailsView extends FetchedView {
   /** Hooks that nothing waits for change no state, so it says of when it is, and can be asked again. */
   async fetch(spec) {
     const name = `name=${encodeURIComponent(spec)}`;
-    const [{ sockets }, { hooks }, { watches }, { given }, { limits }, { schedules }, { runs }] = await Promise.all([
+    const answers = await Promise.all([
+      call("GET", `v1/rolling?${name}`),
+      call("GET", "v1/scale"),
       call("GET", `v1/sockets?${name}`),
       call("GET", `v1/hooks?${name}`),
       call("GET", `v1/watches?${name}`),
@@ -26,11 +28,15 @@ export class DetailsView extends FetchedView {
       call("GET", `v1/schedules?count=${TIMES}&${name}`),
       call("GET", `v1/runs?${name}`),
     ]);
-    return { sockets, hooks, watches, given, limits, schedules, runs, at: Date.now() / 1000 };
+    const [{ rolling }, { scales }, { sockets }, { hooks }, { watches }, { given }, { limits }, { schedules }, { runs }] = answers;
+    const scaled = scales.filter((one) => one.processes.includes(spec) && one.numprocs !== one.in_file);
+    return { rolling, scaled, sockets, hooks, watches, given, limits, schedules, runs, at: Date.now() / 1000 };
   }
 
-  draw({ sockets, hooks, watches, given, limits, schedules, runs, at }) {
+  draw({ rolling, scaled, sockets, hooks, watches, given, limits, schedules, runs, at }) {
     const parts = [
+      ...rolling.flatMap(rollingPart),
+      ...scaled.flatMap(scaledPart),
       ...schedules.flatMap(schedulePart),
       ...(runs.length ? runsPart(runs.slice(-RUNS).reverse()) : []),
       ...(sockets.length ? socketsPart(sockets) : []),
@@ -60,6 +66,25 @@ function list(texts) {
 }
 
 const quietly = (text) => element("span", { class: "quiet" }, text);
+
+// ---- rolling restarts, and the number of processes
+
+function rollingPart({ program, state, ready, under_way: underWay, coming, text }) {
+  return [
+    element("h3", null, `Rolling restart of ${printable(program)}`),
+    facts([
+      ["State", element("span", { class: state === "stopped" && "bad" }, printable(text))],
+      ["Ready", printable(ready.join(", "))],
+      ["On the way", printable(underWay.join(", "))],
+      ["To come", printable(coming.join(", "))],
+    ]),
+  ];
+}
+
+function scaledPart({ program, numprocs, in_file: inFile }) {
+  const text = `${printable(program)} was scaled to ${numprocs}, the file says ${inFile}`;
+  return [element("h3", null, "Number of processes"), element("p", null, text)];
+}
 
 // ---- the schedule, and the runs of what does something and ends
 

@@ -14,7 +14,7 @@ export function gravityOf({ kind, to, reason, data }) {
   if (kind === "gap" || (kind === "watch" && reason === "suspended")) return "warn";
   if (kind === "log-trouble" || kind === "access-denied" || data?.failed || data?.error) return "bad";
   if (to === "FATAL" || to === "UNKNOWN" || (to === "EXITED" && data?.expected === false)) return "bad";
-  return to === "BACKOFF" ? "warn" : "";
+  return to === "BACKOFF" || (kind === "rolling" && reason === "stopped") ? "warn" : "";
 }
 
 const WATCH = {
@@ -29,6 +29,17 @@ const WORDS = {
   socket({ reason }, { address, addresses = [] }) {
     if (reason === "off") return "does not wait for a connection any more";
     return reason === "connection" ? `a connection to ${address} starts it` : `waits for a connection on ${addresses.join(", ")}`;
+  },
+  rolling({ reason }, { program, ready, total, aborting, why }) {
+    const what = aborting ? "putting back the earlier definition" : "rolling restart";
+    const count = `${ready} of ${total}`;
+    const because = why ? `: ${why}` : "";
+    if (reason === "restarting") return `${what}: its turn has come`;
+    if (reason === "ready") return `${what}: it is ready, ${count}`;
+    if (reason === "began") return `${what} of ${program} began`;
+    if (reason === "stopped") return `${what} of ${program} has stopped here, ${count} ready${because}`;
+    if (reason === "done") return `${what} of ${program} is done: ${count}`;
+    return `${what} of ${program} ${reason === "continued" ? "goes on" : "has ended"}: ${count} ready${because}`;
   },
   state(record, { tries, expected }) {
     if (!record.to) return `${record.reason ?? ""}${pids(record.data ?? {})}`;
