@@ -107,7 +107,7 @@ def test_why_of_procman_itself(site, browser):
     shown = (
         "[...document.querySelectorAll('#views a')].filter((link) => link.checkVisibility()).map((a) => a.innerText)"
     )
-    assert browser.ask(shown) == ["Log", "Why", "Crashes", "Graph", "Events"]
+    assert browser.ask(shown) == ["Log", "Why", "Crashes", "Graph", "Events", "Update"]
 
 
 def test_a_text_that_is_selected_is_not_drawn_away(site, browser):
