@@ -14,6 +14,7 @@ from procman.core.actions import (
     AnnounceGroup,
     AnnounceGroupChanged,
     AnnounceMaster,
+    AnnounceRolling,
     KeepDescendants,
     Kill,
     Probe,
@@ -33,6 +34,9 @@ from procman.core.events import (
     KillFailed,
     RestartRequested,
     RetryRequested,
+    RollingAborted,
+    RollingContinued,
+    RollingRequested,
     ShutdownRequested,
     SignalRequested,
     Spawned,
@@ -51,6 +55,9 @@ REQUESTS = (
     RestartRequested,
     RetryRequested,
     SignalRequested,
+    RollingRequested,
+    RollingContinued,
+    RollingAborted,
     GroupAdded,
     GroupRemoved,
     GroupChanged,
@@ -97,6 +104,7 @@ class AttributionRules:
     def event_comes(self, event: Event) -> None:
         subject = self._subject_before = self._subject(event)
         origin = self.request = None
+        self.turns: set[str] = set()  # of a rolling restart, in this event
         if isinstance(event, REQUESTS):
             origin = self.request = self._ask(event)
         elif isinstance(event, Exited) and subject is not None:
@@ -202,6 +210,9 @@ class AttributionRules:
         wants = self.wanted_by.get(action.name, self.all_wanted_by)
         if isinstance(event, Adopted):
             self.must(origin.actor == BOOT, f"{action.name} is adopted, and {origin.actor} is behind it")
+        elif action.name in self.turns:
+            same = (origin.actor, origin.operation) == (wants.actor, wants.operation)
+            self.must(same, f"{action.name} has its turn, and {origin} is behind it")
         elif action.before is State.STOPPED:
             self.must(origin == wants, f"{action.name} is started by {origin}, and {wants} wants it up")
             self.must(self.attribution.wanted_by(action.name) == wants, "it is not known who wants it up")
@@ -259,6 +270,9 @@ class AttributionRules:
             self.wanted_by.clear()
         elif isinstance(action, ProcessRemoved):
             self.wanted_by.pop(action.name, None)
+        elif isinstance(action, AnnounceRolling) and action.what == "restarting":
+            self.wanted_by[action.name] = Origin(origin.actor, seq, origin.operation)
+            self.turns.add(action.name)
         elif isinstance(action, Announce) and self.request is not None:
             self.wanted_by[action.name] = self.attribution._base if self.master_told else self.request
 

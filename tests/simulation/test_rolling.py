@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from procman.core import fleet, membership, rolling
+from tests.simulation.attribution_rules import AttributionRules
 from tests.simulation.fake_kernel import World
 from tests.simulation.rolling_rules import RollingRules, rolling_scenario
 from tests.simulation.test_dependencies import UpgradedWorld
@@ -78,6 +79,16 @@ def test_the_rules_of_rolling_restarts_hold():
     """No scenario breaks a rule, also over upgrades; the seed in the message brings it back."""
     for seed in range(SCENARIOS):
         world = UpgradedWorld(rolling_scenario(Random(seed)), RollingRules)
+        try:
+            world.run()
+        except Exception as error:
+            raise AssertionError(f"scenario {seed}: {error}\n{world.recent()}") from error
+
+
+def test_somebody_is_behind_all_that_a_rolling_restart_does():
+    """Each restart is of the one that has asked for all of them, also in a later batch."""
+    for seed in range(100):
+        world = World(rolling_scenario(Random(seed)), AttributionRules)
         try:
             world.run()
         except Exception as error:
