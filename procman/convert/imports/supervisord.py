@@ -75,8 +75,8 @@ def _section(draft: Draft, raw: RawSection, sections: Sections) -> None:
         _option(draft, section, known, option, found)
     if known.tables and "stdout_logfile" in known.options and section.get("stderr_logfile") is None:
         # In TOML the default of one follows the other.
-        console = str(section.get("stdout_logfile") or "") in ("-", "/dev/stdout")
-        if console and section.get("redirect_stderr") is not True:
+        stdout = str(section.get("stdout_logfile") or "")
+        if (stdout == "-" or stdout.startswith("/dev/")) and section.get("redirect_stderr") is not True:
             section.set("stderr_logfile", "AUTO")
 
 
@@ -95,6 +95,9 @@ def _include(draft: Draft, raw: RawSection) -> None:
     section.set("include", [Ready(word) for word in str(found.value).split()], place)
     draft.sections.insert(0, section)
     draft.report.kept(place, "[include] files", "procman reads these files as they are")
+    if any(not re.search(r"[*?\[]", word) for word in str(found.value).split()):
+        how = "in TOML, a file that is named in full has to exist"
+        draft.report.approximated(place, "[include] files", how)
     draft.remarks.append("include is relative to this file: keep it in the folder of the supervisord.conf.")
 
 
@@ -137,7 +140,7 @@ def typed(kind: Kind[Any], text: str) -> Setting:
         words = [word.strip() for word in text.split(_WORDS[kind.name]) if word.strip()]
         codes = kind.name == "list of exit codes"
         return [int(word) if codes and word.isdecimal() else Ready(word) for word in words]
-    return Ready(text.replace("\n", " ") if kind.name == "command" else text)
+    return Ready(text)
 
 
 def _accepted(kind: Kind[Any], text: str, show: Callable[[Any], Setting]) -> Setting:
