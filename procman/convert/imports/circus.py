@@ -68,7 +68,8 @@ def _parse(source: Source, sections: dict[str, dict[str, Node]], places: dict[st
         places.setdefault(name, Node(None, source.path, lines.get((name, ""), 1)))
         found = sections.setdefault(name, {})
         for key, value in parser.items(name):
-            found[key] = Node(value, source.path, lines.get((name, key), 1))
+            # Circus has the parser fill in values, for which %% is a percent sign.
+            found[key] = Node(value.replace("%%", "%"), source.path, lines.get((name, key), 1))
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:

@@ -18,3 +18,8 @@ def each_its_own(path: str) -> Ready:
     """The path of a log with the number of the process in it: /var/log/web-1.log."""
     stem, suffix = os.path.splitext(escaped(path))
     return Ready(f"{stem}-%(process_num)d{suffix}")
+
+
+def is_of_windows(path: str) -> bool:
+    """Whether it begins with a drive."""
+    return path[1:3] in (":\\", ":/") and path[0].isalpha()

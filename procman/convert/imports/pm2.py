@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from procman.convert.imports.draft import Draft, Section, duration
 from procman.convert.imports.javascript import literal_of
-from procman.convert.imports.paths import beside, each_its_own
+from procman.convert.imports.paths import beside, each_its_own, is_of_windows
 from procman.convert.imports.source import Keys, Node, Ready, Source, Unreadable
 from procman.convert.imports.values import bytes_of, seconds_of, size
 from procman.convert.imports.yaml_tree import yaml_of
@@ -108,11 +108,16 @@ class _App:
         section = self.draft.section(keys.text("name") or stem, keys.node, keys.path)
         section.set("command", words, keys.at("script"))
         cwd = keys.text("cwd")
+        if cwd is not None and is_of_windows(cwd):
+            keys.lost("cwd", "this is a path of Windows: write that of this machine")
+            cwd = None
         section.set("directory", beside("%(here)s", cwd or "."), keys.at("cwd") if cwd is not None else None)
         for key, option in (("uid", "user"), ("gid", "user_group")):
             text = keys.text(key)
             if text is not None:
                 section.set(option, text, keys.at(key))
+        if is_of_windows(script):
+            keys.lost("script", "this is a path of Windows: write that of this machine")
         self._instances(section)
         self._environment(section)
         self._restarts(section)
@@ -273,6 +278,9 @@ class _App:
         keys = self.keys
         out, error = keys.text("out_file"), keys.text("error_file")
         for key, option, path in (("out_file", "stdout_logfile", out), ("error_file", "stderr_logfile", error)):
+            if path is not None and "\\" in path:
+                keys.lost(key, "this is a path of Windows: write that of this machine")
+                path = None  # noqa: PLW2901 - as if it was not there
             if path is None:
                 section.set(option, "AUTO")
             elif path in ("/dev/null", "NULL"):

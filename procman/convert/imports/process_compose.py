@@ -28,7 +28,7 @@ _CONDITIONS = {
 }
 _HARMLESS_AT_TOP = (
     "version", "is_strict", "log_level", "is_tui_disabled", "disable_env_expansion", "name", "is_dotenv_disabled",
-    "ordered_shutdown",
+    "ordered_shutdown", "log_length",
 )  # fmt: skip
 
 
