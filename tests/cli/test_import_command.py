@@ -43,6 +43,14 @@ def test_what_is_lost_has_its_line_and_makes_the_status_1(run, tmp_path):
     assert "# - compose.yaml:6: services.web.nonsense: procman has nothing like it\n" in out
 
 
+def test_verbose_reports_what_is_kept_too(run, tmp_path):
+    """Each key that was used has its line, in the order kept, approximated, lost."""
+    (tmp_path / "compose.yaml").write_text(COMPOSE + "    ports: ['80:80']\n")
+    lines = run("compose", "-v", "compose.yaml")[2].splitlines()
+    assert "compose.yaml:3: services.web.command: kept" in lines
+    assert ": lost: " in lines[-2]
+
+
 def test_no_file_is_overwritten_without_force(run, tmp_path):
     """With --force it is; the flags may stand before or after the file."""
     (tmp_path / "compose.yaml").write_text(COMPOSE)
@@ -66,6 +74,7 @@ def test_no_file_is_overwritten_without_force(run, tmp_path):
         (b"services: {}\n", "there are no services in it"),
         (b"a: \xff\n", "compose.yaml:1: this is not UTF-8 text"),
         (b"a\n\0", "compose.yaml:2: there is a NUL byte"),
+        (b"services: {a: {command: x, scale: %s}}" % (b"9" * 5000), "a number in it is too long"),
         (b"#" * (8 * 1024 * 1024 + 1), "cannot read compose.yaml: it is larger than 8 MiB"),
     ],
 )

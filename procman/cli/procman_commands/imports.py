@@ -87,13 +87,16 @@ def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable
         draft: Draft = module.read(sources, **options)
     except RecursionError:
         raise ProcmanError(f"cannot read {safe(paths[0])}: it is nested too deeply; no such file needs that") from None
+    except (ValueError, OverflowError):
+        # Python reads no number of more than 4300 digits.
+        raise ProcmanError(f"cannot read {safe(paths[0])}: a number in it is too long: shorten it") from None
     text = draft.text()
     if given.get("output", "-") == "-":
         print(text, end="")
         sys.stdout.flush()
     else:
         _write(given["output"], text, force="force" in given)
-    return _report(draft)
+    return _report(draft, verbose="verbose" in given)
 
 
 def _permuted(name: str, given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -144,10 +147,10 @@ def _write(path: str, text: str, *, force: bool) -> None:
     print(f"written: {path}")
 
 
-def _report(draft: Draft) -> int:
+def _report(draft: Draft, *, verbose: bool) -> int:
     programs = sum(section.kind in ("program", "eventlistener", "fcgi-program") for section in draft.sections)
     remarks = {fate: draft.report.of(fate) for fate in Fate}
-    for fate in (Fate.APPROXIMATED, Fate.LOST):
+    for fate in Fate if verbose else (Fate.APPROXIMATED, Fate.LOST):
         for remark in remarks[fate]:
             print(remark, file=sys.stderr)
     counts = ", ".join(f"{fate.name.lower()} {len(remarks[fate])}" for fate in Fate)

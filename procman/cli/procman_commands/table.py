@@ -66,6 +66,7 @@ _PROCFILE = (
 _IMPORT_FLAGS = (
     Flag("output", "-o --output", "write to this file instead of stdout", metavar="FILE"),
     Flag("force", "--force", "overwrite the file of -o"),
+    Flag("verbose", "-v --verbose", "report what is kept, too"),
     HELP,
 )
 
