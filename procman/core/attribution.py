@@ -202,9 +202,7 @@ class Attribution:
 
     def origin_of(self, action: Told) -> Origin:
         """What it follows from; call it right before the action is published."""
-        if isinstance(action, AnnounceRolling):
-            return self._origin_of_rolling(action)
-        if isinstance(action, Announce):
+        if isinstance(action, Announce):  # most are
             if action.name in self._found_ill:
                 return Origin(HEALTH, self.latest(action.name).cause)
             if action.name in self._watched and not self._is_request:
@@ -212,6 +210,8 @@ class Attribution:
             known = self._origin_of_change(action)
             if known is not None:
                 return known
+        elif isinstance(action, AnnounceRolling):
+            return self._origin_of_rolling(action)
         elif isinstance(action, _NOT_ABOUT_ONE):
             return self._of_the_whole()
         elif isinstance(action, AnnounceHealth) or action.name in self._found_ill:

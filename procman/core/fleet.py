@@ -13,11 +13,11 @@ One door: `handle(event, now)` answers with the orders to carry out, and `next_d
 from collections.abc import Iterator
 
 from procman.core.actions import Action, AnnounceMaster, Kill, Quit, Spawn
-from procman.core.coming_up import adopted, heard, remember_run, spawned
+from procman.core.coming_up import adopted, spawned
 from procman.core.dependencies import Dependencies
 from procman.core.dependents import Dependents
 from procman.core.due import serve_deadlines
-from procman.core.ending import descendants_gone, exited, kill_failed
+from procman.core.ending import exited
 from procman.core.events import (
     AboutAll,
     Adopted,
@@ -38,7 +38,6 @@ from procman.core.events import (
     HookEnded,
     KillFailed,
     MemoryMeasured,
-    News,
     Notified,
     ProbeResult,
     RefreshRequested,
@@ -61,10 +60,9 @@ from procman.core.events import (
 )
 from procman.core.exit_policy import DEFAULT_POLICY, Cause, ExitPolicy
 from procman.core.groups import ActiveGroup
-from procman.core.health_checks import pause_checks, seen
-from procman.core.hook_chain import ended_unseen, hook_ended, prepare
-from procman.core.idling import connected, use_seen
+from procman.core.hook_chain import prepare
 from procman.core.membership import Membership
+from procman.core.news import note
 from procman.core.process import Process
 from procman.core.renewals import Renewals
 from procman.core.requests import begin_service, call_off, hurry, kill, restart, retry, signal, start, stop
@@ -79,8 +77,8 @@ from procman.core.spec import GroupSpec, MasterPolicy, ProcessSpec
 from procman.core.start_limit import StartLimit
 from procman.core.states import MasterState, State
 from procman.core.switching import switch_off
+from procman.core.uses import Uses
 from procman.core.watches import Watches
-from procman.core.wear import measured
 
 
 class Fleet:
@@ -101,9 +99,10 @@ class Fleet:
         self._by_pid: dict[int, Process] = {}
         self._exit_policy = ExitPolicy(policy, self.groups, self.processes)
         self.dependencies = Dependencies(self.groups, self.processes)
+        self._uses = Uses()
         self._side_hooks = SideHooks(self.processes)
         self._dependents = Dependents(self.dependencies, self.processes, self._side_hooks.refresh)
-        self.rollings = Rollings(self.groups, self.processes, self.dependencies.define)
+        self.rollings = Rollings(self.groups, self.processes, self._define)
         self._renewals = Renewals(self.processes, self.rollings.is_going)
         self._start_limit = StartLimit(policy.start_concurrency, self.processes)
         self._shutdown = Shutdown(
@@ -119,6 +118,7 @@ class Fleet:
             self.dependencies,
             self.rollings,
             new=self._new,
+            define=self._define,
             stop_bound=self._stop_bound,
             forget=self._forget,
         )
@@ -133,18 +133,10 @@ class Fleet:
         stops_by = self._stops_by(event)
         actions = self._decide(event, now)
         if self.state is MasterState.RUNNING:
-            actions += self._renewals.follow(event, now)
-            if self.rollings:
-                actions += self.rollings.follow(event, now)
-            actions += self.watches.follow(event, actions, now)
-            if self.dependencies or isinstance(event, GroupChanged):
-                actions += self._dependents.follow(event, actions, now)
-            before = len(actions)
-            actions = self.schedules.follow(event, actions, now)
-            if len(actions) > before and self.dependencies:
-                actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
-            self.watches.started(actions)
-        actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
+            actions = self._follow(event, actions, now)
+        uses = self._uses
+        if uses.side_hooks:
+            actions += self._side_hooks.follow(event, actions, now, ending=self.state is not MasterState.RUNNING)
         decided = len(actions)
         cause = self._exit_policy.note(actions)
         if self._membership.any_leaves:
@@ -152,21 +144,14 @@ class Fleet:
         if cause and self.state is MasterState.RUNNING:
             self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)
-        actions += self._side_hooks.goes_on(actions[decided:])
-        decided = len(actions)
-        is_ending = self.state is not MasterState.RUNNING and not self._shutdown.over
-        if is_ending:
-            if self._stops_by(event) != stops_by:  # more time was asked for; there is no more of shutdown_timeout
-                self._shutdown.share(now)
-            killed = {action.name for action in actions if isinstance(action, Kill) and action.overdue}
-            actions += self._shutdown.advance(now, killed)
-        actions += self._side_hooks.goes_on(actions[decided:])
-        if is_ending and self._shutdown.over:
-            actions += self._side_hooks.end_all("the master ends")
-            restart = self.state is MasterState.RESTARTING
-            actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
-        actions = self.sockets.follow(event, actions, self.state)
-        return prepare(self._start_limit.pass_on(actions), self.processes, now)
+        if uses.side_hooks:
+            actions += self._side_hooks.goes_on(actions[decided:])
+        if self.state is not MasterState.RUNNING and not self._shutdown.over:
+            actions += self._end(actions, now, more_time=self._stops_by(event) != stops_by)
+        if uses.sockets:
+            actions = self.sockets.follow(actions, self.state)
+        actions = self._start_limit.pass_on(actions)
+        return prepare(actions, self.processes, now) if uses.pre_start else actions
 
     def snapshot(self, write_definition: Writer = definition) -> Data:
         """All that another fleet needs to go on from here; `write_definition` makes plain data of a definition."""
@@ -202,7 +187,8 @@ class Fleet:
         self.processes.update((name, process) for name, process in processes.items() if name not in self.processes)
         for process in self.processes.values():
             process.brake, process.seed = self._brake, self.seed
-            self.dependencies.define(process, process.definition)
+            self._uses.note(process.program)
+            self._define(process, process.definition)
         self._by_pid = {process.pid: process for process in self.processes.values() if process.pid is not None}
         self._membership.any_leaves = any(process.leaving for process in self.processes.values())
         self._side_hooks.restore(data.get("side_hooks", ()))
@@ -298,22 +284,18 @@ class Fleet:
                 | ConnectionSeen(name=name)
                 | SocketsSeen(name=name)
                 | DescendantsGone(name)
+                | HookEnded(name=name)
+                | KillFailed(name)
+                | RunRemembered(name)
+                | EndedUnseen(name)
             ):
                 process = self.processes.get(name)
-                return self._note(event, process, now) if process else []
-            case HookEnded(name=name) | KillFailed(name) | RunRemembered(name) | EndedUnseen(name):
-                process = self.processes.get(name)
-                return self._note(event, process, now) if process else []
+                return note(event, process, now) if process else []
             case StartRequested() | RestartRequested() | RetryRequested():
                 return self._switch_on(event, now)
             case StopRequested(name):
                 process = self.processes.get(name)
-                if process is None:
-                    return []
-                again = process.state is State.STOPPING and not process.wanted
-                rolled = self.rollings.stop_asked(event)
-                actions = [*rolled, *self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
-                return [*actions, *hurry(process, now)] if again else actions
+                return self._switch_off(event, process, now) if process else []
             case SignalRequested(name, signum):
                 process = self.processes.get(name)
                 return signal(process, signum) if process else []
@@ -344,33 +326,11 @@ class Fleet:
             case RetryRequested():
                 return retry(process, now)
 
-    @staticmethod
-    def _note(event: News, process: Process, now: float) -> list[Action]:
-        """Something is known of a process that is there."""
-        match event:
-            case ProbeResult() | Notified():
-                return heard(process, event, now)
-            case MemoryMeasured():
-                measured(process, event, now)
-                return []
-            case HealthSeen():
-                return seen(process, event, now)
-            case HealthPauseRequested(_, seconds, reason):
-                return pause_checks(process, seconds, reason, now)
-            case ConnectionSeen():
-                return connected(process, event, now)
-            case SocketsSeen():
-                return use_seen(process, event, now)
-            case DescendantsGone():
-                return descendants_gone(process, now)
-            case KillFailed(_, reason):
-                return kill_failed(process, reason, now)
-            case RunRemembered(_, code):
-                return remember_run(process, code)
-            case HookEnded():
-                return hook_ended(process, event, now)
-            case EndedUnseen():
-                return ended_unseen(process, now)
+    def _switch_off(self, event: StopRequested, process: Process, now: float) -> list[Action]:
+        again = process.state is State.STOPPING and not process.wanted
+        rolled = self.rollings.stop_asked(event)
+        actions = [*rolled, *self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
+        return [*actions, *hurry(process, now)] if again else actions
 
     def _decide_on_all(self, event: AboutAll, now: float) -> list[Action]:
         """What is about groups, or the master."""
@@ -420,7 +380,47 @@ class Fleet:
         self._exit_policy.forget(process.name)
         self.watches.forget(process.name)
 
+    def _define(self, process: Process, program: ProcessSpec) -> None:
+        self.dependencies.define(process, program)
+        self._uses.note(program)
+        if program.sockets:
+            self.sockets.has_new_user()
+
+    # ---- what follows from it
+
+    def _follow(self, event: Event, actions: list[Action], now: float) -> list[Action]:
+        uses = self._uses
+        if uses.renewals:
+            actions += self._renewals.follow(event, now)
+        if self.rollings:
+            actions += self.rollings.follow(event, now)
+        if uses.watches:
+            actions += self.watches.follow(event, actions, now)
+        if self.dependencies or isinstance(event, GroupChanged):
+            actions += self._dependents.follow(event, actions, now)
+        if uses.schedules:
+            before = len(actions)
+            actions = self.schedules.follow(event, actions, now)
+            if len(actions) > before and self.dependencies:
+                actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
+        if uses.watches:
+            self.watches.started(actions)
+        return actions
+
     # ---- the end
+
+    def _end(self, decided: list[Action], now: float, *, more_time: bool) -> list[Action]:
+        """The next steps of the shutdown; `more_time`: it was asked for, and there is no more of shutdown_timeout."""
+        if more_time:
+            self._shutdown.share(now)
+        killed = {action.name for action in decided if isinstance(action, Kill) and action.overdue}
+        actions = self._shutdown.advance(now, killed)
+        actions += self._side_hooks.goes_on(actions)
+        if self._shutdown.over:
+            actions += self._side_hooks.end_all("the master ends")
+            restart = self.state is MasterState.RESTARTING
+            actions.append(Quit(restart, self._exit_policy.exit_code(), self.unsettled()))
+        return actions
 
     def _shut_down(self, now: float, *, restart: bool, cause: str = "") -> list[Action]:
         if not restart:

@@ -27,6 +27,7 @@ class Membership:
         rollings: Rollings,
         *,
         new: Callable[[ProcessSpec], Process],
+        define: Callable[[Process, ProcessSpec], None],
         stop_bound: Callable[[list[Process], float], list[Action]],
         forget: Callable[[Process], None],
     ) -> None:
@@ -38,6 +39,7 @@ class Membership:
             dependencies: the edges between them.
             rollings: which get their definitions one batch after the other.
             new: makes the process of a definition.
+            define: is told of each new definition.
             stop_bound: what is to be stopped before those processes are.
             forget: is told of each process that has left.
         """
@@ -47,6 +49,7 @@ class Membership:
         self._dependencies = dependencies
         self._rollings = rollings
         self._new = new
+        self._define = define
         self._stop_bound = stop_bound
         self._forget = forget
 
@@ -58,7 +61,7 @@ class Membership:
         self._groups[group.name] = members
         self._processes.update(members.processes)
         for process in members.processes.values():
-            self._dependencies.define(process, process.program)
+            self._define(process, process.program)
         return members
 
     def add(self, group: GroupSpec, now: float) -> list[Action]:
@@ -105,7 +108,7 @@ class Membership:
                 process = self._processes[name] = self._new(program)
             members.processes[name] = process
             if name not in waiting:
-                self._dependencies.define(process, program)
+                self._define(process, program)
         members.processes |= {process.name: process for process in gone}
         definitions = {program.namespec: program for program in group.programs}
         for process in gone:

@@ -236,7 +236,9 @@ class Rollings:
                 # Whoever was asked to stop stays down.
                 rolling.coming.remove(name)
                 target = rolling.targets.pop(name, None)
-                actions += redefine(process, target, now) if target is not None else []
+                if target is not None:
+                    self._define(process, target)
+                    actions += redefine(process, target, now)
         rolling.state, rolling.failed, rolling.reason = "going", "", ""
         rolling.operation = operation
         rolling.total = len(rolling.coming) + len(rolling.ready)

@@ -13,12 +13,9 @@
 from collections.abc import Mapping
 
 from procman.core.actions import Action, AwaitConnection, CloseSocket, OpenSocket, Quit
-from procman.core.events import BootRequested, Event, GroupAdded, GroupChanged, GroupRemoved
 from procman.core.process import Process
 from procman.core.spec import Address, SocketSpec
 from procman.core.states import MasterState, State
-
-_CHANGES = (BootRequested, GroupAdded, GroupChanged, GroupRemoved)
 
 
 class Sockets:
@@ -31,9 +28,13 @@ class Sockets:
         self.held: dict[Address, SocketSpec] = {}
         self.awaited: dict[str, tuple[Address, ...]] = {}  # by process
 
-    def follow(self, event: Event, actions: list[Action], state: MasterState) -> list[Action]:
+    def has_new_user(self) -> None:
+        """A definition with sockets has come in."""
+        self._users = None
+
+    def follow(self, actions: list[Action], state: MasterState) -> list[Action]:
         """The same, with what has to be opened before and closed after it."""
-        if self._users is None or isinstance(event, _CHANGES):
+        if self._users is None:
             self._find_users()
         if not (self._users or self.held):
             return actions

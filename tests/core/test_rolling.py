@@ -26,7 +26,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.spec import Condition, OnUnhealthy, ReadyKind, batch_size
+from procman.core.spec import Condition, OnUnhealthy, ReadyKind, SocketSpec, batch_size
 from procman.core.states import State
 from tests.core.test_snapshot import READERS
 from tests.support.driven_fleet import Drive, members, of
@@ -257,6 +257,16 @@ def test_a_stop_of_one_of_its_processes_stops_it():
     assert drive.told()[-1] == "done"
     assert drive.commands() == ["new"] * 4
     assert drive.states()[NAMES[3]] == "STOPPED"
+
+
+def test_each_gets_the_sockets_of_its_new_definition_in_its_turn():
+    """What listens only from the update on has its own socket when it is started, also in the last batch."""
+    drive = Rolled()
+    listening = SocketSpec(name="http", listen=("tcp://127.0.0.1:8000",), reuseport=True)
+    drive.says(GroupChanged(web("new", sockets=(listening,)), frozenset(NAMES), 8))
+    drive.passes(30)
+    assert drive.told()[-1] == "done"
+    assert [address.owner for address in drive.fleet.sockets.held] == list(NAMES)
 
 
 def test_a_second_one_is_not_begun():

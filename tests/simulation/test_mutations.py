@@ -29,6 +29,7 @@ from procman.core import (
     hooks,
     idling,
     membership,
+    news,
     process,
     readiness,
     renewals,
@@ -87,6 +88,7 @@ MODULES = (
     rolling,
     watches,
     side_hooks,
+    news,
     due,
     groups,
     exit_policy,
@@ -534,6 +536,9 @@ MUTATIONS = [
         fleet,
         r"process = self\._by_pid\.pop\(pid, None\)",
         "process = self._by_pid.get(pid)",
+    ),
+    Mutation(
+        "nobody hears that a signal was refused", news, r"return kill_failed\(process, reason, now\)", "return []"
     ),
     Mutation("a deadline is served when it has passed", deadlines, r"self\.earliest > now", "self.earliest >= now"),
     Mutation("only one deadline is served", due, r"for process in due for", "for process in due[:1] for"),
