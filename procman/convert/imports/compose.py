@@ -8,6 +8,7 @@ from procman.convert.imports.draft import Draft, Section, duration, ready
 from procman.convert.imports.shell_variables import fill_in
 from procman.convert.imports.source import Keys, Node, Ready, Source, Unreadable
 from procman.convert.imports.values import joined, seconds_of, signal_of, variables_of
+from procman.convert.imports.views import view_of_service
 from procman.convert.imports.yaml_tree import yaml_of
 from procman.system.shell_split import split_words
 
@@ -43,7 +44,10 @@ def read(sources: Sequence[Source]) -> Draft:
     reading.read()
     top.finish()
     if needs:
-        draft.remarks.append(f"These variables have to be set where procman starts: {joined(needs)}.")
+        draft.remarks.append(
+            f"These variables have to be set where procman starts: {joined(needs)}. compose takes them from .env, too: "
+            "set -a; . ./.env does that in a shell."
+        )
     draft.remarks.append(
         "All programs share one machine: a service that was reached by its name (db:5432) is at localhost now, and no "
         "two may listen on one port."
@@ -130,6 +134,8 @@ class _Services:
             keys.lost(key, why)
         for key, why in HARMLESS.items():
             keys.harmless(key, why)
+        for key in [key for key in place.mapping if key.startswith("x-")]:
+            keys.harmless(key, "it is for other tools")
         self._place(section, keys)
         self._environment(section, keys)
         self._restart(name, section, keys)
@@ -138,6 +144,7 @@ class _Services:
         _hooks(section, keys)
         _watch(section, keys)
         limits(section, keys)
+        view_of_service(section, keys)
         services_of_deploy(section, keys)
         self._output(section, keys)
         self._secrets(section, keys)

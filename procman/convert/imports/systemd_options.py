@@ -5,6 +5,7 @@ from procman.convert.imports.report import Fate
 from procman.convert.imports.source import Ready
 from procman.convert.imports.unit_reader import UnitReader
 from procman.convert.imports.values import bytes_of, seconds_of, signal_of, size
+from procman.convert.imports.views import view_of_unit
 
 IGNORED = {
     "Description": "nothing is needed for it",
@@ -54,6 +55,7 @@ def read_options(section: Section, reader: UnitReader) -> None:
     _limits(section, reader)
     _cgroup(section, reader)
     _rights(section, reader)
+    view_of_unit(section, reader)
     _stop(section, reader)
     _folders(section, reader)
     for stream in ("stdout", "stderr"):

@@ -32,6 +32,8 @@ oom_score_adj = 100
 no_new_privs = true
 env_file = ["/etc/web.env"]
 stop_scope = "tree"
+private_tmp = "64MB"
+read_only_paths = ["/"]
 
 [program.db]
 command = "/usr/bin/db -D /tmp"
@@ -67,7 +69,7 @@ def same(before, after, options):
 
 
 COMMON = ("command", "environment", "autorestart", "stopsignal", "rlimits", "memory_max", "cpu_max", "pids_max")
-COMMON += ("oom_score_adj", "no_new_privs", "user", "depends_on", "is_oneshot")
+COMMON += ("oom_score_adj", "no_new_privs", "user", "depends_on", "is_oneshot", "read_only_paths")
 
 
 def test_compose_gives_back_what_it_knows(tmp_path):
@@ -81,6 +83,7 @@ def test_compose_gives_back_what_it_knows(tmp_path):
         same(before[name], after[name], [option for option in options if option not in ("command", "depends_on")])
         assert after[name].stopwaitsecs == before[name].stopwaitsecs + 5
     assert after["web"].directory == "/tmp"
+    assert after["web"].private_tmp == before["web"].private_tmp
     assert {str(edge) for edge in after["web"].depends_on} >= {"db@started", "setup@done"}
     assert sum(name.startswith("worker") for name in after) == 3
 
@@ -99,6 +102,7 @@ def test_units_give_back_what_they_know(tmp_path):
             before[name], program, [*options, "stopwaitsecs", "stop_scope", "run_timeout"] if name == "web" else options
         )
     assert after["web"].env_file == before["web"].env_file
+    assert after["web"].private_tmp is not None
     assert {edge.target for edge in after["web"].depends_on} == {"shop-db", "shop-setup"}
 
 
