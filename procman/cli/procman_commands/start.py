@@ -4,7 +4,6 @@ import os
 
 from procman.cli.procman_commands.config_file import config_file
 from procman.config.discovery import is_procfile
-from procman.config.formats.procfile import FORMATION, formation_of
 from procman.daemon.bootstrap import restore, run
 from procman.errors import BadRequest
 
@@ -29,6 +28,9 @@ def _procfile(given: dict[str, str]) -> str | None:
         if formation is not None:
             raise BadRequest("--formation needs -f: it is about a Procfile; numprocs says it in other files")
         return None
+    # Most masters have none.
+    from procman.config.formats.procfile import FORMATION, formation_of  # noqa: PLC0415
+
     if "configuration" in given:
         raise BadRequest("-f and -c each name a file: leave one out")
     if not is_procfile(path):
