@@ -41,6 +41,7 @@ from tests.simulation.health_scenarios import health_scenario
 from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
 from tests.simulation.renewal_rules import renewal_scenario
+from tests.simulation.rolling_rules import rolling_scenario
 from tests.simulation.scenarios import scenario
 from tests.simulation.socket_world import SocketWorld, socket_scenario
 from tests.simulation.watch_rules import watch_scenario
@@ -119,6 +120,10 @@ def test_the_scenarios_have_every_event():
         imagined = renewal_scenario if seed < 20 else scenario if seed % 10 else health_scenario
         imagined = watch_scenario if 20 <= seed < 40 else imagined
         World(imagined(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
+        seen |= {json.loads(line).get("in") for line in tapes[0].lines}
+    for seed in range(100):
+        tapes = []
+        World(rolling_scenario(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     for seed in range(60):
         tapes = []

@@ -23,6 +23,9 @@ from procman.core.events import (
     HookEnded,
     MemoryMeasured,
     RefreshRequested,
+    RollingAborted,
+    RollingContinued,
+    RollingRequested,
     ScheduleDue,
     ScheduleRemembered,
     ShutdownRequested,
@@ -40,6 +43,7 @@ from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
 from tests.simulation.invariants import Invariants
 from tests.simulation.renewal_rules import renewal_scenario
+from tests.simulation.rolling_rules import rolling_scenario
 from tests.simulation.scenarios import scenario
 from tests.simulation.socket_world import SocketWorld, socket_scenario
 from tests.simulation.watch_rules import watch_scenario
@@ -57,6 +61,10 @@ ELSEWHERE: dict[str, tuple[Callable[[Random], World | ClockWorld], set[type]]] =
     "renewals": (lambda random: World(renewal_scenario(random)), {MemoryMeasured}),
     "sockets": (lambda random: SocketWorld(socket_scenario(random)), {ConnectionSeen, SocketsSeen}),
     "watched files": (lambda random: World(watch_scenario(random)), {FilesChanged, WatchesRenewed}),
+    "rolling restarts": (
+        lambda random: World(rolling_scenario(random)),
+        {RollingRequested, RollingContinued, RollingAborted},
+    ),
     "schedules": (ClockWorld, {ScheduleDue, ScheduleRemembered, ClockStepped}),
 }
 
