@@ -118,7 +118,7 @@ def test_the_scenarios_have_every_event():
     for seed in range(400):
         tapes = []
         imagined = renewal_scenario if seed < 20 else scenario if seed % 10 else health_scenario
-        imagined = watch_scenario if 20 <= seed < 40 else imagined
+        imagined = watch_scenario if 20 <= seed < 40 else rolling_scenario if 40 <= seed < 60 else imagined
         World(imagined(Random(seed)), lambda world, tapes=tapes: tapes.append(Taped(world)) or tapes[0]).run()
         seen |= {json.loads(line).get("in") for line in tapes[0].lines}
     for seed in range(100):
