@@ -16,12 +16,12 @@ from procman.services import operations
 from procman.services.actors import describe_actor
 from procman.services.configuration import ConfiguredProcess, GroupDifferences
 from procman.services.figures import ProcessFigures
-from procman.services.graph import GraphNode
 from procman.services.operations import Operation, Outcome
 from procman.services.status import Moment, ProcessStatus
 
 if TYPE_CHECKING:
     from procman.services.confirming import Pending
+    from procman.services.graph import GraphNode
     from procman.services.notifications import SectionStatus
 
 
@@ -90,7 +90,7 @@ def paused_line(status: ProcessStatus, moment: Moment) -> str:
     return f"{status.namespec}: {supervisor_state(status.state).name} ({status.description(moment)})"
 
 
-def graph_info(node: GraphNode) -> GraphInfo:
+def graph_info(node: "GraphNode") -> GraphInfo:
     """One process and what it depends on."""
     process = node.process
     return GraphInfo(

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from procman.config.settings import origin_of
-from procman.config.update_plan import PlannedChange
 from procman.core.actions import (
     Announce,
     AnnounceGroup,
@@ -39,6 +38,9 @@ from procman.services.confirmation import Confirmation, Decision, Outcome, Stand
 from procman.services.operations import Operation, Operations
 from procman.services.update_state import Readers, Stage, UnderWay, read_under_way, write_under_way
 from procman.services.updates import Updates
+
+if TYPE_CHECKING:
+    from procman.config.update_plan import PlannedChange
 
 _CHANGES = (
     Announce,
@@ -166,7 +168,7 @@ class Confirming:
 
     # ---- an update
 
-    def prepare(self, under: UnderWay, planned: Iterable[PlannedChange]) -> None:
+    def prepare(self, under: UnderWay, planned: "Iterable[PlannedChange]") -> None:
         """Remember what is in effect, and find out what is to be ready and healthy."""
         active = {group.name: group for group in self._configuration.active_groups()}
         read = (group.name for group in self._configuration.config.groups)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -11,9 +12,11 @@ from procman.core.states import UP, Phase, State
 from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.services.figures import LastLooks, ProcessFigures, figures_of
-from procman.services.graph import GraphNode, graph_of
 from procman.services.selectors import ALL, Narrowable, Selectors
 from procman.services.status import ProcessStatus, StatusBoard
+
+if TYPE_CHECKING:
+    from procman.services.graph import GraphNode
 
 _by_name = attrgetter("program.group", "program.name")
 
@@ -89,8 +92,10 @@ class ProcessTable(Narrowable):
         ]
         return [one for one in statuses if one.pid and one.paused_until is not None and one.paused_until > steady]
 
-    def graph(self) -> list[GraphNode]:
+    def graph(self) -> "list[GraphNode]":
         """All processes and what they depend on, in the order in which they start."""
+        from procman.services.graph import graph_of  # noqa: PLC0415 - few ask for it
+
         nodes = graph_of(self._fleet)
         may = self._may
         if may is None:

@@ -1,15 +1,19 @@
 """/v1/why and /v1/drift: why processes are as they are, and what they have otherwise than their files."""
 
+from typing import TYPE_CHECKING
+
 from procman.access.roles import READ
 from procman.api.access import sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.shapes.why import DriftAnswer, DriftInfo, ScaledInfo, WhyAnswer, WhyInfo, WhyLink, WhyOption
 from procman.http.messages import Request, Response
 from procman.http.router import Router
-from procman.services.drift import Drift
-from procman.services.explain_facts import Explanation, Link, Setting
 from procman.services.selectors import ALL
 from procman.services.why import Why
+
+if TYPE_CHECKING:
+    from procman.services.drift import Drift
+    from procman.services.explain_facts import Explanation, Link, Setting
 
 
 class WhyEndpoints:
@@ -40,7 +44,7 @@ class WhyEndpoints:
         return json_answer(DriftAnswer(drifts=infos, file_problems=problems, scaled=scaled))
 
 
-def drift_info(drift: Drift) -> DriftInfo:
+def drift_info(drift: "Drift") -> DriftInfo:
     """What one process has otherwise, in the shape of /v1."""
     return DriftInfo(
         name=drift.name,
@@ -56,7 +60,7 @@ def drift_info(drift: Drift) -> DriftInfo:
     )
 
 
-def why_info(explanation: Explanation) -> WhyInfo:
+def why_info(explanation: "Explanation") -> WhyInfo:
     """An explanation in the shape of /v1."""
     return WhyInfo(
         name=explanation.name,
@@ -85,14 +89,14 @@ def why_info(explanation: Explanation) -> WhyInfo:
     )
 
 
-def _link(link: Link) -> WhyLink:
+def _link(link: "Link") -> WhyLink:
     shape = WhyLink(kind=link.kind, text=link.text)
     if link.name:
         shape["name"] = link.name
     return shape
 
 
-def _option(setting: Setting) -> WhyOption:
+def _option(setting: "Setting") -> WhyOption:
     return WhyOption(
         option=setting.option,
         shown=setting.shown,
