@@ -184,6 +184,9 @@ class Hooks:
                 raise
             # What could not be read may be why it has failed, and that is what somebody is to be told.
             spec = self._launch(replace(command, env_file=(), env_from=(), credentials=(), user_env=False))
+        if order.hook is Hook.ON_FAILURE:
+            # The run is over; and what this command leaves in its /tmp is not for the next one.
+            spec = replace(spec, namespace=None)
         status = order.status
         oom = order.by_itself and status is not None and self._oom(order.name, order.pid, status)
         ending = self._fleet.state is not MasterState.RUNNING

@@ -330,10 +330,10 @@ def _hide(path: str) -> Callable[[], object]:
 def _why_not(view: View, code: int) -> str:
     what = f"cannot give it a file system view of its own ({view.options})"
     if code in (errno.EPERM, errno.EACCES):
-        return (
-            f"{what}: only root with CAP_SYS_ADMIN may, which a container usually lacks: start procman as root, put a "
-            "? in front of the values to make them a best effort, or have the container engine do it"
-        )
+        why = f"{what}: only root with CAP_SYS_ADMIN may, which a container usually lacks"
+        if view.is_optional:
+            return why
+        return f"{why}: start procman as root, put a ? in front of each value, or have the container engine do it"
     if code == errno.ENOSPC:
         return f"{what}: the kernel allows no more mount namespaces (user.max_mnt_namespaces): raise that"
     return f"{what}: {os.strerror(code)}"
