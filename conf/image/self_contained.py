@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-# procman imports none of these, nor what they link to: OpenSSL alone is as large as Python.
+# procman imports none of these, nor what only they link to.
 LEFT_OUT = (
     *("__pycache__", "config-*", "dist-packages", "site-packages"),
     *("_pyrepl", "curses", "dbm", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "sqlite3", "test", "tkinter"),
@@ -24,7 +24,7 @@ LEFT_OUT = (
     *(
         f"{module}.*.so"
         for module in (
-            *("_bz2", "_curses", "_curses_panel", "_dbm", "_gdbm", "_hashlib", "_lzma", "_sqlite3", "_ssl", "_tkinter"),
+            *("_bz2", "_curses", "_curses_panel", "_dbm", "_gdbm", "_hashlib", "_lzma", "_sqlite3", "_tkinter"),
             *("_ctypes_test", "_test*", "_xxtest*", "xxlimited*", "xxsubtype"),
         )
     ),

@@ -27,14 +27,14 @@ def with_config(tmp_path):
 
 
 def test_the_image_is_small_and_says_how_it_wants_to_be_run(image):
-    """The image has CMD in exec form, SIGTERM as stop signal, labels, and adds less than 45 MB, Python included."""
+    """The image has CMD in exec form, SIGTERM as stop signal, labels, and adds less than 58 MB with its Python."""
     (ours,) = json.loads(output("podman", "image", "inspect", image))
     (base,) = json.loads(output("podman", "image", "inspect", BASE))
     assert ours["Config"]["Cmd"] == ["procman", "-c", "/etc/procman/procman.toml"]
     assert ours["Config"]["StopSignal"] == "SIGTERM"
     assert ours["Config"]["Labels"]["org.opencontainers.image.version"] == __version__
     # procman, its Python packages, and a Python and C library of their own, for COPY --from.
-    assert ours["Size"] - base["Size"] < 48_000_000
+    assert ours["Size"] - base["Size"] < 58_000_000
 
 
 @pytest.mark.parametrize(
