@@ -12,6 +12,8 @@ from tests.support.ctl_script import run_script
 from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 from tests.support.supervisord_forked import Forked
 
+pytestmark = pytest.mark.slow
+
 SUPERVISORCTL = ("supervisor.supervisorctl:main", "supervisor.xmlrpc", "supervisor.rpcinterface")
 PROCMANCTL = (
     "procman.cli.procmanctl:main",

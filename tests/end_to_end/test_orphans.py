@@ -17,6 +17,8 @@ from tests.support.master_process import Master
 from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, STUBBORN, python
 from tests.support.tree_fixtures import has_ended
 
+pytestmark = pytest.mark.slow
+
 
 class Machine:
     """A directory with a configuration from which one master after the other is started."""
@@ -73,7 +75,6 @@ def identity(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-@pytest.mark.slow
 def test_fifty_programs_keep_their_pids_and_lose_no_line_over_twenty_kills_of_the_master(machine):
     """Fifty programs keep their pids and lose no line over twenty kills of the master, at any moment."""
     names = [f"w{number:02}" for number in range(50)]

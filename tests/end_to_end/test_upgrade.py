@@ -21,6 +21,8 @@ from tests.support.log_lines import PATIENCE
 from tests.support.master_process import ROOT
 from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
+pytestmark = pytest.mark.slow
+
 ECHO = python("import sys\nfor line in sys.stdin: sys.stdout.write('got ' + line); sys.stdout.flush()")
 
 
@@ -61,7 +63,6 @@ def descriptors(master):
         return len(os.listdir(f"/proc/{master.pid}/fd"))
 
 
-@pytest.mark.slow
 def test_fifty_programs_lose_no_line_over_twenty_upgrades(running, tmp_path):
     """Master and programs keep their pids, logs are complete, and the master still gets the exit status of each."""
     master = running(
