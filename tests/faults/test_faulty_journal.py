@@ -213,7 +213,7 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     turns.start()
     try:
         for deed in chance.sample(["kill", "upgrade"] * 20, 40):
-            enough = len(told) + chance.randrange(20, 400)
+            enough = len(told) + chance.randrange(10, 100)
             FaultyMaster.wait_until(lambda: _look(turns, told) > enough)  # noqa: B023 - it is over when this is
             if deed == "upgrade":
                 FaultyMaster.wait_until(lambda: _is_upgraded(turns, told))
