@@ -96,7 +96,11 @@ def _samples(family: AnyFamily, reading: Reading, processes: Sequence[_Labelled]
             )
         case OfProcessBy(read=read_many, label=label):
             return "".join(
-                [_by(series, label.name, tuple(read_many(one).items()), labels) for labels, one in processes]
+                [
+                    _by(series, label.name, tuple(values.items()), labels)
+                    for labels, one in processes
+                    if (values := read_many(one))
+                ]
             )
         case DurationsOfProcess(read=read_durations):
             return "".join(
