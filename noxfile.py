@@ -61,7 +61,8 @@ def release(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate docs/reference, the JSON schema and docs/imports.md from the code."""
-    session.install("-e", ".", "pytest")
+    """Regenerate docs/reference, the JSON schema and the pictures from the code; build the site in site/."""
+    session.install("-e", ".[docs]", "pytest")
     session.run("python", "-m", "procman.cli.reference_docs", "docs/")
     session.run("python", "-m", "tests.support.import_graph")
+    session.run("mkdocs", "build", "--strict", *session.posargs)

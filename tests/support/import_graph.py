@@ -1,4 +1,4 @@
-"""Draws docs/imports.md, the picture of which room imports which, from the code. A test fails when it is stale.
+"""Draws the picture of which room imports which, and its page docs/imports.md. A test fails when they are stale.
 
 python -m tests.support.import_graph
 """
@@ -6,9 +6,11 @@ python -m tests.support.import_graph
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from tests.support.drawing import drawn
 from tests.test_architecture import MAY_IMPORT, modules, own_imports, room_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "imports.md"
+PICTURE = PAGE.parent / "pictures" / "imports.svg"
 COMMAND = "python -m tests.support.import_graph"
 
 HEAD = f"""\
@@ -77,12 +79,26 @@ def reduced(graph: Graph) -> Graph:
     }
 
 
-def page() -> str:
-    """The text of docs/imports.md."""
+def texts() -> dict[Path, str]:
+    """The page and its picture."""
     graph = reduced(packages(room_graph()))
-    lines = [f"  {room} --> {imported}" for room in sorted(graph) for imported in sorted(graph[room])]
-    return HEAD + "\n".join(["```mermaid", "graph TD", *lines, "```"]) + "\n"
+    rows = [
+        f"| `{room}` | {', '.join(f'`{one}`' for one in sorted(graph[room]))} |"
+        for room in sorted(graph)
+        if graph[room]
+    ]
+    page = "\n".join(
+        [
+            "[![Rooms and their imports](pictures/imports.svg)](pictures/imports.svg)",
+            "",
+            "| room | imports |",
+            "|---|---|",
+            *rows,
+        ]
+    )
+    return {PAGE: f"{HEAD}{page}\n", PICTURE: drawn(graph, "Which room imports which")}
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for path, text in texts().items():
+        path.write_text(text, encoding="utf-8")
