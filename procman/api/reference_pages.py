@@ -1,17 +1,16 @@
-"""The interfaces for programs as reference pages: /v1 from `shapes.py`, XML-RPC from the table of its methods."""
+"""The interfaces for programs as reference pages: /v1 from `openapi`, XML-RPC from the table of its methods."""
 
-import ast
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any
 
-from procman.api import health, shapes
+from procman.api import health
 from procman.api.error_codes import CODES, FORBIDDEN
 from procman.api.faults import Fault
+from procman.api.openapi.page import endpoints_block
+from procman.api.openapi.shape_comments import Field, shapes_told
 from procman.api.xmlrpc.adapter import XmlRpc
 from procman.api.xmlrpc.method import Entry
 from procman.api.xmlrpc.structs import CONFIG_FIELDS, PROCESS_FIELDS
@@ -36,6 +35,11 @@ without `XDG_RUNTIME_DIR` it is in `/run/procman` for root, and in `/tmp/procman
   connects. What a client may not do is FORBIDDEN (403), and what it may not see is not there.
 - A body, if any, is one JSON object. A missing key has the default in brackets.
 - Connections are kept alive. A request that arrives too slowly is refused; an idle connection is not closed.
+"""
+
+_NOTES = """\
+SPEC is a name, group:name, group:*, all, or a glob, percent-encoded; CHANNEL is stdout or stderr. For programs, all
+of this is in the OpenAPI document [openapi.json](openapi.json), which the master serves at `/v1/openapi.json`.
 """
 
 _BESIDE_V1 = """\
@@ -155,12 +159,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
 
 def http_page() -> str:
     """The reference page of /v1."""
-    *_, table, notes = (inspect.getdoc(shapes) or "").split("\n\n")
-    parts = [_HTTP, "## Endpoints", "", "```", inspect.cleandoc(table), "```", "", notes, ""]
+    parts = [_HTTP, "## Endpoints", "", "```", endpoints_block(), "```", "", _NOTES]
     parts += [_BESIDE_V1, (inspect.getdoc(health) or "").partition("\n\n")[2], "", "## Shapes", ""]
     parts += ["Times are seconds since the epoch unless stated otherwise.", ""]
-    for name, about, fields in _shapes():
-        rows = [f"| `{field.name}` | {_code(field.type)} | {field.about} |" for field in fields]
+    for name, about, fields in shapes_told():
+        rows = [_row(field) for field in fields]
         parts += [f"### {name}", "", about, "", "| field | type | |", "|---|---|---|", *rows, ""]
     parts.append(_ERRORS.rstrip("\n"))
     statuses = {code.word: code.status for code in CODES.values()} | {FORBIDDEN: HTTPStatus.FORBIDDEN}
@@ -194,12 +197,6 @@ def methods() -> Mapping[str, Entry]:
 # ------------------------------------------------------------------------------------------------ the shapes of /v1
 
 
-class _Field(NamedTuple):
-    name: str
-    type: str
-    about: str
-
-
 def _meanings() -> dict[Fault, str]:
     """The comments behind the faults."""
     lines = inspect.getsource(Fault).splitlines()
@@ -207,28 +204,14 @@ def _meanings() -> dict[Fault, str]:
     return {Fault[name.split()[0]]: about.strip() for name, _, about in told}
 
 
-def _shapes() -> Iterator[tuple[str, str, list[_Field]]]:
-    """The typed dicts of `shapes`: name, docstring, and the fields with the comments behind them."""
-    for module in pkgutil.iter_modules(shapes.__path__, f"{shapes.__name__}."):
-        source = inspect.getsource(importlib.import_module(module.name))
-        lines = source.splitlines()
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) for base in node.bases):
-                fields = [_field(line, lines) for line in node.body if isinstance(line, ast.AnnAssign)]
-                if fields:
-                    yield node.name, ast.get_docstring(node) or "", fields
-
-
-def _field(node: ast.AnnAssign, lines: list[str]) -> _Field:
-    end = node.end_lineno or node.lineno
-    about = lines[end - 1][node.end_col_offset or 0 :].partition("#")[2].strip()
-    kind = ast.unparse(node.annotation)
+def _row(field: Field) -> str:
+    kind, about = field.type, field.about
     if kind.startswith("NotRequired["):
         kind = kind.removeprefix("NotRequired[").removesuffix("]")
         about = f"may be absent; {about}" if about else "may be absent"
     if kind.startswith("Literal["):
         kind = kind.removeprefix("Literal[").removesuffix("]").replace("'", '"').replace('", "', '" or "')
-    return _Field(ast.unparse(node.target), kind, about.replace("|", "\\|"))
+    return f"| `{field.name}` | {_code(kind)} | {about.replace('|', chr(92) + '|')} |"
 
 
 # ------------------------------------------------------------------------------------------------ XML-RPC
@@ -242,7 +225,7 @@ def _call(name: str, entry: Entry) -> str:
 
 
 def _structs() -> Iterator[str]:
-    known = {field.name: field for name, _, fields in _shapes() if name == "ProcessInfo" for field in fields}
+    known = {field.name: field for name, _, fields in shapes_told() if name == "ProcessInfo" for field in fields}
     yield from ("`getProcessInfo`, and each of `getAllProcessInfo`:", "", "| member | type | |", "|---|---|---|")
     for member in PROCESS_FIELDS:
         kind = {"str": "string"}.get(known[member].type, known[member].type)

@@ -37,6 +37,7 @@ from procman.core.spec import MasterPolicy
 from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response
 from procman.http.router import Router
+from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.denials import Denials
 from procman.services.changes import Changes
 from procman.services.journal import JournalService
@@ -62,6 +63,8 @@ _TERMINALS = (
 )
 _CHAOS = (("POST", "/v1/processes/{spec}/chaos", ADMIN), ("GET", "/v1/chaos/{id}", READ))
 _PAST = ("/v1/journal/states", "/v1/journal/spans", "/v1/journal/why")
+# So long a client waits for the OpenAPI document, in seconds. It takes 30 ms.
+_DESCRIBED_WITHIN = 30.0
 
 
 class About:
@@ -134,6 +137,7 @@ class Routes:
         self._logs: Router | None = None
         self._terminals: Router | None = None
         self._metrics: MetricsEndpoint | None = None
+        self._described: Router | None = None
         table = rooms.processes.table
         self._event_stream = EventStream(table, Changes(rooms.bus, table), about.to_asker, rooms.why.if_failed)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
@@ -197,6 +201,7 @@ class Routes:
             add(method, path, self._show_terminal, needs=needs)
         for method, path, needs in _CHAOS:
             add(method, path, self._make_fail, needs=needs)
+        add("GET", "/v1/openapi.json", self._describe, needs=READ)
         for path in _PAST:
             add("GET", path, self._look_back, needs=READ)
         for path in _WEB:
@@ -278,6 +283,15 @@ class Routes:
             self._past = Router(problem=route_problem)
             PastEndpoints(TimeTravel(self._rooms.journal, self._rooms.processes.table)).add_to(self._past)
         return await self._past(request)
+
+    async def _describe(self, request: Request) -> Response:
+        if self._described is None:
+            # For clients that are made from the document.
+            from procman.api.rest.openapi_endpoint import OpenApiEndpoint  # noqa: PLC0415
+
+            self._described = Router(problem=route_problem)
+            OpenApiEndpoint(self.router, CallQueue(_DESCRIBED_WITHIN).do).add_to(self._described)
+        return await self._described(request)
 
     async def _show(self, request: Request, **_: str) -> Response:
         if self._page is None:

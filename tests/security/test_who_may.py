@@ -68,6 +68,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("POST", "/v1/rolling/restart"): ("/v1/rolling/restart", '{"names": ["web"]}', 200),
     ("POST", "/v1/rolling/continue"): ("/v1/rolling/continue", '{"names": ["web"]}', 409),
     ("POST", "/v1/rolling/abort"): ("/v1/rolling/abort", '{"names": ["web"]}', 409),
+    ("GET", "/v1/openapi.json"): ("/v1/openapi.json", "", 200),
     ("GET", "/v1/given"): ("/v1/given", "", 200),
     ("GET", "/v1/watches"): ("/v1/watches", "", 200),
     ("GET", "/v1/drift"): ("/v1/drift", "", 200),
