@@ -150,7 +150,7 @@ that records the time in its first instructions, in memory shared with the bench
 supervisord read the same file. A figure is the median, followed by the smallest and the largest value. "ratio" is
 procman's median divided by supervisord's; it depends less on the machine than the figures. The floor is the cost of
 the system itself: a supervisor in C that decides nothing (with splice, it moves output without reading it); for
-`ctl status`, idle and memory, a Python that does nothing.
+`ctl status`, idle and memory, a Python that does nothing; for health checks, a bare asyncio client.
 
 {table}
 

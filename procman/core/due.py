@@ -17,7 +17,8 @@ from procman.core.wear import aged, measure
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
     """Serve the deadlines that have come."""
-    due = [process for process in processes if process.deadlines.due(now) is not None]
+    # All of the fleet is asked: a look at a field of each.
+    due = [p for p in processes if (earliest := p.deadlines.earliest) is not None and earliest <= now]
     return [action for process in due for action in deadline_reached(process, now)]
 
 

@@ -119,6 +119,7 @@ class Engine:
         self._tree_orders: list[Kill] = []
         self._working = False
         self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
         self.caught_up = self._queue.caught_up
         self.turn_of = self._queue.turn_of
         self.retry_spawns = self._queue.retry
@@ -130,6 +131,15 @@ class Engine:
         """
         self._events.append((event, origin))
         self._work_unless_working()
+
+    def post_soon(self, event: Event) -> None:
+        """Take in an event that has happened by itself, in the next turn of the loop, with what comes until then.
+
+        For what comes in crowds: after its work, the engine asks each process of the fleet for its deadlines.
+        """
+        self._take_in(event)
+        if self._soon is None:
+            self._soon = self._loop.call_soon(self._work_unless_working)
 
     def reap(self) -> None:
         """Collect the processes that have ended (SIGCHLD says that there may be some)."""
@@ -244,9 +254,10 @@ class Engine:
         self._launcher.close()
         self._children.close()
         self._queue.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for handle in (self._timer, self._soon):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._soon = None
 
     # ---- ends
 
@@ -267,6 +278,9 @@ class Engine:
     def _work(self) -> None:
         """Handle all events; spawn for one slice, and only in one place of each turn of the loop."""
         self._working = True
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._queue.begin_slice()
         try:
             while True:
@@ -283,7 +297,7 @@ class Engine:
         self._arm()
 
     def _decide(self, event: Event, origin: Origin) -> list[Action]:
-        subject = self._subject(event)
+        subject = _subject(event, self.fleet)
         if isinstance(event, Exited) and subject is not None:
             origin = self._news.end(subject, event, self.ends.usage_of(event.pid))
         self.attribution.begin(event, origin, subject)
@@ -298,17 +312,6 @@ class Engine:
         if self._observer is not None:
             self.bus.guard(partial(self._observer, event, now, actions, fault, origin.actor))
         return actions
-
-    def _subject(self, event: Event) -> str | None:
-        """The process that the event is about, if it is about one."""
-        match event:
-            case Exited(pid):
-                process = self.fleet.owner(pid)
-                return process.name if process else None
-            case GroupRemoved():
-                return None
-            case _:
-                return getattr(event, "name", None)
 
     def _carry_out(self, action: Action) -> None:
         match action:
@@ -381,3 +384,15 @@ class Engine:
     def _ring(self) -> None:
         self._timer = None
         self.post(DeadlineReached())
+
+
+def _subject(event: Event, fleet: Fleet) -> str | None:
+    """The process that the event is about, if it is about one."""
+    match event:
+        case Exited(pid):
+            process = fleet.owner(pid)
+            return process.name if process else None
+        case GroupRemoved():
+            return None
+        case _:
+            return getattr(event, "name", None)

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import h11
 
@@ -127,12 +127,10 @@ async def _connected(target: Target) -> socket.socket:
     loop = asyncio.get_running_loop()
     if target.path:
         return await _connect(loop, socket.AF_UNIX, target.path)
-    # Literal addresses need no thread.
-    host, flags = target.host, socket.AI_NUMERICHOST
-    try:
-        found = socket.getaddrinfo(host, target.port, type=socket.SOCK_STREAM, flags=flags)
-    except socket.gaierror:
-        found = await beside_the_loop(lambda: socket.getaddrinfo(host, target.port, type=socket.SOCK_STREAM))
+    found = _literal(target.host, target.port)
+    if not found:
+        host, port = target.host, target.port
+        found = await beside_the_loop(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     error: OSError = OSError("no address")
     for family, _, _, _, address in found:
         try:
@@ -142,17 +140,24 @@ async def _connected(target: Target) -> socket.socket:
     raise error
 
 
+@lru_cache(maxsize=4096)
+def _literal(host: str, port: int) -> "list[tuple[Any, ...]]":
+    """What getaddrinfo says of an address, which needs no thread and is always the same; nothing of a name."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return []
+
+
 async def _connect(loop: asyncio.AbstractEventLoop, family: int, address: object) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         # On the machine itself a connection is there at once, or refused: that needs no turn of the loop.
         refusal = connection.connect_ex(address)  # type: ignore[arg-type] # of that family
-        if refusal == errno.EINPROGRESS:
-            refusal = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if refusal == errno.EAGAIN or (not refusal and not _is_connected(connection)):
+        if refusal == errno.EAGAIN or (refusal == errno.EINPROGRESS and not _is_connected(connection)):
             # EAGAIN: the queue of a unix socket is full.
             await loop.sock_connect(connection, address)  # type: ignore[arg-type]
-        elif refusal:
+        elif refusal and refusal != errno.EINPROGRESS:
             _refuse(refusal)
     except BaseException:
         connection.close()

@@ -1,5 +1,6 @@
 """The engine carries out what the core orders, and reports what has come of it. The processes are real."""
 
+import asyncio
 import os
 import signal
 
@@ -78,6 +79,37 @@ def test_a_start_that_fails_is_reported_with_the_reason():
         run.boot()
         await run.enters("web", State.FATAL)
         assert run.of(SpawnFailed) == [SpawnFailed("web", "can't find command '/no/such/file'", 127)]
+
+    on_engine(steps)
+
+
+def test_a_crowd_of_events_is_handled_in_one_go():
+    """Nothing of it before the next turn of the loop, all of it then, in its order, with one look at the deadlines."""
+
+    async def steps():
+        run = RunningEngine(*(group(name, command=SLEEP, autostart=False) for name in "ab"))
+        asked = []
+        ask = run.fleet.next_deadline
+        run.fleet.next_deadline = lambda: asked.append(1) or ask()
+        for name in "ba":
+            run.engine.post_soon(StartRequested(name))
+        assert run.events == []
+        await asyncio.sleep(0)
+        assert [event.name for event in run.of(Announce)][:2] == ["b", "a"]
+        assert len(asked) == 1
+
+    on_engine(steps)
+
+
+def test_a_crowd_of_events_is_dropped_at_the_end():
+    """A closed engine handles nothing any more."""
+
+    async def steps():
+        run = RunningEngine(group("a", command=SLEEP, autostart=False))
+        run.engine.post_soon(StartRequested("a"))
+        run.engine.close()
+        await asyncio.sleep(0)
+        assert run.events == []
 
     on_engine(steps)
 
