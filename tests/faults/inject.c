@@ -21,6 +21,38 @@
 #include <time.h>
 #include <unistd.h>
 
+/* The real functions. They are looked up when the library is loaded (or earlier, for the constructor of another library):
+ * dlsym takes a lock, and a signal handler that writes may interrupt whoever holds it. */
+#define REAL(result, name, parameters) static result (*real_##name) parameters
+REAL(int, execve, (const char *, char *const[], char *const[]));
+REAL(int, clock_gettime, (clockid_t, struct timespec *));
+REAL(int, gettimeofday, (struct timeval *, void *));
+REAL(ssize_t, write, (int, const void *, size_t));
+REAL(ssize_t, splice, (int, off64_t *, int, off64_t *, size_t, unsigned));
+REAL(int, futimens, (int, const struct timespec[2]));
+REAL(int, open64, (const char *, int, ...));
+REAL(int, stat64, (const char *, struct stat64 *));
+REAL(int, lstat64, (const char *, struct stat64 *));
+REAL(int, access, (const char *, int));
+REAL(int, chdir, (const char *));
+REAL(int, chmod, (const char *, mode_t));
+REAL(int, mkdir, (const char *, mode_t));
+REAL(int, rename, (const char *, const char *));
+REAL(int, truncate64, (const char *, off64_t));
+REAL(int, unlink, (const char *));
+REAL(DIR *, opendir, (const char *));
+REAL(int, getgrouplist, (const char *, gid_t, gid_t *, int *));
+
+#define LOOK_UP(name) real_##name = dlsym(RTLD_NEXT, #name)
+#define CALL(name, ...) (real_##name ? (void)0 : (void)(LOOK_UP(name)), real_##name(__VA_ARGS__))
+
+__attribute__((constructor)) static void look_up(void)
+{
+    LOOK_UP(execve), LOOK_UP(clock_gettime), LOOK_UP(gettimeofday), LOOK_UP(write), LOOK_UP(splice), LOOK_UP(futimens);
+    LOOK_UP(open64), LOOK_UP(stat64), LOOK_UP(lstat64), LOOK_UP(access), LOOK_UP(chdir), LOOK_UP(chmod);
+    LOOK_UP(mkdir), LOOK_UP(rename), LOOK_UP(truncate64), LOOK_UP(unlink), LOOK_UP(opendir), LOOK_UP(getgrouplist);
+}
+
 /* What the file says; only calls that are allowed between vfork and exec. */
 static int told(const char *name, char *text, size_t size)
 {
@@ -55,8 +87,7 @@ int execve(const char *file, char *const argv[], char *const envp[])
             return -1;
         }
     }
-    int (*real)(const char *, char *const[], char *const[]) = dlsym(RTLD_NEXT, "execve");
-    return real(file, argv, envp);
+    return CALL(execve, file, argv, envp);
 }
 
 static time_t stepped(clockid_t clock)
@@ -70,10 +101,7 @@ static time_t stepped(clockid_t clock)
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real)
-        real = dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, now);
+    int result = CALL(clock_gettime, clock, now);
     if (!result)
         now->tv_sec += stepped(clock);
     return result;
@@ -81,10 +109,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
-    static int (*real)(struct timeval *, void *);
-    if (!real)
-        real = dlsym(RTLD_NEXT, "gettimeofday");
-    int result = real(now, zone);
+    int result = CALL(gettimeofday, now, zone);
     if (!result)
         now->tv_sec += stepped(CLOCK_REALTIME);
     return result;
@@ -121,28 +146,24 @@ static void wait_for_disk_of(int fd)
 
 ssize_t write(int fd, const void *data, size_t size)
 {
-    ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
     wait_for_disk_of(fd);
-    return real(fd, data, size);
+    return CALL(write, fd, data, size);
 }
 
 ssize_t splice(int from, off64_t *from_offset, int to, off64_t *to_offset, size_t size, unsigned flags)
 {
-    ssize_t (*real)(int, off64_t *, int, off64_t *, size_t, unsigned) = dlsym(RTLD_NEXT, "splice");
     wait_for_disk_of(to);
-    return real(from, from_offset, to, to_offset, size, flags);
+    return CALL(splice, from, from_offset, to, to_offset, size, flags);
 }
 
 int futimens(int fd, const struct timespec times[2])
 {
-    int (*real)(int, const struct timespec *) = dlsym(RTLD_NEXT, "futimens");
     wait_for_disk_of(fd);
-    return real(fd, times);
+    return CALL(futimens, fd, times);
 }
 
 int open64(const char *path, int flags, ...)
 {
-    int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open64");
     mode_t mode = 0;
     if (flags & (O_CREAT | O_TMPFILE)) {
         va_list more;
@@ -151,16 +172,15 @@ int open64(const char *path, int flags, ...)
         va_end(more);
     }
     wait_for_disk(path);
-    return real(path, flags, mode);
+    return CALL(open64, path, flags, mode);
 }
 
 /* What is asked of a file by its name. */
 #define ASKS(name, parameters, ...) \
     int name parameters \
     { \
-        int (*real) parameters = dlsym(RTLD_NEXT, #name); \
         wait_for_disk(path); \
-        return real(__VA_ARGS__); \
+        return CALL(name, __VA_ARGS__); \
     }
 
 ASKS(stat64, (const char *path, struct stat64 *found), path, found)
@@ -175,17 +195,15 @@ ASKS(unlink, (const char *path), path)
 
 DIR *opendir(const char *path)
 {
-    DIR *(*real)(const char *) = dlsym(RTLD_NEXT, "opendir");
     wait_for_disk(path);
-    return real(path);
+    return CALL(opendir, path);
 }
 
 int getgrouplist(const char *user, gid_t group, gid_t *groups, int *number)
 {
     const struct timespec moment = {0, 5000000};
-    int (*real)(const char *, gid_t, gid_t *, int *) = dlsym(RTLD_NEXT, "getgrouplist");
     char text[64];
     while (told("users", text, sizeof text))
         nanosleep(&moment, NULL);
-    return real(user, group, groups, number);
+    return CALL(getgrouplist, user, group, groups, number);
 }
