@@ -113,6 +113,8 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_hook_commands",  # of programs with hooks alone; an alert has their failures
         "procman_process_hook_failures",
         "procman_process_hook_seconds",
+        "procman_process_log_rotations",  # of programs whose logs are rotated; an alert has the failures
+        "procman_process_log_rotation_failures",
         "procman_process_files_watched",  # of programs that watch files alone; an alert says when that ends
         "procman_process_healthy",  # of programs with a health check alone
         "procman_process_last_exit_code",

@@ -1,4 +1,4 @@
-"""The lines of `status --long` about sockets, hooks, watched files, and what programs are given from files."""
+"""The lines of `status --long` about sockets, hooks, given and watched files, and the rotation of logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, SocketInfo, WatchInfo
+    from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, RotationInfo, SocketInfo, WatchInfo
     from procman.cli.invocation import Invocation
 
 
@@ -22,6 +22,7 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
     given: list[GivenInfo] = _known(invocation, "given", names)
     sockets: list[SocketInfo] = _known(invocation, "sockets", names)
     watches: list[WatchInfo] = _known(invocation, "watches", names)
+    rotations: list[RotationInfo] = _known(invocation, "rotations", names)
     now = time.time()
     return [
         *_of_programs(invocation, names),
@@ -29,6 +30,7 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
         *(_hook_line(info, now) for info in hooks),
         *(_given_line(info) for info in given),
         *(_watch_line(info, now) for info in watches),
+        *(_rotation_line(info, now) for info in rotations if _is_worth_a_line(info)),
     ]
 
 
@@ -125,3 +127,29 @@ def _watch_line(info: WatchInfo, now: float) -> str:
         done = f"; {_DONE.get(last['what'], last['what'])} {ago} ago: {last['words']}"
     action = "" if info["action"] == "restart" else f" ({info['action']})"
     return f"{info['namespec']}: watch: {', '.join(info['watch'])}{action}; {state}{done}"
+
+
+def _is_worth_a_line(info: RotationInfo) -> bool:
+    """A log that has only a size to be rotated at, and was never rotated, has nothing to tell."""
+    return bool(info["options"].keys() - {"maxbytes", "backups"} or info["last"] or info["failures"] or info["problem"])
+
+
+_ROTATED_FOR = {"size": "for its size", "clock": "by the clock", "request": "on request"}
+
+
+def _rotation_line(info: RotationInfo, now: float) -> str:
+    how = ", ".join(f"{name} {value}" for name, value in info["options"].items())
+    parts = [f"{info['namespec']}: {info['stream']} log: {how}"]
+    if info["next"] is not None:
+        coming = time.strftime("%b %d %H:%M", time.localtime(info["next"]))
+        parts.append(f"rotated next at {coming}, unless it is empty")
+    if info["last"] is not None:
+        ago = f"{duration(max(0.0, now - info['last']))} ago {_ROTATED_FOR.get(info['last_by'], '')}"
+        failed = info["last_problem"].startswith("cannot rotate")
+        parts.append(f"failed {ago}" if failed else f"last rotated {ago}, {info['rotations']} in all")
+    if info["failures"]:
+        said = info["problem"] or info["last_problem"]
+        parts.append(f"{info['failures']} failed{f': {said}' if said else ''}")
+    elif info["problem"]:
+        parts.append(info["problem"])
+    return "; ".join(parts)

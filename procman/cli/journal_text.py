@@ -252,6 +252,11 @@ def _terminal(record: Any, data: dict[str, Any]) -> str:
     return f"a client is {record.get('reason', '')}{reads}"
 
 
+def _rotation(record: Any, data: dict[str, Any]) -> str:
+    why = "on request" if record.get("reason") == "request" else "as its time has come"
+    return f"log of {data.get('stream')} rotated, {why}"
+
+
 def _confirmation(record: Any, data: dict[str, Any]) -> str:
     return f"update {data.get('update')} {data.get('words') or record.get('reason', '')}"
 
@@ -286,6 +291,7 @@ _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "master": _master,
     "access-denied": _denied,
     "terminal": _terminal,
+    "rotation": _rotation,
     "gap": _gap,
 }
 

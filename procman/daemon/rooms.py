@@ -31,6 +31,7 @@ from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
 from procman.services.hook_results import HookResults
 from procman.services.limits import Limits
+from procman.services.log_rotations import LogRotations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.notifying import Notifying
@@ -86,6 +87,7 @@ class Rooms:
     run_history: RunHistory
     hook_results: HookResults
     given: GivenFiles
+    rotations: LogRotations
     schedules: ScheduleService
     configuration: ConfigService
     updates: UpdateService

@@ -22,6 +22,7 @@ from procman.api.rest.master_endpoints import MasterEndpoints
 from procman.api.rest.notify_endpoints import NotifyEndpoints
 from procman.api.rest.process_endpoints import ProcessEndpoints
 from procman.api.rest.rolling_endpoints import RollingEndpoints
+from procman.api.rest.rotation_endpoints import RotationEndpoints
 from procman.api.rest.scale_endpoints import ScaleEndpoints
 from procman.api.rest.schedule_endpoints import ScheduleEndpoints
 from procman.api.rest.socket_endpoints import SocketEndpoints
@@ -182,6 +183,7 @@ class Routes:
         HookEndpoints(rooms.hook_results).add_to(self.router)
         GivenEndpoints(rooms.given).add_to(self.router)
         WatchEndpoints(rooms.watching.service).add_to(self.router)
+        RotationEndpoints(rooms.rotations).add_to(self.router)
         WhyEndpoints(rooms.why).add_to(self.router)
         HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
         ScheduleEndpoints(rooms.schedules).add_to(self.router)

@@ -58,6 +58,7 @@ from procman.services.given_files import GivenFiles
 from procman.services.health_checks import HealthChecks
 from procman.services.hook_results import HookResults
 from procman.services.limits import Limits
+from procman.services.log_rotations import LogRotations
 from procman.services.logs import LogService
 from procman.services.master import MasterService
 from procman.services.memory_watch import MemoryWatch
@@ -113,7 +114,7 @@ class _Wiring:
             context.ledger.log,
             lambda: self._bus.nudge(),  # noqa: PLW0108 - it comes later, as does the journal
             self._definition,
-            on_trouble=lambda text: self._journal.note("log-trouble", text),
+            publish=lambda event: self._bus.publish(event),  # noqa: PLW0108 - it comes later
         )
         self._log = self._outputs.log
         self._bus = Bus(context.sequence, self._log.critical)
@@ -346,13 +347,12 @@ class _Wiring:
             self._notifying.restore(snapshot.notify["state"])
 
     def _why(self) -> Why:
-        context, snapshot = self._context, self._snapshot
         master = AboutMaster(
-            began=time.time() if snapshot is None else snapshot.began,
-            obstacle=lambda: obstacle(self.rooms, context),
+            began=time.time() if self._snapshot is None else self._snapshot.began,
+            obstacle=lambda: obstacle(self.rooms, self._context),
             silent_disks=lambda: self._outputs.disks.silent,
             unsent=self._notifying.troubles,
-            look_at_file=lambda: context.source.look(context.blocking),
+            look_at_file=lambda: self._context.source.look(self._context.blocking),
         )
         return Why(
             Parts(
@@ -368,6 +368,7 @@ class _Wiring:
                 master=master,
                 terminals=self._terminals,
                 watches=self._watching.service,
+                written=self._outputs.written,
                 confirming=self._updates.confirming,
             )
         )
@@ -410,6 +411,7 @@ class _Wiring:
             run_history=self._run_history,
             hook_results=self._hook_results,
             given=GivenFiles(self._fleet, self._sources.names),
+            rotations=LogRotations(self._fleet, self._outputs.written, self._context.counters),
             schedules=ScheduleService(self._fleet, self._timetable, self._run_history),
             configuration=self._configuration,
             updates=self._updates,
@@ -430,8 +432,7 @@ class _Wiring:
                 self._health_looks.carry_out(order)
 
     def _definition(self, name: str) -> Program | None:
-        process = self._fleet.processes.get(name)
-        return program_of(process.definition) if process else None
+        return program_of(process.definition) if (process := self._fleet.processes.get(name)) else None
 
     def _last_words(self, name: str, pid: int) -> tuple[str, str]:
         """Without what it was given from files."""

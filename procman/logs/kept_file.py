@@ -11,7 +11,7 @@ from procman.logs.disk_worker import DiskWorker
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.rotated_files import ToCompress
 from procman.logs.rotating_file import RotatingFile
-from procman.logs.rotation import PLAIN, Keeping
+from procman.logs.rotation import PLAIN, Keeping, OnRotated, RotatedBy
 from procman.logs.write_failure import WriteFailure
 
 
@@ -26,13 +26,18 @@ class KeptFile:
         report: Callable[[str], None],
         keeper: LogKeeper | None,
         *,
+        tell: OnRotated = lambda _by, _problem: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`post` has something done on the thread of the disk, `report` is called there; no `keeper`, no clock."""
+        """`post` has something done on the thread of the disk, where `report` and `tell` are called.
+
+        Without a `keeper` there is no clock.
+        """
         self._file = file
         self._disk = disk
         self._post = post
         self._keeper = keeper
+        self._tell = tell
         self._failure = WriteFailure(report, clock)
         self._compresses = False  # on the thread: a job is under way
         if keeper is not None:
@@ -94,9 +99,10 @@ class KeptFile:
         self._file.rotate()
         self._let_others_follow()
 
-    def rotated(self) -> None:
-        """It was rotated."""
-        if self.keeping != PLAIN:
+    def rotated(self, by: RotatedBy, problem: str | None) -> None:
+        """It was rotated, or could not be."""
+        self._tell(by, problem)
+        if problem is None and self.keeping != PLAIN:
             self._let_others_follow()
             self._tidy()
 
@@ -137,7 +143,9 @@ class KeptFile:
             self._tidy()
 
     def _failed(self, why: str) -> None:
-        self._failure.begin(f"cannot compress or remove what log {self.path} was rotated to: {why}; it is tried again")
+        problem = f"cannot compress or remove what log {self.path} was rotated to: {why}; it is tried again"
+        self._failure.begin(problem)
+        self._tell("upkeep", problem)
 
     def _ends(self) -> None:
         self._failure.end(f"what log {self.path} was rotated to is compressed and removed again")

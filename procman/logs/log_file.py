@@ -17,7 +17,7 @@ from procman.logs.marks import Marks
 from procman.logs.pipe_io import is_at_end, readable_bytes
 from procman.logs.ring import Ring
 from procman.logs.rotating_file import RotatingFile
-from procman.logs.rotation import PLAIN, Keeping
+from procman.logs.rotation import PLAIN, Keeping, OnRotated, RotatedBy
 from procman.logs.sink import PROGRAM_GOES_ON
 
 T = TypeVar("T")
@@ -50,15 +50,21 @@ class LogFile:
         clock: Callable[[], float] = time.monotonic,
         keeping: Keeping = PLAIN,
         keeper: LogKeeper | None = None,
+        on_rotated: OnRotated = lambda _by, _problem: None,
     ) -> None:
-        """As RotatingFile; `on_problem` is only called on the loop, and without a `keeper` nothing looks at a clock."""
+        """As RotatingFile, but `on_problem` and `on_rotated` are only called on the loop.
+
+        Without a `keeper` nothing looks at a clock.
+        """
         self.path = path
         self.disk = disks.for_path(path)
         self.disk.users[self] = None
         self.spliced = SplicedCopy(self)
         self.was_opened = False  # or an attempt was made
         self._on_problem = on_problem
-        self._reports: list[str] = []  # of the file, for the loop
+        self._reports: list[str] = []  # of the file, for the loop, as is the next one
+        self._rotations: list[tuple[RotatedBy, str | None]] = []
+        self._on_rotated = on_rotated
         self._file = RotatingFile(
             path,
             maxbytes,
@@ -69,10 +75,18 @@ class LogFile:
             clock=clock,
             opens=False,
             keeping=keeping,
-            on_rotated=lambda: self.kept.rotated(),  # noqa: PLW0108 - it comes later
+            on_rotated=lambda by, problem: self.kept.rotated(by, problem),  # noqa: PLW0108 - it comes later
         )
         self.marks = Marks()
-        self.kept = KeptFile(self._file, self.disk, self.post, self._reports.append, keeper, clock=clock)
+        self.kept = KeptFile(
+            self._file,
+            self.disk,
+            self.post,
+            self._reports.append,
+            keeper,
+            tell=lambda *news: self._rotations.append(news),
+            clock=clock,
+        )
         # Bytes that were given to it, and of those that were written or lost: each is counted by one thread.
         self._given = 0
         self._done = 0
@@ -262,7 +276,7 @@ class LogFile:
         self.disk.call_on_loop(self._forget)
 
     def _pass_reports(self) -> None:
-        if self._reports:
+        if self._reports or self._rotations:
             self.disk.call_on_loop(self._deliver_reports)
 
     # ---- on the loop
@@ -279,6 +293,8 @@ class LogFile:
     def _deliver_reports(self) -> None:
         while self._reports:
             self._on_problem(self._reports.pop(0))
+        while self._rotations:
+            self._on_rotated(*self._rotations.pop(0))
 
     def _call_ready(self) -> None:
         while self._when_ready and self.ready:

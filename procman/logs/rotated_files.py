@@ -65,7 +65,7 @@ class RotatedFiles:
         """The log becomes the newest of them; it was last written at `written`."""
         if keeping.dated:
             stamp = f"{self._name}.{keeping.stamp(written)}"
-            taken = {one.stem for one in self.found(folder)}
+            taken = {one.stem for one in self.found(folder)}.union(self._names(folder))
             target, number = stamp, 1
             while target in taken:
                 number += 1
@@ -126,13 +126,16 @@ class RotatedFiles:
 
     def found(self, folder: int) -> list[Rotated]:
         """All of them."""
+        rotated = [self._one(name, folder) for name in self._names(folder)]
+        return [one for one in rotated if one is not None]
+
+    def _names(self, folder: int) -> list[str]:
+        """Of all that could be one of them, folders among these."""
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
         try:
-            names = [name for name in os.listdir(here) if name.startswith(f"{self._name}.")]
+            return [name for name in os.listdir(here) if name.startswith(f"{self._name}.")]
         finally:
             os.close(here)
-        rotated = [self._one(name, folder) for name in names]
-        return [one for one in rotated if one is not None]
 
     def _one(self, name: str, folder: int) -> Rotated | None:
         tail = name[len(self._name) :]
@@ -153,19 +156,25 @@ class RotatedFiles:
     def _shift(self, folder: int, backups: int) -> None:
         """.1 becomes .2 and so on, each with what it is compressed to; the last one goes."""
         by_number: dict[int, list[Rotated]] = {}
+        names = set(self._names(folder))
         for one in self.found(folder):
             by_number.setdefault(one.number, []).append(one)
+            names.discard(one.name)
+        # A number that somebody has given to a folder is not used.
+        found = (_NUMBERED.fullmatch(name[len(self._name) :]) for name in names)
+        theirs = {int(match[1]) for match in found if match is not None}
+        numbers = [number for number in range(1, backups + 1) if number not in theirs] or [1]
         # Up to the first gap: what is behind it stays. If one cannot be moved, none has overwritten another.
-        free = next(number for number in range(1, len(by_number) + 3) if number not in by_number)
-        for number in range(min(free - 1, backups), 0, -1):
-            for one in by_number[number]:
-                if number == backups:
+        free = next((place for place, number in enumerate(numbers) if number not in by_number), len(numbers))
+        for place in range(free - 1, -1, -1):
+            for one in by_number[numbers[place]]:
+                if place == len(numbers) - 1:
                     os.unlink(one.name, dir_fd=folder)
                 else:
                     suffix = one.name[len(one.stem) :]
-                    target = f"{self._name}.{number + 1}{suffix}"
+                    target = f"{self._name}.{numbers[place + 1]}{suffix}"
                     os.rename(one.name, target, src_dir_fd=folder, dst_dir_fd=folder)
-        os.rename(self._name, f"{self._name}.1", src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(self._name, f"{self._name}.{numbers[0]}", src_dir_fd=folder, dst_dir_fd=folder)
 
     def _unfinished_name(self, inode: int) -> str:
         return f"{self._name}.{inode}{_UNFINISHED}"

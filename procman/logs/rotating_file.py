@@ -8,11 +8,12 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 from procman.errors import OperationFailed
 from procman.logs.auto_logs import mark_in_use
 from procman.logs.rotated_files import copy_owner_and_mode
-from procman.logs.rotation import PLAIN, Keeping
+from procman.logs.rotation import PLAIN, Keeping, OnRotated, RotatedBy
 from procman.logs.sink import PROGRAM_GOES_ON
 from procman.logs.upkeep import Upkeep
 from procman.logs.write_failure import WriteFailure, write_all
@@ -64,13 +65,13 @@ class RotatingFile:
         opens: bool = True,
         keeping: Keeping = PLAIN,
         wall: Callable[[], float] = time.time,
-        on_rotated: Callable[[], object] = lambda: None,
+        on_rotated: OnRotated = lambda _by, _problem: None,
     ) -> None:
         """Open the file; if that fails, `on_problem` gets a text that ends with `meanwhile`.
 
         A `private` file is created for this user alone, as by mkstemp. With opens=False the file is opened by `reopen`
         or by the first write. `wall` is the time of day, in seconds since the epoch; `on_rotated` is called after
-        each rotation.
+        each rotation, and after each that has failed.
         """
         self.path = path
         self.maxbytes = maxbytes
@@ -188,7 +189,7 @@ class RotatingFile:
         """Rotate it if it is time."""
         is_file = self._fd >= 0 and self._rotates
         if self.upkeep.is_due(os.fstat(self._fd).st_size if is_file else 0) and not self.follow():
-            self._move_away()
+            self._move_away("clock")
 
     def rotate(self) -> None:
         """Rotate it now, unless it is empty; raises OperationFailed."""
@@ -196,7 +197,7 @@ class RotatingFile:
             raise OperationFailed(f"cannot rotate log {self.path}: {self.problem or 'it is no file'}")
         if self.backups <= 0:
             raise OperationFailed(f"cannot rotate log {self.path}: it has no backups; procmanctl clear empties it")
-        if not self.follow() and os.fstat(self._fd).st_size and not self._move_away():
+        if not self.follow() and os.fstat(self._fd).st_size and not self._move_away("request"):
             raise OperationFailed(self._rotate_failure.text or f"cannot rotate log {self.path}")
 
     def follow(self) -> bool:
@@ -327,9 +328,9 @@ class RotatingFile:
         self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
         if self._size < self.maxbytes:
             return
-        self._move_away()
+        self._move_away("size")
 
-    def _move_away(self) -> bool:
+    def _move_away(self, by: RotatedBy) -> bool:
         """Make it the newest of the rotated files, and begin a new one; False if that failed, which is reported."""
         if self._rotate_failure.is_backing_off:
             return False
@@ -338,16 +339,18 @@ class RotatingFile:
                 os.ftruncate(self._fd, 0)
             elif self.upkeep.keeping == PLAIN:
                 with folder_of(self.path) as (name, folder):
+                    numbered = (f"{name}.{number}" for number in range(1, self.backups + 1))
+                    # A number that somebody has given to a folder is not used.
+                    names = [one for one in numbered if not _is_folder(one, folder)] or [f"{name}.1"]
                     # Oldest first: if one cannot be moved, none has overwritten another.
-                    for number in range(self.backups - 1, 0, -1):
-                        _replace(f"{name}.{number}", f"{name}.{number + 1}", folder)
-                    _replace(name, f"{name}.1", folder)
+                    for source, target in reversed(list(pairwise([name, *names]))):
+                        _replace(source, target, folder)
             else:
                 self.upkeep.move_away(self.backups, os.fstat(self._fd).st_mtime)
         except OSError as error:
-            self._rotate_failure.begin(
-                f"cannot rotate log {self.path}: {error.strerror}; it grows until this is mended"
-            )
+            problem = f"cannot rotate log {self.path}: {error.strerror}; it grows until this is mended"
+            self._rotate_failure.begin(problem)
+            self._on_rotated(by, problem)
             return False
         self._rotate_failure.end(f"log {self.path} is rotated again")
         if self.backups > 0:
@@ -356,8 +359,15 @@ class RotatingFile:
         else:
             self._size = self._size_checked = 0
             self.upkeep.begin(os.fstat(self._fd))
-        self._on_rotated()
+        self._on_rotated(by, None)
         return True
+
+
+def _is_folder(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode)
+    except OSError:
+        return False
 
 
 def _replace(source: str, target: str, folder: int) -> None:

@@ -6,8 +6,10 @@ first time.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 HOUR = 3600.0
 # Longer than any day, and any hour: a day has 25 hours when the clock is put back.
@@ -17,6 +19,11 @@ _MOST = 250_000_000_000.0
 
 # The suffixes of compressed files, by the values of the option.
 SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
+
+# What a log was rotated for; `upkeep` is about what it was rotated to before.
+RotatedBy = Literal["size", "clock", "request", "upkeep"]
+# Gets that, and why it has failed, or None: it was done.
+OnRotated = Callable[[RotatedBy, str | None], object]
 
 
 @dataclass(frozen=True, slots=True)

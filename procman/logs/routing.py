@@ -18,7 +18,7 @@ from procman.logs.formats import MAX_PADDING, OWN_NAME, line_format, own_line_fo
 from procman.logs.log_file import LogFile
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.main_log import LEVELS, MainLog, open_log_file
-from procman.logs.rotation import PLAIN, Keeping
+from procman.logs.rotation import PLAIN, Keeping, RotatedBy
 from procman.logs.sink import PROGRAM_GOES_ON, Null, Sink
 
 Channel = Literal["stdout", "stderr"]
@@ -80,18 +80,34 @@ class SinkFactory:
         consoles: Consoles,
         auto_logs: AutoLogs,
         names: list[str],
-        on_problem: Callable[[str], None],
+        on_problem: Callable[[str, str], None],
         *,
+        on_rotated: Callable[[StreamOptions, RotatedBy, str | None], object],
         keeper: LogKeeper,
     ) -> None:
-        """`names` may be prefixes of lines on the console, and are padded to one width."""
+        """Make none yet.
+
+        Args:
+            disks: the threads that write files.
+            consoles: what goes to the streams of the master.
+            auto_logs: gives AUTO logs their names.
+            names: may be prefixes of lines on the console, and are padded to one width.
+            on_problem: gets what is wrong with an output, and the namespec of its process, "" if it is of none.
+            on_rotated: gets whose file was rotated, or could not be, and what `logs.rotation` says of that.
+            keeper: watches the clock for files.
+        """
         self._disks = disks
         self._consoles = consoles
         self._auto_logs = auto_logs
         self._width = max(len(name) for name in (OWN_NAME, *names) if len(name) <= MAX_PADDING)
-        self.on_problem = on_problem
+        self._on_problem = on_problem
+        self._on_rotated = on_rotated
         self._keeper = keeper
         self._being_opened: deque[LogFile] = deque()
+
+    def on_problem(self, text: str) -> None:
+        """Something is wrong with an output."""
+        self._on_problem(text, "")
 
     def sinks(self, options: StreamOptions) -> list[Sink]:
         """Those of one channel of one process."""
@@ -178,14 +194,18 @@ class SinkFactory:
             path,
             options.maxbytes,
             options.backups,
-            self.on_problem,
+            partial(self._on_file_problem, options.namespec),
             meanwhile=f"{PROGRAM_GOES_ON}, see childlogdir=" if is_auto else PROGRAM_GOES_ON,
             private=is_auto,
             keeping=options.keeping,
             keeper=self._keeper,
+            on_rotated=partial(self._on_rotated, options),
         )
         self._being_opened.append(file)
         return file
+
+    def _on_file_problem(self, name: str, text: str) -> None:
+        self._on_problem(text, name)
 
     def _create_auto_log(self, path: str) -> None:
         try:

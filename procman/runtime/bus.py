@@ -39,6 +39,7 @@ from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import Adopted, ExitStatus, KillFailed, RunRemembered, Spawned, SpawnFailed
 from procman.core.spec import Hook
 from procman.core.states import State
+from procman.logs.rotation import RotatedBy
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.reaper import Reaped, Rusage
@@ -132,6 +133,24 @@ class GivenFromFiles:
     credentials: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LogTrouble:
+    """Output was lost, or a log cannot be written or rotated, or can again."""
+
+    text: str
+    name: str  # of the process whose log it is; "": it is of none, or of several
+
+
+@dataclass(frozen=True, slots=True)
+class LogRotated:
+    """A log of a process was rotated, or could not be."""
+
+    name: str
+    channel: str
+    by: RotatedBy
+    problem: str  # why it has failed, "" if it was done
+
+
 BusEvent = (
     Announce
     | AnnounceGroup
@@ -171,6 +190,8 @@ BusEvent = (
     | ConfirmationNews
     | LimitsLeftOut
     | GivenFromFiles
+    | LogTrouble
+    | LogRotated
 )
 
 

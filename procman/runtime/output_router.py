@@ -18,6 +18,7 @@ from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.log_reader import LogReader
 from procman.logs.output_stream import OutputStream, from_base64, to_base64
+from procman.logs.rotation import RotatedBy
 from procman.logs.routing import (
     CHANNELS,
     AutoLog,
@@ -25,7 +26,7 @@ from procman.logs.routing import (
     SinkFactory,
     StreamOptions,
 )
-from procman.runtime.bus import Notification
+from procman.runtime.bus import LogRotated, LogTrouble, Notification
 from procman.runtime.client_taps import ClientTaps
 from procman.runtime.definitions import program_of
 from procman.runtime.log_options import main_log_options, stream_options
@@ -54,7 +55,7 @@ class OutputRouter:
         on_progress: Callable[[], None] = lambda: None,
         definition: Callable[[str], Program | None] = lambda _: None,
         *,
-        on_trouble: Callable[[str], object] = lambda _: None,
+        publish: Callable[[LogTrouble | LogRotated], object] = lambda _: None,
     ) -> None:
         """Opens the master's log; raises ProcmanError if that is impossible.
 
@@ -63,7 +64,7 @@ class OutputRouter:
             mark: tells this configuration's master from others; it is part of the names of AUTO logs.
             on_auto_log: gets the namespec, the channel and the AUTO log that is in use now, or None.
             on_progress: is called when an `obstacle` may be gone.
-            on_trouble: gets each problem of a log, which is reported in the master's own.
+            publish: gets what becomes of logs; problems are also reported in the master's own.
             definition: what the process of a name will be when it starts next; None if there is no such process.
         """
         self._loop = asyncio.get_running_loop()
@@ -71,7 +72,7 @@ class OutputRouter:
         self._master = master = config.master
         self._on_progress = on_progress
         self._definition = definition
-        self._on_trouble = on_trouble
+        self._publish = publish
         self._scheduler = FairScheduler(self._loop)
         self.disks = DiskWorkers(self._loop, self.report_trouble, on_answer=on_progress)
         self._consoles = Consoles(disks=self.disks, on_problem=self.report_trouble, on_flushed=on_progress)
@@ -80,7 +81,13 @@ class OutputRouter:
         names = [program.namespec for group in config.groups for program in group.programs]
         self.keeper = LogKeeper(self._loop)
         self._sinks = SinkFactory(
-            self.disks, self._consoles, self._auto_logs, names, self.report_trouble, keeper=self.keeper
+            self.disks,
+            self._consoles,
+            self._auto_logs,
+            names,
+            self.report_trouble,
+            on_rotated=self._rotated,
+            keeper=self.keeper,
         )
         self.log = self._sinks.main_log(main_log_options(master))
         self._streams: dict[tuple[str, str], OutputStream] = {}
@@ -201,16 +208,23 @@ class OutputRouter:
 
     # ---- for all that write to disks
 
-    def report_trouble(self, text: str) -> None:
-        """A problem of some log, in the master's own. Later: it may be that log, which is being opened."""
+    def report_trouble(self, text: str, name: str = "") -> None:
+        """A problem of some log, in the master's own. Later: it may be that log, which is being opened.
+
+        `name` is that of the process whose log it is.
+        """
         if self._closing:
             self.log.critical(text)
         else:
-            self._loop.call_soon(self._report_now, text)
+            self._loop.call_soon(self._report_now, text, name)
 
-    def _report_now(self, text: str) -> None:
+    def _report_now(self, text: str, name: str) -> None:
         self.log.critical(text)
-        self._on_trouble(text)
+        self._publish(LogTrouble(text, name))
+
+    def _rotated(self, options: StreamOptions, by: RotatedBy, problem: str | None) -> None:
+        if not self._closing:
+            self._publish(LogRotated(options.namespec, options.channel, by, problem or ""))
 
     # ---- for the services
 

@@ -1,12 +1,25 @@
-"""What runs have written: how much it was, and the end of it."""
+"""What runs have written: how much it was, the end of it, and the files that it is in."""
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from procman.logs.disk_workers import DiskWorkers
+from procman.logs.log_file import LogFile
 from procman.logs.output_stream import OutputStream
 from procman.logs.routing import CHANNELS, Channel
 from procman.runtime.output_filters import ChannelFilter
+
+
+@dataclass(frozen=True, slots=True)
+class LogFiles:
+    """Those of one channel of a process."""
+
+    channel: Channel
+    paths: tuple[str, ...]
+    due: float | None  # when the clock rotates them next, in seconds since the epoch
+    problems: tuple[str, ...]  # what is wrong with them now
 
 
 class WrittenOutput:
@@ -45,6 +58,18 @@ class WrittenOutput:
                 read[channel] = stream.bytes_in
                 lost += stream.lost
         return read, lost
+
+    def files(self, name: str) -> list[LogFiles]:
+        """The log files of a process that are open, by channel."""
+        found = []
+        for channel in CHANNELS:
+            stream = self._streams.get((name, channel))
+            files = [sink for sink in stream.sinks if isinstance(sink, LogFile)] if stream is not None else []
+            if files:
+                due = min(file.kept.due for file in files)
+                paths, problems = tuple(file.path for file in files), (file.problem for file in files)
+                found.append(LogFiles(channel, paths, None if math.isinf(due) else due, tuple(filter(None, problems))))
+        return found
 
     def last_words(self, name: str, pid: int) -> tuple[str, str]:
         """The last line that a run wrote, and the channel: stderr, or else stdout; "" if there is none.

@@ -105,6 +105,7 @@ class Known:
     gone_from_file: bool = False  # the file as it was last read has no such process
     drift: tuple[str, ...] = ()  # what it was given from files otherwise than they would give it now
     watch: str = ""  # why its files are not watched that should be
+    logs: tuple[str, ...] = ()  # what is wrong with its log files
 
 
 NOTHING = Known()

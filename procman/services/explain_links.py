@@ -118,6 +118,11 @@ def unwatched(case: Case) -> tuple[Link, ...]:
     return (Link("file", case.known.watch),) if case.known.watch else ()
 
 
+def log_problems(case: Case) -> tuple[Link, ...]:
+    """That its output is not written, or its logs are not rotated."""
+    return tuple(Link("trouble", text) for text in case.known.logs)
+
+
 def troubles(case: Case) -> tuple[Link, ...]:
     """What else was found to be the matter."""
     return tuple(Link("trouble", text) for text in case.known.trouble)

@@ -8,6 +8,7 @@ from procman.config.schema.configuration import Config
 from procman.config.schema.programs import Program
 from procman.runtime.engine import Engine
 from procman.runtime.journal.journal import Journal
+from procman.runtime.written_output import WrittenOutput
 from procman.services.configuration import ConfigService
 from procman.services.confirming import Confirming
 from procman.services.ends import Ends
@@ -55,4 +56,5 @@ class Parts:
     master: AboutMaster
     terminals: TerminalService
     watches: WatchService
+    written: WrittenOutput
     confirming: Confirming

@@ -68,6 +68,7 @@ class Explainer:
         self._found = parts.explanations
         self._terminals = parts.terminals
         self._watches = parts.watches
+        self._written = parts.written
         self._confirming = parts.confirming
 
     def one_sentence(self, name: str) -> str:
@@ -189,6 +190,7 @@ class Explainer:
             killed=self._is_killed(process),
             report=self._report_of(process.name) if process.pid is None else None,
             watch=self._watches.trouble(process.name),
+            logs=tuple(text for files in self._written.files(name) for text in files.problems),
             flaps=process.state in (State.STARTING, State.RUNNING) and times.flapping_until > time.time(),
         )
 

@@ -24,6 +24,7 @@ from procman.services.explain_links import (
     has_ended_by_itself,
     how_it_ended,
     how_starts_failed,
+    log_problems,
     look_command,
     master_ends,
     tail_command,
@@ -301,7 +302,7 @@ def _running(case: Case) -> Words:
     coming, deciding = explain_limits.coming(case)
     if not case.known.flaps:
         return Words(
-            because=(up, *health_links(process, case.around.now), *unwatched(case)),
+            because=(up, *health_links(process, case.around.now), *unwatched(case), *log_problems(case)),
             next=f"nothing by itself; if it ends, {after_an_end(case)}{coming}",
             options=("autorestart", *deciding, *(("watch", "watch_ignore") if case.known.watch else ())),
             fine=True,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from procman.config.schema.options import options_of
+from procman.config.schema.options import options_of, shown
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
 from procman.errors import UnknownProcess
@@ -39,13 +39,8 @@ class GivenFiles(Narrowable):
             raise UnknownProcess(f"no such process or group: {spec}")
         found = []
         for process in meant:
-            options = _options_set(program_of(process.program))
+            options = shown(program_of(process.program), _OPTIONS)
             if options:
                 variables = self._names(process.name) if process.pid is not None else ()
                 found.append(GivenToProcess(process.name, options, tuple(sorted(variables))))
         return found
-
-
-def _options_set(program: Program) -> dict[str, str]:
-    values = ((name, known, getattr(program, name)) for name, known in _OPTIONS.items())
-    return {name: known.kind.show(value) for name, known, value in values if value != known.default}

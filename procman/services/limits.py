@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from procman.config.schema.limits import LimitedProcess
-from procman.config.schema.options import options_of
+from procman.config.schema.options import options_of, shown
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
 from procman.errors import UnknownProcess
@@ -72,5 +72,4 @@ class Limits(Narrowable):
 
 def options_set(program: Program) -> dict[str, str]:
     """The limits of a program, as a file has them."""
-    values = ((name, known, getattr(program, name)) for name, known in _OPTIONS.items())
-    return {name: known.kind.show(value) for name, known, value in values if value != known.default}
+    return shown(program, _OPTIONS)

@@ -63,6 +63,7 @@ def test_the_values_are_those_of_the_reading():
     assert of("last_run_duration_seconds", **web) == 12.5
     assert of("next_run_time_seconds", **web) == 2000.5
     assert of("process_files_watched", **web) == 0
+    assert [of("process_log_rotations_total", **web), of("process_log_rotation_failures_total", **web)] == [3, 1]
     hooks = ("pre_start", "on_failure", "post_stop")  # it has no post_stop
     assert [of("process_hook_commands_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
     assert [of("process_hook_failures_total", **web, hook=hook) for hook in hooks] == [1, 0, None]
@@ -107,6 +108,7 @@ def test_what_is_not_known_is_absent():
         next_run=None,
         hooks=(),
         watched=None,
+        rotations=None,
     )
     found = families(text_of(reading(never, free_fds=None, writes_file=False)))
     absent = {family.name for family in FAMILIES} - found.keys() - {"procman_build"}
@@ -134,6 +136,8 @@ def test_what_is_not_known_is_absent():
         "procman_process_threads",
         "procman_process_processes",
         "procman_process_log_bytes",
+        "procman_process_log_rotations",
+        "procman_process_log_rotation_failures",
         "procman_fds_free",
         "procman_metrics_file_missed_writes",
     }

@@ -64,3 +64,35 @@ def test_logs_are_shown_together(tmp_path):
         assert (ran.stdout, ran.returncode) == ("db: ERROR (no log file that is open)\n", 1)
         records = master.ctl("events", "--kind", "op-begin").stdout
         assert re.search(r"asked for: rotate db, by uid \d+", records)
+
+
+def test_an_operator_sees_how_logs_are_rotated(tmp_path):
+    """When next, how it went last, and what fails: in status, why, the journal and the metrics; over an upgrade."""
+    log = tmp_path / "count.log"
+    program = (
+        f"[program:count]\ncommand={COUNTER}\nstdout_logfile={log}\nstderr_logfile=NONE\nstdout_logfile_rotate=daily\n"
+        "stdout_logfile_backups=1\n"
+    )
+    with RunningMaster(tmp_path, program) as master:
+        master.wait_for("count entered RUNNING state")
+        until(lambda: log.exists() and log.stat().st_size)
+        shown = master.ctl("status", "--long", "count").stdout
+        assert re.search(r"count: stdout log: rotate daily@00:00, maxbytes 50MB, backups 1; rotated next at .*", shown)
+        assert master.ctl("logs", "rotate").returncode == 0
+        (tmp_path / "count.log.1").unlink()
+        (tmp_path / "count.log.1").mkdir()
+        until(lambda: log.stat().st_size)
+        assert "Is a directory" in master.ctl("logs", "rotate").stdout
+        assert master.ctl("upgrade").returncode == 0
+        master.expect(r"upgraded: procman")
+        (info,) = master.call("GET", "/v1/rotations?name=count")["rotations"]
+        assert (info["rotations"], info["failures"], info["last_by"]) == (1, 1, "request")
+        assert info["next"] > info["last"] > 0
+        problem = info["last_problem"]
+        assert problem.startswith(f"cannot rotate log {log}: Is a directory")
+        assert problem in master.ctl("status", "--long", "count").stdout
+        assert re.search(r"count +log of stdout rotated, on request", master.ctl("events").stdout)
+        assert re.search(rf"count +{re.escape(problem)}", master.ctl("events", "count").stdout)
+        assert (
+            'procman_process_log_rotation_failures_total{group="count",name="count"} 1' in master.ctl("metrics").stdout
+        )

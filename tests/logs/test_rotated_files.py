@@ -44,6 +44,29 @@ def contents(folder):
     return {name: (folder / name).read_bytes() for name in sorted(os.listdir(folder))}
 
 
+@pytest.mark.parametrize(
+    ("keeping", "name", "left"),
+    [
+        (HOURLY, "log.2", {"log": b"", "log.1": b"3", "log.3": b"2"}),
+        (Keeping(every=Every("daily"), dated=True), None, None),
+    ],
+)
+def test_a_name_that_a_folder_has_is_not_used(tmp_path, wall, keeping, name, left):
+    """Nor is the folder touched."""
+    taken = tmp_path / (name or f"log.{keeping.stamp(wall.now)}") / "x"
+    taken.mkdir(parents=True)
+    said = []
+    file = RotatingFile(str(tmp_path / "log"), 0, 3, said.append, keeping=keeping, wall=wall)
+    for data in (b"1", b"2", b"3"):
+        write(file, wall, data)
+        file.rotate()
+    taken.rmdir()
+    taken.parent.rmdir()
+    found = contents(tmp_path)
+    assert found == left if left else sorted(found.values()) == [b"", b"1", b"2", b"3"]
+    assert said == []
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.binary(min_size=1, max_size=30), st.floats(-2 * HOUR, 30 * HOUR)), max_size=15),

@@ -348,6 +348,21 @@ def test_a_backup_that_cannot_be_moved_stops_only_the_rotation(tmp_path, clock, 
     sink.close()
 
 
+def test_a_number_that_a_folder_has_is_not_used(tmp_path, said):
+    """The log goes on being rotated: into the next one."""
+    taken = tmp_path / "log.2" / "x"
+    taken.mkdir(parents=True)
+    told = []
+    sink = RotatingFile(str(tmp_path / "log"), 1, 3, said.append, on_rotated=lambda *news: told.append(news))
+    for data in (b"1", b"2", b"3"):
+        sink.write(data)
+    sink.close()
+    taken.rmdir()
+    taken.parent.rmdir()
+    assert contents(tmp_path) == {"log": b"", "log.1": b"3", "log.3": b"2"}
+    assert (said, told) == ([], [("size", None)] * 3)
+
+
 def test_a_truncated_log_is_not_rotated_too_early(tmp_path):
     """Another process may empty the file (copytruncate): its real size counts."""
     path = tmp_path / "log"

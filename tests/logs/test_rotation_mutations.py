@@ -42,11 +42,17 @@ MUTATIONS = [
     Mutation(
         "the newest is moved first",
         rotated_files,
-        r"range\(min\(free - 1, backups\), 0, -1\)",
-        "range(1, min(free - 1, backups) + 1)",
+        r"range\(free - 1, -1, -1\)",
+        "range(free)",
     ),
-    Mutation("the last one is not removed", rotated_files, r"if number == backups:", "if False:"),
-    Mutation("what is behind a gap is moved", rotated_files, r"min\(free - 1, backups\)", "max(by_number, default=0)"),
+    Mutation("the number of a folder is used", rotated_files, r"if number not in theirs\]", "]"),
+    Mutation("the last one is not removed", rotated_files, r"if place == len\(numbers\) - 1:", "if False:"),
+    Mutation(
+        "what is behind a gap is moved",
+        rotated_files,
+        r"if number not in by_number",
+        "if number > max(by_number, default=0)",
+    ),
     Mutation("what is compressed is compressed again", rotated_files, r"if one\.is_compressed:", "if False:"),
     Mutation(
         "the oldest is compressed first",
@@ -85,7 +91,9 @@ class Log:
         # Names that are nobody's, and a folder with one that could be a rotated file's.
         for name in ("log.old", "logs.1", "log.1x"):
             (folder / name).write_text(name)
-        (folder / "log.900").mkdir()
+        self.folders = {f"log.{self.random.choice([2, 3, 900])}"}
+        for name in self.folders:
+            (folder / name).mkdir()
         self.others = set(os.listdir(folder))
         self.files: list[tuple[float, bytes]] = []
         self.fd = os.open(folder, os.O_RDONLY)
@@ -99,6 +107,10 @@ class Log:
                 self.compress()
             if self.random.random() < 0.2:
                 self.backups = max(1, self.backups - 1)
+            if self.files and self.random.random() < 0.1:  # somebody removes one of them
+                gone = self.random.choice(self.files)
+                self.where()[gone[1]].unlink()
+                self.files.remove(gone)
             self.write()
             self.prune()
 
@@ -122,10 +134,10 @@ class Log:
             assert name.startswith(f"log.{self.stamp(mtime)}")
         else:
             # The one that had the last number goes. Those that had higher ones stay where they are.
-            numbers = sorted(int(name.split(".")[1]) for name in names if self.is_numbered(name))
-            free = next(number for number in range(1, 1000) if number not in numbers)
-            if free > self.backups:
-                del self.files[self.backups]
+            numbers = {int(name.split(".")[1]) for name in names if self.is_numbered(name)}
+            usable = [number for number in range(1, self.backups + 1) if f"log.{number}" not in self.folders]
+            if numbers.issuperset(usable):
+                del self.files[len(usable)]
         self.check()
 
     def prune(self):

@@ -50,6 +50,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "scale",
                 "sockets",
                 "watches",
+                "rotations",
                 "events",
                 "journal",
                 "journal/states",

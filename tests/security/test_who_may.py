@@ -71,6 +71,7 @@ ANSWERS: Mapping[tuple[str, str], tuple[str, str, int]] = {
     ("GET", "/v1/openapi.json"): ("/v1/openapi.json", "", 200),
     ("GET", "/v1/given"): ("/v1/given", "", 200),
     ("GET", "/v1/watches"): ("/v1/watches", "", 200),
+    ("GET", "/v1/rotations"): ("/v1/rotations", "", 200),
     ("GET", "/v1/drift"): ("/v1/drift", "", 200),
     ("GET", "/v1/schedules"): ("/v1/schedules", "", 200),
     ("GET", "/v1/runs"): ("/v1/runs", "", 200),

@@ -20,6 +20,7 @@ from procman.core.events import (
 )
 from procman.core.snapshot import DefinitionReaders
 from procman.core.spec import Autorestart, Condition, Edge, ReadyKind
+from procman.runtime.bus import LogRotated
 from procman.services.metrics.counters import Counters
 from procman.services.metrics.histogram import BOUNDS, Histogram
 from procman.services.metrics.process_counts import ProcessCounts
@@ -210,6 +211,21 @@ def test_what_is_not_ours_is_counted_when_it_is_reaped():
     counters = Counters()
     counters.hear(notify(Reaped(5, 0)))
     assert counters.orphans == 1
+
+
+def test_rotations_are_counted_by_channel():
+    """The last one is remembered with its outcome; what fails about earlier ones is no rotation."""
+    engine = Counted(group("web"))
+    for by, problem in (("size", ""), ("clock", ""), ("upkeep", "cannot compress")):
+        engine.bus.publish(LogRotated("web", "stdout", by, problem))
+    engine.bus.publish(LogRotated("web", "stderr", "request", "cannot rotate"))
+    out, err = engine.of().rotations["stdout"], engine.of().rotations["stderr"]
+    assert (out.done, out.failed, out.by, out.problem) == (2, 1, "clock", "cannot compress")
+    assert (err.done, err.failed, err.by, err.problem) == (0, 1, "request", "cannot rotate")
+    assert out.last > 0
+    after = ProcessCounts()
+    after.restore(engine.of().snapshot())
+    assert after.rotations == engine.of().rotations
 
 
 def test_counters_go_on_over_a_snapshot():

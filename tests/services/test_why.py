@@ -25,7 +25,9 @@ from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.ring import ALL_GAVE_WAY
 from procman.runtime.journal.translation import Translator
 from procman.runtime.spawn_queue import Turn
+from procman.runtime.written_output import LogFiles
 from procman.services.ends import Ends
+from procman.services.explain_facts import Link
 from procman.services.explain_origins import clock_time, left_behind
 from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explain_service import MOST_GAPS
@@ -74,6 +76,7 @@ class Asked:
         self.turns: dict[str, Turn] = {}
         self.silent = ""
         self.unwatched: dict[str, str] = {}
+        self.log_files: dict[str, list[LogFiles]] = {}
         self.at_terminals: list[ClientFacts] = []
         self.reports: dict[str, int] = {}
         self.disks: list[str] = []
@@ -93,6 +96,7 @@ class Asked:
             report_of=self.reports.get,
             terminals=self,
             watches=self,
+            written=self,
             confirming=self.services.updates.confirming,
             master=AboutMaster(
                 began=0.0,
@@ -109,6 +113,9 @@ class Asked:
 
     def trouble(self, name) -> str:
         return self.unwatched.get(name, "")
+
+    def files(self, name) -> list[LogFiles]:
+        return self.log_files.get(name, [])
 
     def silence_for(self, _program) -> str | None:
         return self.silent or None
@@ -497,5 +504,20 @@ def test_files_that_are_not_watched_are_among_the_causes():
         assert web.as_wanted
         assert [link.kind for link in web.because] == ["policy", "file"]
         assert [setting.option for setting in web.options][-2:] == ["watch", "watch_ignore"]
+
+    on_loop(steps)
+
+
+def test_logs_that_are_not_rotated_are_among_the_causes():
+    """It runs as it should, and fills the disk."""
+
+    async def steps():
+        asked = Asked(group("web", startsecs=0))
+        asked.engine.post(BootRequested(), Origin(BOOT))
+        asked.engine.spawn_all()
+        asked.log_files["web"] = [LogFiles("stdout", ("/log",), None, ("cannot rotate log /log: Read-only",))]
+        web = await asked.one("web")
+        assert web.as_wanted
+        assert web.because[-1] == Link("trouble", "cannot rotate log /log: Read-only")
 
     on_loop(steps)

@@ -48,6 +48,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "next_run": 2000.5,
         "hooks": ("pre_start", "on_failure"),
         "watched": False,
+        "rotations": (3, 1),
     }
     return ProcessReading(name=name, group=group or name, **(known | facts))
 

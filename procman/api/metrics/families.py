@@ -307,6 +307,18 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Output of the process that could not be written.",
         lambda p: p.lost_bytes,
     ),
+    OfProcess(
+        "procman_process_log_rotations",
+        "counter",
+        "Rotations of its logs; absent before the first one where only the size of a log counts.",
+        lambda p: None if p.rotations is None else p.rotations[0],
+    ),
+    OfProcess(
+        "procman_process_log_rotation_failures",
+        "counter",
+        "Rotations that failed, and failures to compress or remove what a log was rotated to; absent as the rotations.",
+        lambda p: None if p.rotations is None else p.rotations[1],
+    ),
 )
 
 OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (

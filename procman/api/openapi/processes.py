@@ -17,6 +17,7 @@ from procman.api.shapes.processes import (
     HookInfo,
     LimitsInfo,
     ProcessInfo,
+    RotationInfo,
     SocketInfo,
     WatchInfo,
 )
@@ -190,6 +191,13 @@ PROCESSES = (
     Endpoint("GET", "/v1/limits", {"limits": list[LimitsInfo]}, "of those that have any", query=OF_NAMED),
     Endpoint(
         "GET", "/v1/hooks", {"hooks": list[HookInfo]}, "which there are, what runs, how each ended last", query=OF_NAMED
+    ),
+    Endpoint(
+        "GET",
+        "/v1/rotations",
+        {"rotations": list[RotationInfo]},
+        "of the log files that are open",
+        query=OF_NAMED,
     ),
     Endpoint("GET", "/v1/watches", {"watches": list[WatchInfo]}, "of those that watch files", query=OF_NAMED),
     Endpoint(

@@ -158,6 +158,24 @@ class WatchInfo(TypedDict):
     last: WatchChangeInfo | None  # null: nothing since the master began
 
 
+class RotationInfo(TypedDict):
+    """The log files of one channel of a process: when they are rotated, and how that went."""
+
+    namespec: str
+    stream: str  # stdout or stderr
+    paths: list[str]
+    # As a file has them, without stdout_logfile_ or stderr_logfile_: maxbytes and backups, and of rotate, compress,
+    # max_age, max_total and name those that are set.
+    options: dict[str, str]
+    next: float | None  # by the clock, in seconds since the epoch; null: it is rotated by its size alone
+    rotations: int  # since the counters began, see procman_start_time_seconds
+    failures: int  # also of what it was rotated to: that could not be compressed, or removed
+    last: float | None  # when it was last rotated, or could not be; null: never
+    last_by: str  # size, clock or request
+    last_problem: str  # why that failed, or what failed after it; "": nothing did
+    problem: str  # what is wrong with these files now
+
+
 class GivenInfo(TypedDict):
     """What a process is given from files, and which variables of the master it gets. There is never a value in it."""
 

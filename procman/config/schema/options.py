@@ -132,3 +132,9 @@ def options_of(cls: type) -> Mapping[str, Option]:
     # Fields of a base class come first in `fields`, even if the class declares them again.
     in_order = (name for name in cls.__annotations__ if name in declared)
     return {name: declared[name] for name in (*in_order, *declared)}
+
+
+def shown(owner: object, options: Mapping[str, Option]) -> dict[str, str]:
+    """Those of these options of the owner that differ from their defaults, as a file has them."""
+    values = ((name, known, getattr(owner, name)) for name, known in options.items())
+    return {name: known.kind.show(value) for name, known, value in values if value != known.default}

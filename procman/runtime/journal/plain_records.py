@@ -19,7 +19,7 @@ from procman.core.actions import (
     Quit,
     SkipHook,
 )
-from procman.runtime.bus import ConfirmationNews, GivenFromFiles, Notification, OperationBegan, UpdateStep
+from procman.runtime.bus import ConfirmationNews, GivenFromFiles, LogRotated, Notification, OperationBegan, UpdateStep
 from procman.runtime.journal.record import Record, RecordKind
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.system.signals import signal_name
@@ -182,6 +182,10 @@ def _confirmation(seen: Seen, event: ConfirmationNews) -> Record:
     return about(seen, "confirmation", "", event.what, data)
 
 
+def _rotated(seen: Seen, event: LogRotated) -> Record:
+    return about(seen, "rotation", event.name, event.by, {"stream": event.channel})
+
+
 def _changed_in_place(seen: Seen, event: AnnounceInPlace) -> Record:
     return about(seen, "config", event.name, "changed in place")
 
@@ -204,4 +208,5 @@ PLAIN: dict[type, Make] = {
     UpdateStep: _update_step,
     ConfirmationNews: _confirmation,
     AnnounceInPlace: _changed_in_place,
+    LogRotated: _rotated,
 }

@@ -26,6 +26,7 @@ RecordKind = Literal[
     "confirmation",  # an update waits for its confirmation, or was confirmed, kept, or rolled back
     "master",  # the master began, goes on after an upgrade, shuts down, leaves
     "terminal",  # a client was attached to a program's terminal, or has left it
+    "rotation",  # a log of a process was rotated by the clock or on request; by its size is no record
     "log-trouble",  # output was lost, or a log cannot be written, or can again
     "notify",  # a message of a notify section was sent, or could not be
     "access-denied",  # a client was refused for its password, its origin, or its role

@@ -16,6 +16,8 @@ from procman.core.states import State
 from procman.runtime.bus import (
     HookRan,
     LimitsLeftOut,
+    LogRotated,
+    LogTrouble,
     Notification,
     OperationEnded,
     ProcessEnded,
@@ -57,6 +59,7 @@ class Translator:
             AnnounceHealthPause: self._health,
             OperationEnded: self._operation_ended,
             LimitsLeftOut: self._left_out,
+            LogTrouble: self._log_trouble,
         }
 
     def seen(self, notification: Notification, mono: float) -> Seen | None:
@@ -65,8 +68,8 @@ class Translator:
         What may have changed when the record is made is looked up now.
         """
         event = notification.event
-        if type(event) not in self._makers:
-            return None
+        if type(event) not in self._makers or (type(event) is LogRotated and (event.by == "size" or event.problem)):
+            return None  # a log may be rotated by its size many times a second, and of what fails there is a LogTrouble
         process = self._processes.get(getattr(event, "name", ""))
         if process is None:
             return Seen(notification, self._clock(), mono, "", 0)
@@ -168,6 +171,9 @@ class Translator:
     def _left_out(self, seen: Seen, event: LimitsLeftOut) -> Record:
         texts = [self.text(text) for text in event.texts]
         return about(seen, "config", event.name, texts[0], named("left_out", texts))
+
+    def _log_trouble(self, seen: Seen, event: LogTrouble) -> Record:
+        return about(seen, "log-trouble", event.name, self.text(event.text))
 
     def _note_run(self, seen: Seen, name: str, pid: int) -> None:
         if seen.run:

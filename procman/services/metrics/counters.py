@@ -16,7 +16,7 @@ from procman.core.fleet import Fleet
 from procman.core.readiness import NOT_READY
 from procman.core.states import State
 from procman.errors import Reason
-from procman.runtime.bus import Bus, ConfirmationNews, HookRan, Notification, OperationEnded
+from procman.runtime.bus import Bus, ConfirmationNews, HookRan, LogRotated, Notification, OperationEnded
 from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
 from procman.system.reaper import Reaped
 
@@ -52,6 +52,7 @@ class Counters:
             Adopted: self._adopted,
             Kill: self._signalled,
             HookRan: self._hook_ran,
+            LogRotated: self._rotated,
             Reaped: self._reaped,
             ProcessRemoved: self._removed,
             OperationEnded: self._operation_ended,
@@ -153,6 +154,9 @@ class Counters:
     def _hook_ran(self, event: HookRan, _: Notification) -> None:
         failed = not (event.ok or event.ignored or event.broken_off)
         self.of(event.name).hook_ran(event.hook.value, event.seconds, failed=failed)
+
+    def _rotated(self, event: LogRotated, _: Notification) -> None:
+        self.of(event.name).rotated(event.channel, event.by, event.problem, _now())
 
     def _reaped(self, _event: Reaped, _: Notification) -> None:
         self.orphans += 1

@@ -1,6 +1,7 @@
 """The counters of one process, and what has to be remembered to count."""
 
 import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from procman.core.spec import Hook
@@ -17,6 +18,18 @@ FAILED_START_REASONS = ("exit", "signal", "oom", "unready", "not_found", "not_ex
 RUN_RESULTS = ("success", "failure", "timeout")
 
 HOOKS = tuple(hook.value for hook in Hook)
+
+
+@dataclass(slots=True)
+class RotationCounts:
+    """Of the logs of one channel."""
+
+    done: int = 0
+    failed: int = 0  # also of what they were rotated to: it could not be compressed, or removed
+    last: float = 0.0  # when one was last rotated, or could not be; 0: never
+    by: str = ""  # what that was for
+    problem: str = ""  # why it failed, or what failed after it; "": nothing did
+
 
 _KEPT = ("starts", "last_success_time", "kills", "cpu_seconds", "start_time", "last_exit_time", "has_run", "comes_back")
 
@@ -42,6 +55,7 @@ class ProcessCounts:
         "lost_before",
         "ready_seconds",
         "restarts",
+        "rotations",
         "runs",
         "start_time",
         "starting_since",
@@ -60,6 +74,7 @@ class ProcessCounts:
         self.hook_runs: dict[str, int] = {}
         self.hook_failures: dict[str, int] = {}
         self.hook_seconds: dict[str, float] = {}
+        self.rotations: dict[str, RotationCounts] = {}  # by channel; none without a rotation
         self.kills = 0
         self.ready_seconds = Histogram()
         self.stop_seconds = Histogram()
@@ -107,6 +122,17 @@ class ProcessCounts:
         self.hook_failures[hook] = self.hook_failures.get(hook, 0) + failed
         self.hook_seconds[hook] = round(self.hook_seconds.get(hook, 0.0) + seconds, 3)
 
+    def rotated(self, channel: str, by: str, problem: str, now: float) -> None:
+        """A log was rotated, or could not be."""
+        counts = self.rotations.setdefault(channel, RotationCounts())
+        if problem:
+            counts.failed += 1
+        else:
+            counts.done += 1
+        counts.problem = problem
+        if by != "upkeep":
+            counts.last, counts.by = now, by
+
     def snapshot(self) -> Data:
         """Plain data for another process image; durations are ages."""
         now = time.monotonic()
@@ -117,6 +143,7 @@ class ProcessCounts:
             "failed_starts": dict(self.failed_starts),
             "runs": dict(self.runs),
             "hooks": [dict(self.hook_runs), dict(self.hook_failures), dict(self.hook_seconds)],
+            "rotations": {channel: asdict(counts) for channel, counts in self.rotations.items()},
             "ready_seconds": self.ready_seconds.snapshot(),
             "stop_seconds": self.stop_seconds.snapshot(),
             "log_bytes_before": dict(self.log_bytes_before),
@@ -136,6 +163,7 @@ class ProcessCounts:
         for mine, theirs in kinds:
             mine.update({reason: count for reason, count in data.get(theirs, {}).items() if reason in mine})
         self.hook_runs, self.hook_failures, self.hook_seconds = data.get("hooks", ({}, {}, {}))
+        self.rotations = {channel: RotationCounts(**known) for channel, known in data.get("rotations", {}).items()}
         self.ready_seconds.restore(data.get("ready_seconds"))
         self.stop_seconds.restore(data.get("stop_seconds"))
         self.log_bytes_before = dict(data.get("log_bytes_before", {}))

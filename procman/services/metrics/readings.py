@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from procman import __version__
+from procman.config.schema.programs import Program
 from procman.core.process import Process
 from procman.core.spec import Hook, ProcessSpec
 from procman.core.states import State
@@ -50,6 +51,7 @@ class ProcessReading(NamedTuple):
     next_run: float | None = None  # by its schedule, in seconds since the epoch
     hooks: tuple[str, ...] = ()  # those that it has commands for, by their names
     watched: bool | None = None  # whether a change of its files would be seen; None: it watches none
+    rotations: tuple[int, int] | None = None  # of its logs, and how many failed; None: none, as far as is known
 
 
 class SectionReading(NamedTuple):
@@ -208,6 +210,7 @@ class MetricsService:
             next_run=self._next_run(name) if process.timing.on else None,
             hooks=_hooks(process.program),
             watched=self._is_watched(name),
+            rotations=_rotations(program_of(process.program), counts),
         )
 
 
@@ -222,6 +225,15 @@ def _hooks(program: ProcessSpec) -> tuple[str, ...]:
 def _memory_limit(process: Process) -> int | None:
     limit = program_of(process.program).memory_max
     return None if limit is None or limit[0] < 0 else limit[0]
+
+
+def _rotations(program: Program, counts: ProcessCounts) -> tuple[int, int] | None:
+    found = counts.rotations
+    if found:
+        return sum(one.done for one in found.values()), sum(one.failed for one in found.values())
+    # A log that is rotated by its size alone has none before the first time.
+    by_clock = program.stdout_logfile_rotate[0] != "size" or program.stderr_logfile_rotate[0] != "size"
+    return (0, 0) if by_clock else None
 
 
 _by_name = attrgetter("name")

@@ -7,7 +7,7 @@ import pytest
 from procman.core.attribution import POLICY, Actor, Origin
 from procman.core.events import ExitStatus, SpawnFailed
 from procman.core.fleet import Fleet
-from procman.runtime.bus import OperationBegan, ProcessEnded
+from procman.runtime.bus import LogRotated, LogTrouble, OperationBegan, ProcessEnded
 from procman.runtime.journal import denials as denials_module
 from procman.runtime.journal.denials import Denials
 from procman.runtime.journal.journal import Journal
@@ -55,6 +55,22 @@ async def _followed(site):
 
 
 test_readers_and_chains = journal_test(_followed)
+
+
+async def _rotations(site):
+    """One by the clock or on request is a record; one by size is none, and of one that fails there is the trouble."""
+    for by, problem in (("size", ""), ("clock", ""), ("clock", "no space"), ("request", "")):
+        site.bus.publish(LogRotated("web", "stderr", by, problem))
+    site.bus.publish(LogTrouble("cannot rotate log /hunter2: no space", "web"))
+    found = [(one.kind, one.name, one.group, one.reason, one.data) for one in site.journal.records()]
+    assert found == [
+        ("rotation", "web", "web", "clock", {"stream": "stderr"}),
+        ("rotation", "web", "web", "request", {"stream": "stderr"}),
+        ("log-trouble", "web", "web", "cannot rotate log /***: no space", None),
+    ]
+
+
+test_rotations = journal_test(_rotations)
 
 
 async def _secret(site):
