@@ -315,8 +315,12 @@ class Launcher:
 
 def _with_channels(spec: LaunchSpec, channels: Channels) -> LaunchSpec:
     told = {name.encode(): value.encode() for name, value in channels.environment.items()}
-    passed = () if channels.theirs is None else (channels.theirs,)
-    return replace(spec, environment={**spec.environment, **told}, pass_fds=(*spec.pass_fds, *passed))
+    spec = replace(spec, environment={**spec.environment, **told})
+    if channels.theirs is None:
+        return spec
+    if channels.place is not None:
+        return replace(spec, ready=(channels.theirs, channels.place))
+    return replace(spec, pass_fds=(*spec.pass_fds, channels.theirs))
 
 
 def _debugged(program: Program) -> Program:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from procman.config.schema.kinds.readiness import target_of
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, ProcessRemoved
 from procman.core.events import Adopted, Notified, ProbeResult
@@ -20,7 +21,7 @@ from procman.core.states import State
 from procman.runtime.bus import Notification
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn
-from procman.system.inherited_sockets import out_of_the_way
+from procman.system.inherited_sockets import first_free, out_of_the_way
 from procman.system.ready_channels import make_folder, open_socket, receive, remove_left_folders
 
 # Messages of one run in one second; further ones are read, so that nobody waits, and dropped.
@@ -46,6 +47,7 @@ class Channels:
     path: str = ""
     pipe: int | None = None  # our end
     theirs: int | None = None  # the program's end, until it was spawned
+    place: int | None = None  # the number that it has in the program; None: the same
     number: int = 0  # the position of the condition that the pipe belongs to
     second: int = 0  # that is being counted
     count: int = 0
@@ -59,7 +61,8 @@ class Channels:
         told = {"NOTIFY_SOCKET": self.path} if self.sock is not None else {}
         if self.watchdog is not None:
             told["WATCHDOG_USEC"] = str(round(self.watchdog * 1e6))
-        return told | ({"PROCMAN_READY_FD": str(self.theirs)} if self.theirs is not None else {})
+        fd = self.theirs if self.place is None else self.place
+        return told | ({"PROCMAN_READY_FD": str(fd)} if fd is not None else {})
 
 
 class ReadyChannels:
@@ -96,7 +99,8 @@ class ReadyChannels:
             if ReadyKind.FD in kinds:
                 channels.number = kinds.index(ReadyKind.FD)
                 channels.pipe, theirs = os.pipe2(os.O_CLOEXEC)
-                channels.theirs = out_of_the_way(theirs, len(program.addresses))
+                channels.place = target_of(program.ready[channels.number]).fd
+                channels.theirs = out_of_the_way(theirs, first_free(len(program.addresses), channels.place))
                 os.set_blocking(channels.pipe, False)
                 if account is not None:
                     os.fchown(channels.theirs, account.uid, -1)

@@ -1,4 +1,7 @@
-"""Gives listening sockets to a child as systemd does: as the descriptors from 3 on, see sd_listen_fds(3).
+"""Gives a child descriptors with the numbers that it expects.
+
+Listening sockets are the ones from 3 on, as with systemd: see sd_listen_fds(3). The one on which it says that it is
+ready has a number that the configuration names, as with s6.
 
 LISTEN_PID is the pid of the program itself, which is known in the child alone. So the child puts the descriptors in
 their places and executes the program, by a function that was prepared before the fork: decision 0014. It takes no lock
@@ -19,7 +22,7 @@ _NOT_EXECUTED = 127
 
 
 class Inheritance:
-    """The sockets of one start. Call `close` in the parent in any case."""
+    """The descriptors of one start. Call `close` in the parent in any case."""
 
     def __init__(
         self,
@@ -28,20 +31,24 @@ class Inheritance:
         sockets: Sequence[int],
         names: Sequence[str],
         kept: Sequence[int] = (),
+        *,
+        ready: tuple[int, int] | None = None,
     ) -> None:
         """Prepare it: `names` are those of the sockets; `kept` are other descriptors that the program gets.
 
-        Raises OSError.
+        `ready` is one more descriptor, and the number that it gets. Raises OSError.
         """
-        self.above = FIRST + len(sockets)
+        self._places = {FIRST + at: fd for at, fd in enumerate(sockets)}
+        if ready is not None:
+            self._places[ready[1]] = ready[0]
+        self.above = first_free(len(sockets), None if ready is None else ready[1])
         assert all(fd >= self.above for fd in kept)
         self._command = command
-        self._environment = {
-            **environment,
-            b"LISTEN_FDS": str(len(sockets)).encode(),
-            b"LISTEN_FDNAMES": ":".join(names).encode(),
-        }
-        self._sockets = tuple(sockets)
+        self._environment = dict(environment)
+        self._listens = bool(sockets)
+        if sockets:
+            self._environment[b"LISTEN_FDS"] = str(len(sockets)).encode()
+            self._environment[b"LISTEN_FDNAMES"] = ":".join(names).encode()
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._end = _MOST if soft == resource.RLIM_INFINITY else soft
         self._reader, writer = os.pipe()
@@ -52,7 +59,7 @@ class Inheritance:
             raise
         finally:
             os.close(writer)
-        self._kept = sorted({*kept, self._writer})
+        self._kept = sorted({*self._places, *kept, self._writer})
 
     def execute(self, before: Callable[[], object] | None) -> NoReturn:
         """In the child, last of all: `before`, and then the program. What `before` raises is for the caller."""
@@ -60,15 +67,16 @@ class Inheritance:
             before()
         try:
             # First out of the way of each other.
-            copies = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, self.above) for fd in self._sockets]
-            for place, fd in enumerate(copies):
-                os.dup2(fd, FIRST + place)
-            first = self.above
+            copies = {place: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, self.above) for place, fd in self._places.items()}
+            for place, fd in copies.items():
+                os.dup2(fd, place)
+            first = FIRST
             for fd in self._kept:
                 os.closerange(first, fd)
                 first = fd + 1
             os.closerange(first, self._end)
-            self._environment[b"LISTEN_PID"] = str(os.getpid()).encode()
+            if self._listens:
+                self._environment[b"LISTEN_PID"] = str(os.getpid()).encode()
             os.execve(self._command.file, self._command.argv, self._environment)  # noqa: S606 - that is the purpose
         except OSError as error:
             os.write(self._writer, str(error.errno or 0).encode())
@@ -95,11 +103,16 @@ class Inheritance:
         self._reader = self._writer = -1
 
 
-def out_of_the_way(fd: int, sockets: int) -> int:
-    """The descriptor, or another one for the same, if the places of so many sockets include it; it is closed then."""
-    if fd >= FIRST + sockets:
+def first_free(sockets: int, ready: int | None) -> int:
+    """The first number above the places of so many sockets, and of the descriptor that has the number `ready`."""
+    return max(FIRST + sockets, 0 if ready is None else ready + 1)
+
+
+def out_of_the_way(fd: int, first: int) -> int:
+    """The descriptor, or another one for the same from `first` on, if it is below that; it is closed then."""
+    if fd >= first:
         return fd
     try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST + sockets)
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, first)
     finally:
         os.close(fd)

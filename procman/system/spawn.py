@@ -18,7 +18,7 @@ from functools import partial
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
-from procman.system.inherited_sockets import Inheritance, out_of_the_way
+from procman.system.inherited_sockets import Inheritance, first_free, out_of_the_way
 from procman.system.mount_namespace import WHOLE, RunNamespace, View
 from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
@@ -58,6 +58,7 @@ class LaunchSpec:
     pass_fds: tuple[int, ...] = ()  # inherited with their numbers
     sockets: tuple[int, ...] = ()  # inherited as the descriptors from 3 on, with LISTEN_FDS; others have to be above
     socket_names: tuple[str, ...] = ()  # of each of them, for LISTEN_FDNAMES
+    ready: tuple[int, int] | None = None  # one more descriptor, above the number that it gets, and that number
     # Its stdout and stderr, and its stdin if that is a PIPE, are one new terminal of so many rows and columns, which
     # controls a session of its own.
     terminal: tuple[int, int] | None = None
@@ -118,7 +119,7 @@ def spawn(spec: LaunchSpec) -> Child:
         else:
             our_stdout, child_stdout = open_terminal(*spec.terminal)
             theirs.append(child_stdout)
-            our_stdout = out_of_the_way(our_stdout, len(spec.sockets))
+            our_stdout = out_of_the_way(our_stdout, first_free(len(spec.sockets), spec.ready and spec.ready[1]))
             ours.append(our_stdout)
             child_stdin, our_stdin = _input_of(spec.stdin, our_stdout, child_stdout, ours)
             child_stderr, our_stderr = child_stdout, None
@@ -168,7 +169,7 @@ def _confinement(spec: LaunchSpec) -> Confinement | None:
 def _before_exec(
     spec: LaunchSpec, confined: Confinement | None, inheritance: Inheritance | None
 ) -> Callable[[], object] | None:
-    """What the child does after the change of user; None: nothing. With sockets, it executes the program, too."""
+    """What the child does after the change of user; None: nothing. With an inheritance, it executes the program."""
     last: Callable[[], object] | None = None
     if confined is not None:
         last = confined.apply
@@ -187,8 +188,10 @@ def _start(
     # With limits the child changes users itself, as some of them have to be set before that, and some after.
     account = spec.account if confined is None else None
     inheritance = None
-    if spec.sockets:
-        inheritance = Inheritance(spec.command, spec.environment, spec.sockets, spec.socket_names, spec.pass_fds)
+    if spec.sockets or spec.ready is not None:
+        inheritance = Inheritance(
+            spec.command, spec.environment, spec.sockets, spec.socket_names, spec.pass_fds, ready=spec.ready
+        )
     try:
         popen = subprocess.Popen(
             spec.command.argv,

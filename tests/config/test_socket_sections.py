@@ -168,3 +168,16 @@ def test_check_says_that_an_address_is_taken(tmp_path):
         file.write_text(f"[supervisord]\n[socket:http]\nlisten=tcp://127.0.0.1:{port}\n{PROGRAM}")
         said = [str(problem) for problem in read(str(file), places=True).problems]
     assert [line for line in said if f"another program listens on 127.0.0.1:{port}" in line]
+
+
+def test_a_descriptor_of_ready_is_none_of_the_sockets(messages):
+    """The complaint says which number is free; that one is taken."""
+    file = (
+        "[socket:http]\nlisten=unix:///a, unix:///b\n[program:web]\ncommand=/bin/cat\nsockets=http\nready=fd:{}\n"
+        "numprocs=2\nprocess_name=%(process_num)d\n"
+    )
+    (complaint,) = messages(file.format(4))
+    assert complaint.endswith(
+        "x.conf:7: [program:web] ready: its sockets are the descriptors 3 to 4: say fd:5, or fd alone"
+    )
+    assert messages(file.format(5)) == []

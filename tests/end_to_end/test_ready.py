@@ -185,6 +185,35 @@ def test_a_newline_on_its_descriptor_makes_it_ready(tmp_path):
         master.wait_for("success: web entered RUNNING state, it is ready")
 
 
+@pytest.mark.parametrize(
+    ("number", "lines", "got"),
+    [
+        (3, ("rlimit_core=0", "umask=027"), "0 1 2 3 None"),
+        (5, ("sockets=two", "\n[socket:two]\nlisten=unix://{folder}/a, unix://{folder}/b"), "0 1 2 3 4 5 2"),
+        (200, ("environment=A=b",), "0 1 2 200 None"),
+    ],
+)
+def test_a_newline_on_the_descriptor_that_it_names_makes_it_ready(tmp_path, number, lines, got):
+    """As programs for s6 do it; beside sockets and limits. It inherits nothing else."""
+    code = f"""
+import os, sys
+here = [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{{fd}}")]
+print("got", *sorted(map(int, here)), os.environ.get("LISTEN_FDS"), flush=True)
+sys.stdin.readline()
+os.write({number}, b"\\n")
+sys.stdin.readline()
+"""
+    lines = (f"ready=fd:{number}", *(line.format(folder=tmp_path) for line in lines))
+    with RunningMaster(tmp_path, section("web", script(tmp_path, "speaker", code), *lines)) as master:
+        master.wait_for("spawned: 'web'")
+        while "got" not in (said := master.ctl("tail", "web").stdout):
+            pass
+        assert f"got {got}\n" in said
+        assert "fd: no newline came" in master.info("web")["description"]
+        master.say("web", "\n")
+        master.wait_for("success: web entered RUNNING state, it is ready")
+
+
 def test_a_program_that_ends_before_it_is_ready_has_failed_to_start(tmp_path):
     """Whatever its exit status."""
     with RunningMaster(tmp_path, section("web", "true", "ready=notify", "startretries=0")) as master:

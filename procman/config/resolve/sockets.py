@@ -8,6 +8,7 @@ from typing import Any
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.groups import Group
+from procman.config.schema.kinds.readiness import FIRST_FD, target_of
 from procman.config.schema.kinds.sockets import place_of
 from procman.config.schema.notation import assignment, show_text
 from procman.config.schema.options import options_of
@@ -138,4 +139,12 @@ def _with_sockets(
             header = f"[socket{'.' if section.toml else ':'}{one.name}]"
             hint = reading.did_you_mean(one.name, lambda: sockets) or f": add a section {header}, or take it out"
             reading.complain(section, "sockets", f"there is no socket {show_text(one.name)}{hint}", "unknown-socket")
-    return replace(program, sockets=tuple(found))
+    program = replace(program, sockets=tuple(found))
+    first = FIRST_FD + len(program.addresses)
+    for condition in program.ready:
+        fd = target_of(condition).fd
+        if fd is not None and fd < first and (program.section, condition.text) not in complained:
+            complained.add((program.section, condition.text))
+            message = f"its sockets are the descriptors 3 to {first - 1}: say fd:{first}, or fd alone"
+            reading.complain(reading.sections.sections[program.section], "ready", message, "fd-of-a-socket")
+    return program

@@ -80,7 +80,8 @@ class Program(LogRotation):
         "listen:[HOST:]PORT or listen:/PATH (a process of its own tree listens there), tcp:[HOST:]PORT, unix:/PATH "
         "(a connection is accepted), http://…, http+unix:///SOCKET:/PATH (see probe_http_status), exec:COMMAND (it "
         "succeeds), log:TEXT (a line of its output holds it; * is anything), file:/PATH (newer than its start), "
-        "notify (READY=1 on NOTIFY_SOCKET), fd (a newline on the descriptor PROCMAN_READY_FD), delay:TIME.",
+        "notify (READY=1 on NOTIFY_SOCKET), fd (a newline on the descriptor PROCMAN_READY_FD) or fd:3 (on that one), "
+        "delay:TIME.",
         default=(),
         effect=Effect.NONE,
         per_process=True,

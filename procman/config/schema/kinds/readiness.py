@@ -1,6 +1,5 @@
 """The conditions of `ready`, and what each of them looks at."""
 
-import re
 import socket
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,13 +28,14 @@ FORMS = {
     "delay:": ReadyKind.DELAY,
 }
 _SHOWN = (
-    "none, notify, fd, listen:PORT, tcp:PORT, unix:/PATH, http://…, http+unix://…, exec:COMMAND, log:TEXT, file:/PATH "
-    "or delay:TIME"
+    "none, notify, fd, fd:NUMBER, listen:PORT, tcp:PORT, unix:/PATH, http://…, http+unix://…, exec:COMMAND, log:TEXT, "
+    "file:/PATH or delay:TIME"
 )
 # What may itself hold commas.
 _FREE = ("exec:", "log:", "http")
 _MOST = 16
 _LOCAL = "127.0.0.1"
+FIRST_FD, _LAST_FD = 3, 255  # above stdin, stdout and stderr; where RLIMIT_NOFILE lets a program have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class Target:
     authority: str = ""  # the Host header
     command: str = ""
     text: str = ""  # of a line of output
+    fd: int | None = None  # the descriptor on which a newline comes; None: any
 
 
 def form_of(text: str) -> str | None:
     """The form in which a condition begins; None if there is no such form."""
     lower = text.lower()
-    if lower in ("notify", "fd") or re.match(r"fd:", lower):
+    if lower in ("notify", "fd") or lower.startswith("fd:"):
         return lower[:2] if lower.startswith("fd") else lower
     return next((form for form in FORMS if form.endswith((":", "/")) and lower.startswith(form)), None)
 
@@ -88,7 +89,7 @@ def target_of(condition: Condition) -> Target:
                 raise Unfit("log: needs the text of a line, such as log:listening on *")
             return Target(text=rest)
         case ReadyKind.FD if rest:
-            raise Unfit(f"{condition.text}: say fd alone; the program finds its number in PROCMAN_READY_FD")
+            return Target(fd=_descriptor(rest))
         case _:
             return Target()
 
@@ -97,6 +98,16 @@ def _path(text: str) -> str:
     if not text.startswith("/") or "\0" in text:
         raise Unfit(f"expected a full path that begins with /, not {text!r}")
     return text
+
+
+def _descriptor(text: str) -> int:
+    number = text.removeprefix(":").strip()
+    if not (number.isascii() and number.isdecimal() and FIRST_FD <= int(number[:4]) <= _LAST_FD):
+        raise Unfit(
+            f"fd{text}: expected a descriptor from {FIRST_FD} to {_LAST_FD}, such as fd:3, or fd alone: then the "
+            "program finds the number in PROCMAN_READY_FD"
+        )
+    return int(number)
 
 
 def _address(text: str, rest: str) -> tuple[str, int]:
