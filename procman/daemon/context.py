@@ -8,14 +8,16 @@ from procman.config.problems import ConfigError
 from procman.config.runtime_dir import state_files
 from procman.config.schema.configuration import Config
 from procman.config.schema.servers import UnixServer
+from procman.core.fleet import Fleet
 from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption
-from procman.runtime.bus import Bus, Sequence
+from procman.runtime.bus import Bus, Interest, Sequence, Subscriber
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
+from procman.runtime.rolling_mark import RollingMark, rolling_path
 from procman.runtime.scales_file import write_scales
 from procman.runtime.times_file import TimesFile
 from procman.runtime.update_mark import UpdateMark
@@ -99,6 +101,15 @@ class ProcessContext:
     def update_mark(self, config: Config, complain: Callable[[str], None]) -> UpdateMark:
         """What tells the next master of an update that a kill has cut off."""
         return UpdateMark(_lasting_path(config, ".update"), complain)
+
+    def marks(
+        self, fleet: Fleet, complain: Callable[[str], None]
+    ) -> tuple[tuple[Subscriber, tuple[Interest, ...]], ...]:
+        """What tells the next master of rolling restarts that a kill has cut off, and what it is to hear."""
+        if isinstance(self.ledger, NoLedger):
+            return ()
+        mark = RollingMark(rolling_path(self.ledger.file.path), fleet.rollings, complain)
+        return ((mark.hear, mark.hears),)
 
     def adoption(self, config: Config) -> Adoption | None:
         """Of what an earlier master has left running; None if this process has been through that already."""

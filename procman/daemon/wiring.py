@@ -316,6 +316,7 @@ class _Wiring:
             (self._hook_results.hear, self._hook_results.hears),
             (self._event_log.tell, self._event_log.hears),
             *tellers(self._fleet, self._log),
+            *self._context.marks(self._fleet, self._log.warn),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),

@@ -31,6 +31,7 @@ from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of
 from procman.runtime.engine import Engine
 from procman.runtime.ledger import ProcessLedger
+from procman.runtime.rolling_mark import forget_left, read_left, rolling_path
 from procman.system.foreign_process import WatchedProcess, reopen_pipes, watch
 from procman.system.pidfd import send_to
 from procman.system.proc import TICKS, boot_id
@@ -64,6 +65,7 @@ class Adoption:
         self._leaving: dict[int, _Leaving] = {}
         self._lost: dict[str, str] = {}  # why the sockets of a program could not be taken back
         self._old: dict[str, list[Process]] = {}  # by program: those that are restarted one batch after the other
+        self._adopted: list[str] = []  # namespecs
         self._adopts = False  # something of the earlier master goes on
         self._log: Log | None = None
         self._remove_credentials: Callable[[str], None] = lambda _: None
@@ -181,6 +183,7 @@ class Adoption:
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         engine.adopt(record.name, child, watched, record.tag, age, post_start=self._has_begun(record.name))
         self._adopts = self._adopts or not reason
+        self._adopted.append(record.name)
         if reason == OTHER_DEFINITION and process.program.restart_strategy == "rolling" and process.program.autostart:
             self._old.setdefault(process.program.program, []).append(process)
         elif reason:
@@ -191,11 +194,28 @@ class Adoption:
     def _roll(self, engine: Engine) -> None:
         """What the earlier master would have restarted one batch after the other."""
         assert self._log is not None
-        for program, old in self._old.items():
-            self._log.warn(f"{program} is restarted one batch after the other: {len(old)} have another definition")
+        processes, path = engine.fleet.processes, rolling_path(self._ledger.file.path)
+        left = read_left(path) if self._policy is Orphans.ADOPT else {}
+        adopted = {processes[name].program.program for name in self._adopted}
+        for program in dict.fromkeys([*left, *self._old]):
+            if program not in adopted:
+                continue
+            cut_off, old = left.get(program), self._old.get(program, [])
+            # Those that were on their way come first: more must not be down at a time.
+            there = [name for name in cut_off.names if name in processes] if cut_off is not None else []
+            names = tuple(dict.fromkeys([*there, *(process.name for process in old)]))
+            if not names:
+                continue
+            if cut_off is not None:
+                what = f"a rolling restart was cut off when procman was killed, {len(names)} are left of it"
+            else:
+                what = f"{len(old)} have another definition"
+            self._log.warn(f"{program} is restarted one batch after the other: {what}")
             self._adopts = True
-            batch = batch_size(old[0].program.rolling_batch, len(old))
-            engine.post(RollingRequested(program, tuple(process.name for process in old), batch), Origin(POLICY))
+            batch = cut_off.batch if cut_off is not None else batch_size(old[0].program.rolling_batch, len(old))
+            engine.post(RollingRequested(program, names, batch), Origin(POLICY))
+        if not engine.fleet.rollings:
+            forget_left(path)
 
     def _has_begun(self, name: str) -> bool:
         """Its post_start had not ended."""

@@ -1,4 +1,4 @@
-"""Rolling restarts and scale with a real master: a bad version, and an upgrade and a kill in the middle."""
+"""Rolling restarts and scale with a real master. What cuts them off is in test_interrupted_deployments."""
 
 import os
 import socket
@@ -9,7 +9,6 @@ from typing import Self
 
 import pytest
 
-from tests.end_to_end.test_orphans import Machine, says
 from tests.support.master_process import PROGRAMS
 from tests.support.running_master import RunningMaster
 
@@ -77,13 +76,6 @@ def start_master(tmp_path):
         master.close()
 
 
-@pytest.fixture
-def machine(tmp_path):
-    made = Machine(tmp_path)
-    yield made
-    made.close()
-
-
 def pids(master: RunningMaster) -> dict[str, int]:
     return {one["namespec"]: one["pid"] for one in master.call("GET", "/v1/processes")["processes"]}
 
@@ -127,46 +119,3 @@ def test_scale_survives_an_update_and_ends_with_another_number_in_the_file(start
     master.ctl("update")
     assert list(pids(master)) == NAMES[:3]
     assert master.call("GET", "/v1/scale")["scales"][0]["in_file"] == 3
-
-
-@pytest.mark.slow
-def test_nobody_is_refused_over_a_rolling_update_with_upgrades_in_the_middle(start_master):
-    """It goes on in the next process image, and no slot runs twice."""
-    master = start_master(web("old"))
-    with Clients() as clients:
-        seen = len(master.lines)
-        master.write(web("new"))
-        update = threading.Thread(target=lambda: master.ctl("update"))
-        update.start()
-        for number in (1, 2):
-            seen = master.wait_for(f"is ready, {number} of 4", after=seen)
-            assert master.ctl("upgrade").returncode == 0
-        master.wait_for("rolling restart is done, 4 of 4", after=seen)
-        update.join()
-    assert set(clients.outcomes) == {"answered"}, clients.outcomes
-    assert clients.versions["new"] > 0
-    assert len(set(pids(master).values())) == 4
-
-
-@pytest.mark.slow
-def test_a_kill_of_the_master_in_the_middle_leaves_no_slot_twice(machine):
-    """The next master takes all over, and restarts those that still have the old definition, one after the other."""
-    machine.write(web("old"))
-    master = machine.start()
-    for _ in range(4):
-        says(master, "entered RUNNING state")
-    with Clients() as clients:
-        for number in range(3):
-            machine.write(web(f"new{number}"))
-            update = threading.Thread(target=master.ctl, args=("update",))
-            update.start()
-            says(master, "is ready, 2 of 4")
-            machine.kill(master)
-            update.join()
-            master = machine.start()
-            says(master, "web is restarted one batch after the other: 2 have another definition")
-            says(master, "rolling restart is done, 2 of 2")
-    assert set(clients.outcomes) == {"answered"}, clients.outcomes
-    running = machine.processes(master)
-    assert {one["statename"] for one in running.values()} == {"RUNNING"}
-    assert clients.versions["new2"] > 0

@@ -72,9 +72,10 @@ class Master(LogLines):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.process.poll() is None:
-            # Asked twice it kills its programs, so that a failed test leaves none of them behind.
+            # Asked twice it kills its programs, so that a failed test leaves none of them behind; two of the same signal
+            # may become one.
             self.signal(signal.SIGTERM)
-            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGINT)
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
                 self.to_the_end()
             self.process.kill()

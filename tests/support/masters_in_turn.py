@@ -15,15 +15,17 @@ class MastersInTurn:
     """`start` begins the next one, `kill` ends it as the kernel does when memory is short."""
 
     def __init__(self, folder: Path, programs: str, *, master: str = "") -> None:
+        self.folder = folder
         self.file = folder / "list.conf"
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="pm"))
         self.socket = self.runtime_dir / "s"
         self._masters: list[Master] = []
-        self.file.write_text(
+        self._head = (
             f"[unix_http_server]\nfile={self.socket}\n"
             f"[supervisord]\nlogfile={folder}/master.log\npidfile={folder}/master.pid\nchildlogdir={folder}\n"
-            f"{master}\n{programs}"
+            f"{master}\n"
         )
+        self.write(programs)
 
     @property
     def master(self) -> Master:
@@ -40,10 +42,19 @@ class MastersInTurn:
         self.master.process.kill()
         self.master.process.wait(PATIENCE)
 
-    def call(self, method: str, path: str) -> dict:
+    def write(self, programs: str) -> None:
+        """The next configuration."""
+        self.file.write_text(self._head + programs)
+
+    def upgrade(self) -> None:
+        """It goes on in another process image, with the same pid."""
+        self.call("POST", "/v1/master/upgrade")
+        self.master.expect("goes on with pid")
+
+    def call(self, method: str, path: str, body: object = None) -> dict:
         """Ask the present one."""
         with contextlib.closing(Client(f"unix://{self.socket}")) as client:
-            return client.call(method, path)
+            return client.call(method, path, body)
 
     def close(self) -> None:
         """End the last one, and what the others have left to it."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import time
+
 from procman.cli import suggestions
 from procman.cli.invocation import GENERIC, NOT_RUNNING, Invocation
 from procman.cli.status_text import namespec
-from procman.client.api_client import ApiError
+from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
+_EVERY = 0.5  # seconds between two questions
+# How long a master may be away while it is upgraded, or started anew, in seconds.
+_AWAY = 30.0
 _STEPS = {"--continue": "continue", "--abort": "abort"}
 
 
@@ -30,6 +36,11 @@ def roll(invocation: Invocation, words: list[str]) -> None:
         body["batch"] = batch
     try:
         answer = invocation.client.call("POST", f"/v1/rolling/{step}", body)
+    except Unreachable as error:
+        if error.errno != errno.ECONNRESET:
+            raise
+        _follow(invocation, names, error)
+        return
     except ApiError as error:
         if error.code not in ("ROLLING", "BAD_NAME", "NOT_RUNNING", "BAD_ARGUMENTS"):
             raise
@@ -49,6 +60,33 @@ def roll(invocation: Invocation, words: list[str]) -> None:
         invocation.say_safe(f"{namespec(result['group'], result['name'])}: restarted")
     if not answer["results"]:
         invocation.say_safe("nothing was to be restarted")
+
+
+def _follow(invocation: Invocation, names: list[str], lost: Unreachable) -> None:
+    """The master was upgraded, or killed, before it has answered: the next one goes on with it."""
+    invocation.say_safe(f"{lost.reason}; asking the next master")
+    invocation.flush()
+    seen = time.monotonic()
+    while True:
+        try:
+            answers = [invocation.client.call("GET", f"/v1/rolling?name={quoted(name)}")["rolling"] for name in names]
+        except Unreachable:
+            if time.monotonic() - seen > _AWAY:
+                raise
+            time.sleep(_EVERY)
+            continue
+        seen = time.monotonic()
+        known = {one["program"]: one for answer in answers for one in answer}.values()
+        if any(one["state"] == "going" for one in known):
+            time.sleep(_EVERY)
+            continue
+        invocation.put(rolling=list(known))
+        for one in known:
+            if one["state"] == "stopped":
+                invocation.problem(f"{one['program']}: {one['text']}", code="ROLLING", exitstatus=NOT_RUNNING)
+        if not invocation.exitstatus:
+            invocation.say_safe(f"{', '.join(names)}: the rolling restart is over")
+        return
 
 
 def _read(words: list[str]) -> tuple[list[str], str, str | None] | str:

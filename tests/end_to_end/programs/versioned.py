@@ -1,6 +1,7 @@
 """A server that takes its socket as sd_listen_fds(3) says, and answers each connection with its version and its pid.
 
-The version is its argument; "bad" does not come up. It ends between two connections when it is asked to.
+The version is its argument; "bad" does not come up. Where a FIFO NAME.gate lies in its directory, it is ready when that
+has been opened. It ends between two connections when it is asked to.
 """
 
 import os
@@ -14,6 +15,9 @@ def main() -> None:
     version = sys.argv[1]
     if version == "bad":
         sys.exit(3)
+    gate = f"{os.environ['SUPERVISOR_PROCESS_NAME']}.gate"
+    if os.path.exists(gate):
+        open(gate).close()  # it waits for somebody
     server = socket.socket(fileno=3)
     server.setblocking(False)
     asked, wake = os.pipe()
