@@ -22,7 +22,14 @@ from functools import partial
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import Orphans
 from procman.core.attribution import POLICY, Origin
-from procman.core.events import EndedUnseen, RestartRequested, RollingRequested, RunRemembered, StopRequested
+from procman.core.events import (
+    EndedUnseen,
+    HealthPauseRequested,
+    RestartRequested,
+    RollingRequested,
+    RunRemembered,
+    StopRequested,
+)
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Hook, batch_size
@@ -37,7 +44,8 @@ from procman.system.pidfd import send_to
 from procman.system.proc import TICKS, boot_id
 from procman.system.signals import signal_name
 from procman.system.spawn import Child
-from procman.system.state_file import Record, Survivor, survivors
+from procman.system.state_file import Survivor, survivors
+from procman.system.state_lines import Record
 from procman.system.tree import ProcSnapshot, Tree, look
 
 OTHER_DEFINITION = "it was started with another definition"
@@ -101,6 +109,7 @@ class Adoption:
             self._clean_up(engine)
         if self._adopts:
             self._remember(engine)
+        self._pause(engine)
         self._ledger.file.begin()
 
     def _take_sockets_back(self, engine: Engine) -> None:
@@ -158,6 +167,13 @@ class Adoption:
                 self._ledger.file.done(name, run)
                 self._log.info(f"{name} was done before the earlier master ended: it is not run again")
                 engine.remember_run(RunRemembered(name, run.code, run.began, run.ended))
+
+    def _pause(self, engine: Engine) -> None:
+        """A pause of health checks is about a program that somebody works on, whoever the master is."""
+        before, now = self._ledger.file.before, time.monotonic()
+        for name, pause in before.pauses.items() if before.boot == boot_id() else ():
+            if name in engine.fleet.processes and pause.until > now:
+                engine.post(HealthPauseRequested(name, pause.until - now, pause.reason), Origin(POLICY))
 
     def close(self) -> None:
         """Kill those that were asked to stop and still run."""

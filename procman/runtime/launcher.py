@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from procman.config.schema.programs import Program
-from procman.core.actions import Announce, ProcessRemoved, Spawn
+from procman.core.actions import Announce, AnnounceHealthPause, ProcessRemoved, Spawn
 from procman.core.events import Spawned, SpawnFailed
 from procman.core.fleet import Fleet
 from procman.core.process import Process
@@ -62,7 +62,15 @@ class RunExtras:
 class Launcher:
     """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
-    hears = (State.BACKOFF, State.EXITED, State.STOPPED, State.FATAL, State.UNKNOWN, ProcessRemoved)
+    hears = (
+        State.BACKOFF,
+        State.EXITED,
+        State.STOPPED,
+        State.FATAL,
+        State.UNKNOWN,
+        ProcessRemoved,
+        AnnounceHealthPause,
+    )
 
     def __init__(
         self,
@@ -218,7 +226,7 @@ class Launcher:
         return spec if tree is None else replace(spec, cgroup=tree.cgroup)
 
     def hear(self, notification: Notification) -> None:
-        """Release the socket of a process that has ended, or could not be started; record what is done."""
+        """Release the socket of a process that has ended, or could not be started; record what is done, and pauses."""
         event = notification.event
         if isinstance(event, Announce) and event.program.is_oneshot:
             self._note_oneshot(event)
@@ -236,6 +244,8 @@ class Launcher:
                 self._ran.discard(name)
                 self.left_out.pop(name, None)
                 self._ledger.forget(name)
+            case AnnounceHealthPause(name, seconds, reason):
+                self._ledger.paused(name, seconds, reason)
             case _:
                 pass
 

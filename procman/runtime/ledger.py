@@ -1,5 +1,6 @@
 """Records which processes run, for the next master if this one is killed."""
 
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -7,7 +8,8 @@ from procman.config.schema.programs import Program
 from procman.system.foreign_process import place_of
 from procman.system.proc import Identity
 from procman.system.spawn import Child
-from procman.system.state_file import DoneRun, Record, StateFile
+from procman.system.state_file import StateFile
+from procman.system.state_lines import DoneRun, Pause, Record
 
 
 class Ledger(Protocol):
@@ -33,6 +35,9 @@ class Ledger(Protocol):
 
     def done(self, program: Program, code: int, began: float, ended: float) -> None:
         """A one-shot has succeeded; the times are in seconds since the epoch."""
+
+    def paused(self, name: str, seconds: float, reason: str) -> None:
+        """The health of a process is not looked at for so many seconds; 0: it is."""
 
     def forget(self, name: str) -> None:
         """A process has left."""
@@ -61,6 +66,9 @@ class NoLedger:
 
     def done(self, program: Program, code: int, began: float, ended: float) -> None:
         """Nothing is written: the life of a master without a ledger ends with its process."""
+
+    def paused(self, name: str, seconds: float, reason: str) -> None:
+        """Nothing is written."""
 
     def forget(self, name: str) -> None:
         """Nothing is written."""
@@ -112,9 +120,14 @@ class ProcessLedger:
         """A one-shot has succeeded."""
         self.file.done(program.namespec, DoneRun(self.fingerprint(program), code, began, ended))
 
+    def paused(self, name: str, seconds: float, reason: str) -> None:
+        """Its health is not looked at for so many seconds; 0: it is."""
+        self.file.paused(name, Pause(time.monotonic() + seconds, reason) if seconds else None)
+
     def forget(self, name: str) -> None:
         """It has left, and so has what it did."""
         self.file.done(name, None)
+        self.file.paused(name, None)
 
     def started(self, tag: str, root: Identity, child: Child) -> None:
         """It was."""

@@ -1,7 +1,7 @@
 """Records which programs run, so that the next master finds them if this one is killed.
 
-One line of JSON for each event, written at once but not synced: the file has to survive the master, not the machine,
-which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded. Pids are valid
+One line for each event (`system.state_lines`), written at once but not synced: the file has to survive the master, not
+the machine, which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded. Pids are valid
 only with their start time, and only within one boot. The master locks its file, and rewrites it when it has grown.
 
 An end is written together with what comes next: until then a process is recorded that is not there any more, and is
@@ -11,33 +11,38 @@ Positions in logs are not recorded: output that is not in its log yet is still i
 """
 
 import fcntl
-import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from math import isfinite, isnan
-from operator import attrgetter
-from signal import valid_signals
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from procman.errors import ProcmanError
 from procman.system.foreign_process import given_pipes
 from procman.system.proc import Identity, Process, boot_id, identify
+from procman.system.state_lines import (
+    VERSION,
+    DoneRun,
+    Pause,
+    Record,
+    RunningHook,
+    State,
+    done_line,
+    encode,
+    ended_line,
+    pause_line,
+    placed_line,
+    read_state,
+    started_line,
+)
 from procman.system.tree import look
 
-VERSION = 1
 # It is rewritten at so many lines, and then at four times as many lines as it had after the last time.
 MOST_LINES = 1000
 # So many ends wait for what comes next.
 MOST_UNWRITTEN = 20
 # No master writes more bytes; a larger file is not read.
 MOST_BYTES = 64 * 1024 * 1024
-# Seconds; a hundred years.
-MOST_PATIENCE = 100.0 * 365 * 24 * 3600
-# Seconds since the epoch; the year 9999.
-MOST_TIME = 253_402_300_799.0
-_SIGNALS = valid_signals()
 # As for a pid file.
 TRIES = 10
 PAUSE = 0.01  # seconds
@@ -48,66 +53,11 @@ class StateFileHeld(ProcmanError):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One process that was started, or was about to be."""
-
-    name: str  # namespec
-    tag: str  # in its environment, unique for each start
-    definition: int  # a fingerprint of the options that may not change while it runs
-    signal: int  # its stop signal
-    patience: float  # how long it may take to stop, in seconds
-    pid: int = 0  # 0: it is not known whether it was started
-    ticks: int = 0  # since boot, as in Identity
-    pipes: tuple[int, int, int] = (0, 0, 0)  # of its stdin, stdout and stderr, as `place_of` has them; 0: no pipe
-
-
-@dataclass(frozen=True, slots=True)
-class DoneRun:
-    """A one-shot that has succeeded, and has not been started since."""
-
-    definition: int  # a fingerprint, as in Record
-    code: int
-    began: float  # seconds since the epoch, as is the next one
-    ended: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunningHook:
-    """A command of a hook that had not ended."""
-
-    name: str  # namespec
-    hook: str
-
-
-@dataclass(frozen=True, slots=True)
 class Survivor:
     """A process of an earlier master that still runs."""
 
     record: Record
     identity: Identity
-
-
-@dataclass(slots=True)
-class State:
-    """The content of one file."""
-
-    master: int = 0  # the pid of the master that wrote it
-    boot: str = ""
-    records: dict[str, Record] = field(default_factory=dict)  # by tag
-    logs: dict[tuple[str, str], str] = field(default_factory=dict)  # by namespec and channel: AUTO logs
-    done: dict[str, DoneRun] = field(default_factory=dict)  # by namespec
-    hooks: dict[str, RunningHook] = field(default_factory=dict)  # by tag
-
-
-def read_state(content: bytes) -> State:
-    """Read all valid lines of a file; an incomplete line is ignored."""
-    state = State()
-    for line in content.split(b"\n"):
-        try:
-            _take(state, json.loads(line))
-        except (ValueError, TypeError, OverflowError, RecursionError):
-            continue
-    return state
 
 
 def survivors(state: State) -> list[Survivor]:
@@ -145,6 +95,7 @@ class StateFile:
         self._logs: dict[tuple[str, str], str] = {}
         self._done: dict[str, DoneRun] = {}
         self._hooks: dict[str, RunningHook] = {}
+        self._pauses: dict[str, Pause] = {}
         self._by_pid: dict[int, str] = {}
         self._unwritten: list[bytes] = []  # lines
         self._lines = 0
@@ -173,6 +124,7 @@ class StateFile:
             before.logs |= more.logs
             before.done |= more.done
             before.hooks |= more.hooks
+            before.pauses |= more.pauses
             os.close(held)
         return cls(path, others, fd, before)
 
@@ -184,6 +136,7 @@ class StateFile:
             "records": [asdict(record) for record in self._records.values()],
             "logs": [[name, channel, path] for (name, channel), path in self._logs.items()],
             "done": {name: asdict(run) for name, run in self._done.items()},
+            "pauses": {name: asdict(pause) for name, pause in self._pauses.items()},
         }
 
     @classmethod
@@ -195,6 +148,7 @@ class StateFile:
         file._records = {record.tag: record for record in records}
         file._by_pid = {record.pid: record.tag for record in records}
         file._done = {name: DoneRun(**known) for name, known in data.get("done", {}).items()}
+        file._pauses = {name: Pause(**known) for name, known in data.get("pauses", {}).items()}
         file._logs = {(name, channel): path for name, channel, path in data["logs"]}
         file._most_lines = 0
         return file
@@ -213,15 +167,23 @@ class StateFile:
         """A one-shot has succeeded; None: that does not hold any more."""
         if run is not None:
             self._done[name] = run
-            self._note(_done_line(name, run))
+            self._note(done_line(name, run))
         elif self._done.pop(name, None) is not None:
             self._note(["done", name, None])
+
+    def paused(self, name: str, pause: Pause | None) -> None:
+        """Its health is not looked at for a while; None: it is."""
+        if pause is not None:
+            self._pauses[name] = pause
+            self._note(pause_line(name, pause))
+        elif self._pauses.pop(name, None) is not None:
+            self._note(["pause", name, None])
 
     def starting(self, record: Record) -> None:
         """A process is about to be started."""
         self.done(record.name, None)
         self._records[record.tag] = record
-        self._note(_line(record))
+        self._note(started_line(record))
 
     def started(self, tag: str, identity: Identity, pipes: tuple[int, int, int]) -> None:
         """It was started."""
@@ -231,7 +193,7 @@ class StateFile:
                 known.name, tag, known.definition, known.signal, known.patience, identity.pid, identity.start, pipes
             )
             self._by_pid[identity.pid] = tag
-            self._append(_placed_line(tag, identity.pid, identity.start, pipes))
+            self._append(placed_line(tag, identity.pid, identity.start, pipes))
 
     def hook_starting(self, name: str, hook: str, tag: str) -> None:
         """A command of a hook of that process is about to be started."""
@@ -247,18 +209,18 @@ class StateFile:
         """An earlier master started it: in one line, so that no information is missing at any moment."""
         self._records[record.tag] = record
         self._by_pid[record.pid] = record.tag
-        self._note(_line(record))
+        self._note(started_line(record))
 
     def not_started(self, tag: str) -> None:
         """It was not started."""
         if self._records.pop(tag, None) is not None:
-            self._append(_ended_line(tag))
+            self._append(ended_line(tag))
 
     def ended(self, pid: int) -> None:
         """It has ended, and was reaped."""
         tag = self._by_pid.pop(pid, None)
         if tag is not None and self._records.pop(tag, None) is not None:
-            self._unwritten.append(_ended_line(tag))
+            self._unwritten.append(ended_line(tag))
             if len(self._unwritten) >= MOST_UNWRITTEN:
                 self._write()
 
@@ -300,7 +262,7 @@ class StateFile:
         os.close(fd)
 
     def _note(self, line: list[Any]) -> None:
-        self._append(_encode(line))
+        self._append(encode(line))
 
     def _append(self, line: bytes) -> None:
         self._unwritten.append(line)
@@ -322,10 +284,11 @@ class StateFile:
     def _write_anew(self) -> None:
         """Replace the file by the present state; the old one stays if that fails."""
         lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
-        lines += [_line(record) for record in self._records.values()]
+        lines += [started_line(record) for record in self._records.values()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
-        lines += [_done_line(name, run) for name, run in self._done.items()]
+        lines += [done_line(name, run) for name, run in self._done.items()]
         lines += [["hook", tag, one.name, one.hook] for tag, one in self._hooks.items()]
+        lines += [pause_line(name, pause) for name, pause in self._pauses.items()]
         new = f"{self.path}.new"
         try:
             fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW, 0o600)
@@ -333,7 +296,7 @@ class StateFile:
             return
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            content = b"".join(map(_encode, lines))
+            content = b"".join(map(encode, lines))
             if os.write(fd, content) == len(content):
                 os.rename(new, self.path)
                 self._fd, fd = fd, self._fd
@@ -366,82 +329,9 @@ def _open_locked(path: str, *, create: bool = True) -> int:
     raise StateFileHeld(held)
 
 
-# dataclasses.asdict takes ten times as long, and this runs at each start of a program.
-_values = attrgetter(*(known.name for known in fields(Record)))
-
-
-_json = json.JSONEncoder(check_circular=False)
-
-
-def _encode(line: list[Any]) -> bytes:
-    # The newline comes first, so that a line that did not fit on the disk does not spoil the next one.
-    return b"\n" + _json.encode(line).encode()
-
-
-# These two take a third of the time when only the tag is encoded; the rest are numbers.
-
-
-def _placed_line(tag: str, pid: int, ticks: int, pipes: tuple[int, int, int]) -> bytes:
-    return f'\n["=", {_json.encode(tag)}, {pid}, {ticks}, {list(pipes)}]'.encode()
-
-
-def _ended_line(tag: str) -> bytes:
-    return f'\n["-", {_json.encode(tag)}]'.encode()
-
-
-def _line(record: Record) -> list[Any]:
-    return ["+", *_values(record)]
-
-
-def _done_line(name: str, run: DoneRun) -> list[Any]:
-    return ["done", name, run.definition, run.code, run.began, run.ended]
-
-
 def _content(fd: int) -> bytes:
     size = os.fstat(fd).st_size
     return os.pread(fd, size, 0) if size <= MOST_BYTES else b""
-
-
-def _take(state: State, line: Any) -> None:
-    """Apply one line; raises ValueError or TypeError if it is invalid."""
-    match line:
-        case ["procman", version, int(master), str(boot)]:
-            if version == VERSION:
-                state.master, state.boot = master, boot
-        case ["+", str(name), str(tag), int(definition), int(signal), int() | float() as patience, *where]:
-            # An invalid value would otherwise fail later, during a stop.
-            if isnan(patience) or signal not in _SIGNALS:
-                raise ValueError(f"no way to stop: {signal}, {patience}")
-            record = Record(name, tag, definition, signal, float(min(max(patience, 0), MOST_PATIENCE)))
-            state.records[tag] = _placed(record, *where) if where else record
-        case ["=", str(tag), *where] if tag in state.records:
-            state.records[tag] = _placed(state.records[tag], *where)
-        case ["-", str(tag)]:
-            state.records.pop(tag, None)
-        case ["log", str(name), str(channel), str(path)]:
-            state.logs[name, channel] = path
-        case ["log", str(name), str(channel), None]:
-            state.logs.pop((name, channel), None)
-        case ["done", str(name), int(definition), int(code), int() | float() as began, int() | float() as ended]:
-            if not (isfinite(began) and isfinite(ended) and began <= ended <= MOST_TIME):
-                raise ValueError(f"no times: {began}, {ended}")
-            state.done[name] = DoneRun(definition, code, float(began), float(ended))
-        case ["hook", str(tag), str(name), str(hook)]:
-            state.hooks[tag] = RunningHook(name, hook)
-        case ["hook", str(tag), None, None]:
-            state.hooks.pop(tag, None)
-        case ["done", str(name), None]:
-            state.done.pop(name, None)
-        case _:
-            pass
-
-
-def _placed(record: Record, pid: object, ticks: object, pipes: object) -> Record:
-    match pid, ticks, pipes:
-        case int(), int(), [int(stdin), int(stdout), int(stderr)] if pid >= 0:
-            return replace(record, pid=pid, ticks=ticks, pipes=(stdin, stdout, stderr))
-        case _:
-            raise ValueError(f"no process: {pid}, {ticks}, {pipes}")
 
 
 def _age(process: Process) -> tuple[int, int]:

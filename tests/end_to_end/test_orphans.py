@@ -359,6 +359,23 @@ def test_a_run_goes_on_and_what_is_done_is_not_run_again_after_a_kill(machine):
     assert second.ctl("run", "quick").returncode == 0
 
 
+def test_a_pause_of_health_checks_stays_after_a_kill(machine):
+    """Whoever takes a dump of a program is not disturbed by the next master, until the pause is ended."""
+    machine.write("[program:web]\ncommand=sleep 1000\nstartsecs=0\nhealth=exec:false\nhealth_interval=1h\n")
+    first = machine.start()
+    first.expect("success: web entered RUNNING state")
+    assert first.ctl("health", "--pause", "10m", "--reason", "a heap dump", "web").returncode == 0
+    machine.kill(first)
+    second = machine.start()
+    second.expect("adopted: 'web'")
+    assert "health paused for 9 m (a heap dump)" in machine.processes(second)["web"]["description"]
+    assert second.ctl("health", "--pause", "0", "web").returncode == 0
+    machine.kill(second)
+    third = machine.start()
+    third.expect("adopted: 'web'")
+    assert "paused" not in machine.processes(third)["web"]["description"]
+
+
 @pytest.mark.parametrize("hook", ["pre_start", "post_stop", "post_start"])
 def test_a_hook_of_a_killed_master_is_killed_and_begun_anew(machine, hook):
     """The next master finds it by its tag, also where its program has ended."""

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from procman.system.proc import boot_id
-from procman.system.state_file import read_state, survivors
+from procman.system.state_file import survivors
+from procman.system.state_lines import read_state
 from tests.support.fuzz_inputs import damaged
 
 FULL = "\n".join(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procman.system.proc import Identity, boot_id, identify
-from procman.system.state_file import MOST_LINES, DoneRun, Record, StateFile, StateFileHeld, read_state, survivors
+from procman.system.state_file import MOST_LINES, StateFile, StateFileHeld, survivors
+from procman.system.state_lines import DoneRun, Pause, Record, read_state
 from procman.system.tree import TAG
 
 
@@ -279,3 +280,18 @@ def test_what_is_done_is_found_until_it_is_started_again(path):
 def test_a_run_with_times_that_cannot_be_is_passed_over(line):
     """So nothing that shows it fails later."""
     assert read_state(line.encode()).done == {}
+
+
+def test_a_pause_is_found_until_it_is_over(path):
+    """Over a rewrite of the file and an upgrade, too; one that cannot be is passed over."""
+    file = StateFile.take(path)
+    file.begin()
+    pause = Pause(1000.5, "a heap dump")
+    for name in ("web", "gone"):
+        file.paused(name, pause)
+    file.paused("gone", None)
+    file = StateFile.restore(file.snapshot())
+    file._write_anew()
+    killed(file)
+    assert before(path).pauses == {"web": pause}
+    assert read_state(b'["pause", "x", NaN, "y"]\n["pause", "x", 1]').pauses == {}
