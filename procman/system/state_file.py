@@ -1,8 +1,9 @@
 """Records which programs run, so that the next master finds them if this one is killed.
 
 One line for each event (`system.state_lines`), written at once but not synced: the file has to survive the master, not
-the machine, which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded. Pids are valid
-only with their start time, and only within one boot. The master locks its file, and rewrites it when it has grown.
+the machine, which ends the programs, too. A start is recorded before it happens, so no program ever runs unrecorded.
+Pids are valid only with their start time, and only within one boot. The master locks its file, and rewrites it when it
+has grown.
 
 An end is written together with what comes next: until then a process is recorded that is not there any more, and is
 not found.
