@@ -1,10 +1,14 @@
 """Programs of a real master whose health is looked at."""
 
 import contextlib
+import itertools
+import json
 import os
 import signal
 import sys
 import time
+
+import pytest
 
 from procman.client.api_client import Client
 from tests.support.log_lines import PATIENCE
@@ -130,3 +134,35 @@ def test_failures_in_a_row_go_over_an_upgrade(tmp_path):
         (tmp_path / "go").touch()
         master.wait_for("unhealthy: web (exec:sh exit status 1 (2 in a row))")
         assert "(a heap dump)" in master.info("paused")["description"]
+
+
+@pytest.mark.slow
+def test_five_hundred_commands_run_sixteen_at_a_time_and_the_master_answers(tmp_path):
+    """helper_concurrency: the others wait for their turn, clients do not, and all are found to be well in the end."""
+    # Each waits in its open of the gate, which is a FIFO until it is replaced by a file. The tally has a line for each.
+    gate, hinge, tally = (tmp_path / name for name in ("gate", "hinge", "tally"))
+    os.mkfifo(gate)
+    os.link(gate, hinge)
+    look = tmp_path / "look"
+    look.write_text(f"#!/bin/sh\necho + >>{tally}\n: <{gate}\necho - >>{tally}\n")
+    look.chmod(0o755)
+    lines = (f"health=exec:{look}", "health_interval=2s", "health_timeout=10m", "numprocs=500")
+    config = section("web", *lines, "process_name=%(process_num)03d", "stdout_logfile=NONE", "stderr_logfile=NONE")
+    config += section("other")
+    with RunningMaster(tmp_path, config, master="minfds=4096") as master:
+
+        def checks() -> list[dict]:
+            return json.loads(master.ctl("health", "web:*", "--json").stdout)["checks"]
+
+        master.wait_for("success: 499 entered RUNNING")
+        until(lambda: sum(check["looking"] for check in checks()) == 500)
+        until(lambda: tally.read_text() == "+\n" * 16)
+        # They hang, and what clients ask for is done.
+        assert master.ctl("restart", "other").returncode == 0
+        assert tally.read_text().count("-") == 0
+        (tmp_path / "open").touch()
+        (tmp_path / "open").rename(gate)
+        os.close(os.open(hinge, os.O_WRONLY))
+        until(lambda: sum(check["healthy"] is True for check in checks()) == 500)
+        at_once = itertools.accumulate(1 if line == "+" else -1 for line in tally.read_text().split())
+        assert max(at_once) == 16
