@@ -13,7 +13,7 @@ from procman.daemon.config_source import READ_WITHIN, ConfigSource
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.upgrade import Start
 from procman.runtime.adoption import Adoption
-from procman.runtime.bus import Bus, Interest, Sequence, Subscriber
+from procman.runtime.bus import Bus, Sequence
 from procman.runtime.call_queue import CallQueue
 from procman.runtime.journal.ring import Ring
 from procman.runtime.ledger import NoLedger, ProcessLedger
@@ -60,10 +60,16 @@ class ProcessContext:
         self._bus: Bus | None = None
         self._times: TimesFile | None = None
 
-    def use(self, bus: Bus) -> None:
-        """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone."""
+    def use(self, bus: Bus, fleet: Fleet, complain: Callable[[str], None]) -> None:
+        """Nudge this one, of a run that begins, when an obstacle to an upgrade may have gone.
+
+        Its rolling restarts are noted for the next master, if this one is killed.
+        """
         self._bus = bus
         self.operations.use(bus)
+        if not isinstance(self.ledger, NoLedger):
+            mark = RollingMark(rolling_path(self.ledger.file.path), fleet.rollings, complain)
+            bus.subscribe(mark.hear, *mark.hears)
 
     def take_unsent(self) -> dict[str, Any] | None:
         """The messages of the run before, once."""
@@ -101,15 +107,6 @@ class ProcessContext:
     def update_mark(self, config: Config, complain: Callable[[str], None]) -> UpdateMark:
         """What tells the next master of an update that a kill has cut off."""
         return UpdateMark(_lasting_path(config, ".update"), complain)
-
-    def marks(
-        self, fleet: Fleet, complain: Callable[[str], None]
-    ) -> tuple[tuple[Subscriber, tuple[Interest, ...]], ...]:
-        """What tells the next master of rolling restarts that a kill has cut off, and what it is to hear."""
-        if isinstance(self.ledger, NoLedger):
-            return ()
-        mark = RollingMark(rolling_path(self.ledger.file.path), fleet.rollings, complain)
-        return ((mark.hear, mark.hears),)
 
     def adoption(self, config: Config) -> Adoption | None:
         """Of what an earlier master has left running; None if this process has been through that already."""

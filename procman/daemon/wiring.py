@@ -118,7 +118,7 @@ class _Wiring:
         )
         self._log = self._outputs.log
         self._bus = Bus(context.sequence, self._log.critical)
-        context.use(self._bus)
+        context.use(self._bus, self._fleet, self._log.warn)
         self._journal = open_journal(context, config, self._fleet, self._outputs, snapshot)
         begin_audit(config, self._journal, self._outputs)
         self._bus.subscribe(self._journal.hear)  # first: others look up there what they are told
@@ -316,7 +316,6 @@ class _Wiring:
             (self._hook_results.hear, self._hook_results.hears),
             (self._event_log.tell, self._event_log.hears),
             *tellers(self._fleet, self._log),
-            *self._context.marks(self._fleet, self._log.warn),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),

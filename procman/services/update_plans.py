@@ -1,15 +1,19 @@
 """Plans of updates: made from the file and what runs, and compared with both before they are applied.
 
 A plan is plain JSON. Digests in it tell whether a definition is still the same, and a seal whether the plan itself is.
-Both are keyed by a salt that each master makes for itself and never shows, so a plan is good for the one master that
-has made it, over upgrades too, and nothing in it helps to guess a secret.
+What it shows to people can be large. So the seal has only a digest of that, `shown`, and a client may send the rest
+alone, with the digest of what it has shown. The seal and the digests of definitions are keyed by a salt that each
+master makes for itself and never shows, so a plan is good for the one master that has made it, over upgrades too, and
+nothing in it helps to guess a secret.
 """
 
 import dataclasses
+import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from procman import __version__
@@ -28,6 +32,8 @@ from procman.services.configuration import ConfigService
 
 FORMAT = "procman update plan"
 VERSION = 1
+# What is in a plan for people to read.
+SHOWN = ("changes", "needs_reload")
 # In a plan, beside the names of groups.
 NOTIFY, ACCESS = "[notify]", "[access]"
 _MOST_NAMED = 5
@@ -109,7 +115,8 @@ class UpdatePlans:
             "digests": self.definitions(situation, config, wanted),
         }
         plan = _tidied(plan)
-        return {**plan, "seal": self.digests.of_data(plan)}
+        plan["shown"] = _digest_of_shown(plan)
+        return {**plan, "seal": self.digests.of_data(_sealed(plan))}
 
     @staticmethod
     def planned(
@@ -150,8 +157,7 @@ class UpdatePlans:
             text = "cannot apply the plan: this master was started after it was made; make a new one"
             raise WrongState(text, Reason.STALE_PLAN)
         seal = data.get("seal")
-        unsealed = {key: value for key, value in data.items() if key != "seal"}
-        if not isinstance(seal, str) or seal != self._seal(unsealed):
+        if not isinstance(seal, str) or seal != self._seal(data):
             raise BadRequest(
                 "the plan was changed after it was made: make a new one with procmanctl update --plan FILE"
             )
@@ -197,7 +203,10 @@ class UpdatePlans:
 
     def _seal(self, plan: Plan) -> str | None:
         try:
-            return self.digests.of_data(_tidied(plan))
+            tidied = _tidied(plan)
+            if any(part in plan for part in SHOWN) and plan.get("shown") != _digest_of_shown(tidied):
+                return None
+            return self.digests.of_data(_sealed(tidied))
         except RecursionError:
             return None
 
@@ -214,6 +223,15 @@ class UpdatePlans:
 
     def _digest_all(self, sections: Iterable[Any]) -> str:
         return self.digests.of_data([definition(section) for section in sections])
+
+
+def _sealed(plan: Plan) -> Plan:
+    return {key: value for key, value in plan.items() if key not in SHOWN and key != "seal"}
+
+
+def _digest_of_shown(plan: Plan) -> str:
+    """Clients make the same of what they have read, so it has no key."""
+    return sha256(json.dumps([plan.get(part) for part in SHOWN], sort_keys=True).encode()).hexdigest()
 
 
 def _section_changes(situation: Situation, config: Config) -> tuple[update_plan.PlannedChange, ...]:

@@ -1,5 +1,6 @@
 """procmanctl update with plans and confirmations, confirm, and diff, against a made-up master."""
 
+import hashlib
 import json
 
 import pytest
@@ -150,7 +151,7 @@ def test_a_diff_shows_both_values_and_has_the_exit_status_of_diff(ctl, master):
     assert ctl("diff").status == 2
 
 
-def test_a_plan_is_written_for_its_owner_only_and_sent_as_it_is(ctl, master, tmp_path):
+def test_a_plan_is_written_for_its_owner_only_and_sent_without_what_it_shows(ctl, master, tmp_path):
     """With --plan alone the exit status is 0, also where there is something to do."""
     file = tmp_path / "p.json"
     master.answers["GET", "/v1/config/plan?groups=web,db"] = plan(change("web", "added"))
@@ -160,7 +161,10 @@ def test_a_plan_is_written_for_its_owner_only_and_sent_as_it_is(ctl, master, tmp
     assert file.stat().st_mode & 0o777 == 0o600
     master.answers["POST", "/v1/config/apply"] = {"operation": 7, "steps": [{"group": "web", "action": "added"}]}
     assert ctl("update", "--apply", str(file)).text == "web: added process group\n"
-    assert master.bodies("/v1/config/apply") == [{"plan": json.loads(file.read_text())}]
+    written = json.loads(file.read_text())
+    shown = json.dumps([written.pop("changes"), written.pop("needs_reload")], sort_keys=True)
+    sent = {**written, "shown": hashlib.sha256(shown.encode()).hexdigest()}
+    assert master.bodies("/v1/config/apply") == [{"plan": sent}]
 
 
 def test_a_plan_that_cannot_be_written_or_read_is_said(ctl, master, tmp_path):

@@ -1,5 +1,6 @@
 """Updates that are planned, applied, confirmed and rolled back, with a real master and real programs."""
 
+import json
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -118,7 +120,32 @@ def test_a_plan_is_refused_after_a_change(master, tmp_path):
     assert master.ctl("update", "--apply", file).stdout == "web: stopped\nweb: updated process group\n"
     assert command(master) == "sleep 2000"
     assert "another definition of web is in effect" in master.ctl("update", "--apply", file).stdout
+    plan = json.loads(Path(file).read_text())
+    plan["changes"][0]["action"] = "reopened"
+    Path(file).write_text(json.dumps(plan))
+    assert master.ctl("update", "--apply", file).stdout.startswith("ERROR: the plan was changed after it was made")
     assert master.ctl("update", "--dry-run").returncode == 0
+
+
+def many(version):
+    """A thousand programs that do not run; a plan of all that differs between two versions is larger than a request."""
+    command = f"command=/srv/app/worker {version}\nautostart=false\nenvironment=" + ",".join(
+        f'{name}="{version * 20}"' for name in "ABCD"
+    )
+    return "".join(f"[program:worker-{number:04}]\n{command}\n" for number in range(1000))
+
+
+@pytest.mark.slow
+def test_a_plan_of_a_thousand_programs_is_applied(tmp_path):
+    """Only its digests are sent."""
+    file = tmp_path / "plan.json"
+    with RunningMaster(tmp_path, many("a")) as master:
+        master.wait_for("procman started")
+        master.write(many("b"))
+        assert master.ctl("update", "--plan", str(file)).returncode == 0
+        assert len(json.dumps(json.loads(file.read_text()))) > 1 << 20
+        assert master.ctl("update", "--apply", str(file)).returncode == 0
+        assert master.ctl("update", "--dry-run").returncode == 0
 
 
 @pytest.mark.slow

@@ -399,6 +399,10 @@ def plan_of(world, names=None, may=None):
     return world.updates.plan(names, may)
 
 
+def without(plan, *parts):
+    return {key: value for key, value in plan.items() if key not in parts}
+
+
 async def applied(world, plan, **more):
     operation = world.updates.apply(plan, CLIENT, lambda _: True, **more)
     await settled()
@@ -470,6 +474,8 @@ def test_what_is_no_plan_of_this_master_is_refused():
             ],
             "the plan was changed after it was made": [
                 {**plan, "changes": []},
+                {**plan, "shown": "0"},
+                {**without(plan, "changes", "needs_reload"), "shown": "0"},
                 {**plan, "seal": None},
                 {**plan, "changes": deep()},
                 {key: value for key, value in plan.items() if key != "digests"},

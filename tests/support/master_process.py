@@ -72,8 +72,8 @@ class Master(LogLines):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.process.poll() is None:
-            # Asked twice it kills its programs, so that a failed test leaves none of them behind; two of the same signal
-            # may become one.
+            # Asked twice it kills its programs, so that a failed test leaves none of them behind. Two of one signal may
+            # become one.
             self.signal(signal.SIGTERM)
             self.signal(signal.SIGINT)
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):

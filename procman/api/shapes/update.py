@@ -61,6 +61,9 @@ class PlanInfo(TypedDict):
     changes: list[PlannedChangeInfo]
     needs_reload: list[OptionChangeInfo]  # options of the master and its servers: an update leaves them
     digests: dict[str, list[str | None]]  # of each group, of what runs and of what the file has
+    # A SHA-256 of `changes` and `needs_reload`, in hexadecimal. The plan may be applied without these two: they can be
+    # larger than a request may be.
+    shown: str
     seal: str  # of all the rest
 
 

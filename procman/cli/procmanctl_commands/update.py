@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CHANGES = 2
 # A plan is mostly a few kB; what is larger is something else.
 _MOST_BYTES = 64 * 1024 * 1024
+_SHOWN = ("changes", "needs_reload")
 _DIGITS = 15  # of the id of an operation, and of a time
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -181,7 +182,7 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
         plan = _read(invocation, asked.apply)
         if plan is None:
             return
-        path, body["plan"] = "/v1/config/apply", plan
+        path, body["plan"] = "/v1/config/apply", _without_what_it_shows(plan)
     elif asked.groups and "all" not in asked.groups:
         body["groups"] = asked.groups
     if asked.confirm is not None:
@@ -231,6 +232,16 @@ def _read(invocation: Invocation, path: str) -> object:
         invocation.problem(text, code="BAD_ARGUMENTS")
         return None
     return plan if plan is not None else {}
+
+
+def _without_what_it_shows(plan: object) -> object:
+    """A digest is enough for the master to see whether that was changed: all of it may be more than it reads."""
+    if not isinstance(plan, dict) or not all(part in plan for part in _SHOWN):
+        return plan
+    from hashlib import sha256  # noqa: PLC0415 - few commands apply a plan
+
+    shown = sha256(json.dumps([plan[part] for part in _SHOWN], sort_keys=True).encode()).hexdigest()
+    return {**{key: value for key, value in plan.items() if key not in _SHOWN}, "shown": shown}
 
 
 def _write(path: str, content: bytes) -> None:
