@@ -65,4 +65,5 @@ def docs(session: nox.Session) -> None:
     session.install("-e", ".[docs]", "pytest")
     session.run("python", "-m", "procman.cli.reference_docs", "docs/")
     session.run("python", "-m", "tests.support.import_graph")
+    session.run("python", "-m", "tests.support.ways")
     session.run("mkdocs", "build", "--strict", *session.posargs)

@@ -19,7 +19,7 @@ from procman.cli.exit_statuses import PROCMAN, PROCMANCTL
 from procman.cli.procman import COMMANDS as MASTER_COMMANDS
 from procman.cli.procmanctl_commands import COMMANDS
 from procman.config.report import report
-from tests.support import import_graph
+from tests.support import import_graph, ways
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -198,10 +198,11 @@ def test_the_generated_files_are_fresh(name):
     assert not stale, f"docs/{name} is stale; run: {describe.COMMAND}"
 
 
-def test_the_picture_of_imports_is_fresh():
-    """docs/imports.md and its picture show the imports of the code as it is now."""
-    for path, text in import_graph.texts().items():
-        assert path.read_text(encoding="utf-8") == text, f"stale; run: {import_graph.COMMAND}"
+@pytest.mark.parametrize("drawings", [import_graph, ways])
+def test_the_pictures_are_fresh(drawings):
+    """Pictures, and docs/imports.md, are what their commands draw from the code now."""
+    for path, text in drawings.texts().items():
+        assert path.read_text(encoding="utf-8") == text, f"stale; run: {drawings.COMMAND}"
 
 
 def test_every_command_is_in_the_reference():
@@ -242,6 +243,20 @@ def test_the_readme_gives_a_reason_for_every_dependency():
     project = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}
     assert set(re.findall(r"^\| `([\w-]+)` \|", README, re.MULTILINE)) == needed
+
+
+def test_nobody_is_sent_to_the_public_index():
+    """Another project has the name there, so no document or message installs it by the name alone."""
+    for path in [*(ROOT / page for page in PAGES), *(ROOT / "procman").rglob("*.py")]:
+        if path.name not in {"faq.md", "0019-the-name-on-the-index.md"}:
+            assert not re.search(r"install (-\S+ )*'?procman'?(\s|`|$)", path.read_text()), path
+
+
+def test_pictures_load_nothing_from_elsewhere():
+    """No picture and no style sheet of the documents names another server, but for the name of SVG's namespace."""
+    for path in (ROOT / "docs" / "pictures").iterdir():
+        if path.suffix in {".svg", ".css"}:
+            assert not re.search(r"(?<!xmlns=\")(?<!xmlns:xlink=\")https?://|@import", path.read_text()), path
 
 
 def test_the_changelog_tells_of_this_version():

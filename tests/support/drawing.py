@@ -87,7 +87,7 @@ def drawn(arrows: Arrows, title: str) -> str:
     rows = [sorted(name for name in level if level[name] == row) for row in range(max(level.values()) + 1)]
     x = placed(rows, ways, width)
     left = min(x[name] - width[name] / 2 for name in level) - 20
-    total = max(x[name] + width[name] / 2 for name in level) - left + 20
+    wide = round(max(x[name] + width[name] / 2 for name in level) - left + 20)
     lines = []
     for way in ways:
         points = [(x[name] - left, level[name] * ROW + 33.0) for name in way]
@@ -101,10 +101,10 @@ def drawn(arrows: Arrows, title: str) -> str:
     high = len(rows) * ROW - ROW + HIGH + 40
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total:.0f} {high}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}">',
             f"<title>{escape(title)}</title><style>{STYLE}</style>",
             f"<defs>{ARROW_HEAD}</defs>",
-            f'<rect class="card" x=".5" y=".5" width="{total - 1:.0f}" height="{high - 1}" rx="8"/>',
+            f'<rect class="card" x=".5" y=".5" width="{wide - 1}" height="{high - 1}" rx="8"/>',
             *lines,
             "</svg>\n",
         ]

@@ -1,4 +1,4 @@
-"""The README's section on containers, word for word."""
+"""docs/how-to/containers.md, word for word."""
 
 import os
 import re
@@ -15,10 +15,10 @@ from tests.support.log_lines import PATIENCE
 
 pytestmark = pytest.mark.container
 
-SECTION = (ROOT / "README.md").read_text().partition("\n## In a container\n")[2].partition("\n## ")[0]
+PAGE = (ROOT / "docs/how-to/containers.md").read_text()
 # What this machine needs besides: no network to pull from, few capabilities.
 BUILD = ("--isolation=chroot", "--network=host", "--layers")
-# In place of a program of the reader's own; what is shown of it in README is what it says.
+# In place of a program of the reader's own; what is shown of it on the page is what it says.
 MY_APP = """\
 #!/usr/bin/env python3
 import signal, sys
@@ -36,7 +36,7 @@ exit 3
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def shown() -> list[tuple[str, list[str]]]:
@@ -52,7 +52,7 @@ def shown() -> list[tuple[str, list[str]]]:
 
 
 class Reader:
-    """Types the README's commands, with podman as docker and unique names of images and containers."""
+    """Types the page's commands, with podman as docker and unique names of images and containers."""
 
     def __init__(self, own: str) -> None:
         self.own = own
@@ -89,7 +89,7 @@ class Reader:
 @pytest.fixture
 def reader(image):
     """A reader with the base image already built; everything that it creates is removed."""
-    own = f"readme-{uuid.uuid4().hex[:8]}"
+    own = f"page-{uuid.uuid4().hex[:8]}"
     yield Reader(own)
     subprocess.run(podman("rm", "-f", "-t", "0", f"{own}-my-app"), capture_output=True, check=False)
     for name in ("my-app", "procman"):
@@ -97,8 +97,8 @@ def reader(image):
 
 
 @pytest.fixture
-def readme_files(reader, tmp_path):
-    """The directory with the README's three files."""
+def page_files(reader, tmp_path):
+    """The directory with the page's three files."""
     (dockerfile,), (config,) = blocks("dockerfile"), blocks("toml")
     assert dockerfile.startswith("FROM procman\n")
     (tmp_path / "Dockerfile").write_text(dockerfile.replace("FROM procman", f"FROM {reader.own}-procman"))
@@ -125,7 +125,7 @@ def wait_for(reader: Reader, text: str) -> str:
     return said
 
 
-def test_the_section_does_word_for_word_what_it_shows(reader, readme_files):
+def test_the_page_does_word_for_word_what_it_shows(reader, page_files):
     """Build, run, logs, status, health, stop and exit status print the lines shown below the commands."""
     first, *_ = blocks("sh")
     reader.types(first.strip(), ROOT)
@@ -133,7 +133,7 @@ def test_the_section_does_word_for_word_what_it_shows(reader, readme_files):
     for command, lines in shown():
         if " logs " in command:
             wait_for(reader, lines[-1][lines[-1].index("INFO") :])
-        printed = reader.types(command, readme_files).splitlines()
+        printed = reader.types(command, page_files).splitlines()
         asked.append(command.split()[1])
         for line, said in zip(lines, printed if lines else (), strict=False):
             assert pattern(line).fullmatch(said), f"{command}\n{said!r} is not {line!r}"
@@ -154,18 +154,18 @@ def pattern(line: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"uptime\\ [\d:]+", r"uptime\\ [\\d:]+", text))
 
 
-def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, readme_files):
+def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, page_files):
     """A failing program's stderr is in the logs, and the container ends with its exit status."""
-    (readme_files / "my-app").write_text(FAILS)
+    (page_files / "my-app").write_text(FAILS)
     reader.types(blocks("sh")[0].strip(), ROOT)
     for command, _ in shown()[:2]:
-        reader.types(command, readme_files)
+        reader.types(command, page_files)
     output(*podman("wait", f"{reader.own}-my-app"))
-    assert reader.types("docker logs my-app", readme_files).count("FATAL: cannot reach database\n") >= 1
-    assert reader.types(shown()[-1][0], readme_files) == "3\n"
+    assert reader.types("docker logs my-app", page_files).count("FATAL: cannot reach database\n") >= 1
+    assert reader.types(shown()[-1][0], page_files) == "3\n"
 
 
-def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, readme_files):
+def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, page_files):
     """Podman keeps the health check only with --format docker; the probe works without it."""
     plain, with_flag = (block.strip() for block in blocks("sh"))
     for command, kept in ((plain.replace("docker", "podman"), False), (with_flag, True)):
@@ -175,12 +175,12 @@ def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, re
     (probe,) = blocks("yaml")
     command = yaml.safe_load(probe)["livenessProbe"]["exec"]["command"]
     for line, _ in shown()[:2]:
-        reader.types(line, readme_files)
+        reader.types(line, page_files)
     wait_for(reader, "success: my-app entered RUNNING")
-    reader.run(podman("exec", f"{reader.own}-my-app", *command), readme_files)
+    reader.run(podman("exec", f"{reader.own}-my-app", *command), page_files)
 
 
 def test_nothing_else_in_it_takes_a_shell():
-    """The tests above run every block of commands of the section."""
+    """The tests above run every block of commands of the page."""
     assert (len(blocks("sh")), len(blocks("console")), len(blocks("yaml"))) == (2, 1, 1)
     assert shutil.which("podman")
