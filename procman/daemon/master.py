@@ -246,7 +246,7 @@ class MasterRun:
         metrics = self._read_metrics()
 
         async def content() -> bytes:
-            return await exposition(await metrics.read(), PROMETHEUS)
+            return b"".join(await exposition(await metrics.read(), PROMETHEUS))
 
         file = MetricsFile(path, content, metrics.counters, self._log, on_end=self._rooms.bus.nudge)
         file.start()

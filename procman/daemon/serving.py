@@ -140,7 +140,7 @@ class Serving:
             if rights.has_changed and not rights.still_allowed():
                 # It has waited, and what it may do is another thing now.
                 response = route_problem(HTTPStatus.FORBIDDEN, NO_LONGER, [])
-            elif not isinstance(response.body, bytes) and not rights.is_full_for_good:
+            elif not isinstance(response.body, bytes | tuple) and not rights.is_full_for_good:
                 response.body = WhileAllowed(response.body, rights)
         if is_refused(response):
             denial = rights.denial if isinstance(rights, Rights) else ""

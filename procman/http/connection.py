@@ -21,7 +21,7 @@ Rules:
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from enum import Enum, auto
 from typing import cast
 
@@ -29,7 +29,7 @@ import h11
 
 from procman.http.application import Application
 from procman.http.connection_table import ConnectionTable
-from procman.http.messages import Peer, Request, Response, problem
+from procman.http.messages import Peer, Request, Response, problem, size_of
 from procman.http.request_reader import Incomplete, RefusedError, RequestReader
 from procman.http.response_head import has_body, head_bytes, stream_head
 
@@ -248,7 +248,7 @@ class Connection(asyncio.BufferedProtocol):
         body, head_only = response.body, request.method == "HEAD" or not has_body(response.status)
         last = self._table.closing or not self._reader.keep_alive
         try:
-            if isinstance(body, bytes) or not has_body(response.status):
+            if isinstance(body, bytes | tuple) or not has_body(response.status):
                 head = head_bytes(response, last=last)
             else:
                 assert self._reader.http is not None
@@ -260,14 +260,14 @@ class Connection(asyncio.BufferedProtocol):
         if head_only:
             self._phase = Phase.SENDING
             self._transport.write(head)
-        elif isinstance(body, bytes):
+        elif isinstance(body, bytes) and len(body) <= _PIECE:
             self._phase = Phase.SENDING
-            if len(body) <= _PIECE:
-                self._transport.write(head + body)
-                if self._writable is not None:
-                    await self._drain()
-            else:
-                await self._send_large(head, body)
+            self._transport.write(head + body)
+            if self._writable is not None:
+                await self._drain()
+        elif isinstance(body, bytes | tuple):
+            self._phase = Phase.SENDING
+            await self._send_large(head, body)
         else:
             await self._stream(head, body)
 
@@ -285,12 +285,12 @@ class Connection(asyncio.BufferedProtocol):
         self._phase = Phase.SENDING
         await self._drain()
 
-    async def _send_large(self, head: bytes, body: bytes) -> None:
+    async def _send_large(self, head: bytes, body: bytes | tuple[bytes, ...]) -> None:
         self._transport.write(head)
-        view = memoryview(body)
-        for start in range(0, len(body), _PIECE):
-            self._table.hold(self, len(body))
-            self._transport.write(bytes(view[start : start + _PIECE]))
+        size = size_of(body)
+        for piece in body if isinstance(body, tuple) else _pieces(body):
+            self._table.hold(self, size)
+            self._transport.write(piece)
             await self._drain()
         self._table.hold(self, 0)
 
@@ -360,6 +360,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    view = memoryview(body)
+    return (bytes(view[start : start + _PIECE]) for start in range(0, len(body), _PIECE))
 
 
 def _peer_of(sock: socket.socket) -> Peer:

@@ -107,16 +107,23 @@ class Request:
 class Response:
     """An answer. A body that is an iterator is streamed, and closed (`aclose`) when the client has gone.
 
+    One in pieces is sent like their sum, which would take as much memory again.
+
     A stream has chunked coding, or ends with the connection for an HTTP/1.0 client. A client that closes its sending
     side during a stream counts as gone: over TCP the two cannot be told apart, and a stream with nothing to send would
     never notice otherwise.
     """
 
     status: int = 200
-    body: bytes | AsyncIterator[bytes] = b""
+    body: bytes | tuple[bytes, ...] | AsyncIterator[bytes] = b""
     headers: Iterable[tuple[str, str]] = ()
     content_type: str = PLAIN_TEXT
     delay: float = 0.0  # a refusal by the gate is sent so many seconds later
+
+
+def size_of(body: bytes | tuple[bytes, ...]) -> int:
+    """Return the number of bytes of a body that is no stream."""
+    return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def problem(status: int, text: str = "", headers: Iterable[tuple[str, str]] = ()) -> Response:

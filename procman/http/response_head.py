@@ -5,7 +5,7 @@ import time
 
 import h11
 
-from procman.http.messages import Response, reason
+from procman.http.messages import Response, reason, size_of
 
 # One line of a head (RFC 9110, 5): a header that a handler made from a client's text must not become two.
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [!-~]?(?:[\t -~]*[!-~])?")
@@ -51,8 +51,8 @@ def _headers(response: Response, *, last: bool) -> list[tuple[str, str]]:
     headers = [("Date", _http_date(int(time.time()))), *response.headers]
     if has_body(response.status):
         headers.append(("Content-Type", response.content_type))
-        if isinstance(response.body, bytes):
-            headers.append(("Content-Length", str(len(response.body))))
+        if isinstance(response.body, bytes | tuple):
+            headers.append(("Content-Length", str(size_of(response.body))))
         else:
             headers += _STREAMED
     if last:

@@ -316,14 +316,16 @@ def test_a_request_to_switch_protocols_is_ignored():
     run(main())
 
 
-def test_a_large_answer_reaches_a_slow_reader_whole():
-    """A body larger than any buffer is sent as fast as the client reads it."""
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_a_large_answer_reaches_a_slow_reader_whole(in_pieces):
+    """A body larger than any buffer is sent as fast as the client reads it; one in pieces is no other."""
 
     async def main():
         body = bytes(range(256)) * 40_000
+        sent = tuple(body[at : at + 60_000] for at in range(0, len(body), 60_000)) if in_pieces else body
 
         async def handler(_: Request) -> Response:
-            return Response(body=body, content_type="application/octet-stream")
+            return Response(body=sent, content_type="application/octet-stream")
 
         async with serving(handler) as served:
             client = await served.client(limit=1000)

@@ -71,7 +71,7 @@ def reading(*processes: ProcessReading, **facts: Any) -> Reading:
 
 def text_of(known: Reading, form: Format = PROMETHEUS) -> str:
     """As it is sent."""
-    return asyncio.run(exposition(known, form)).decode()
+    return b"".join(asyncio.run(exposition(known, form))).decode()
 
 
 def families(text: str, form: Format = PROMETHEUS) -> dict[str, Metric]:

@@ -5,7 +5,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometh
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -17,6 +17,7 @@ from procman.api.metrics.families import (
     DurationsOfProcess,
     FactsOfMaster,
     Family,
+    Numbers,
     OfMaster,
     OfProcess,
     OfProcessBy,
@@ -24,11 +25,13 @@ from procman.api.metrics.families import (
     OfSectionBy,
 )
 from procman.services.metrics.histogram import BOUNDS
-from procman.services.metrics.readings import ProcessReading, Reading
+from procman.services.metrics.readings import MasterReading, ProcessReading, Reading
 
-# What stands for the labels of a process in a template: no name has it in it.
-_LABELS = "\0"
 _LE = (*map(str, BOUNDS), "+Inf")
+# The kernel maps blocks of 128 KiB and more anew each time (see `system.memory`), which takes as long as writing them
+# does. So the text is made in pieces of about so many characters, from the samples of so many processes at a time.
+_PIECE = 48 * 1024
+_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +65,49 @@ PROMETHEUS = Format("text/plain; version=0.0.4; charset=utf-8", _prometheus_head
 OPENMETRICS = Format("application/openmetrics-text; version=1.0.0; charset=utf-8", _openmetrics_head, "# EOF\n")
 
 
-async def exposition(reading: Reading, form: Format) -> bytes:
-    """The whole text; everything else goes on between two families."""
-    processes = [_Labelled(labels_of(one), one) for one in reading.processes]
-    pieces = []
+async def exposition(reading: Reading, form: Format) -> tuple[bytes, ...]:
+    """The whole text, in pieces; everything else goes on between two families."""
+    processes = [_Labelled(labels_of(one.group, one.name), one) for one in reading.processes]
+    batches = [processes[at : at + _BATCH] for at in range(0, len(processes), _BATCH)]
+    text = _Pieces()
     for family in FAMILIES:
-        samples = _samples(family, reading, processes)
-        if samples:
-            pieces += [form.head(family), samples]
+        head = form.head(family)
+        for samples in filter(None, _samples(family, reading.master, batches)):
+            text.add(head + samples)
+            head = ""
         await asyncio.sleep(0)
-    pieces.append(form.end)
-    return "".join(pieces).encode()
+    text.add(form.end)
+    return text.finish()
 
 
-def labels_of(process: ProcessReading) -> str:
+class _Pieces:
+    """Text that is joined only as far as the allocator keeps the memory: larger blocks cost more than their content."""
+
+    def __init__(self) -> None:
+        self._whole: list[bytes] = []
+        self._begun: list[str] = []
+        self._size = 0  # characters of what is begun
+
+    def add(self, text: str) -> None:
+        self._begun.append(text)
+        self._size += len(text)
+        if self._size >= _PIECE:
+            self._end_piece()
+
+    def finish(self) -> tuple[bytes, ...]:
+        self._end_piece()
+        return tuple(self._whole)
+
+    def _end_piece(self) -> None:
+        self._whole.append("".join(self._begun).encode())
+        self._begun.clear()
+        self._size = 0
+
+
+@lru_cache(maxsize=4096)  # they are the same at each scrape
+def labels_of(group: str, name: str) -> str:
     """What all series of a process have between their braces."""
-    return f'group="{escaped(process.group)}",name="{escaped(process.name)}"'
+    return f'group="{escaped(group)}",name="{escaped(name)}"'
 
 
 def escaped(text: str) -> str:
@@ -87,58 +117,59 @@ def escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _samples(family: AnyFamily, reading: Reading, processes: Sequence[_Labelled]) -> str:
+def _samples(family: AnyFamily, master: MasterReading, batches: Sequence[Sequence[_Labelled]]) -> Iterator[str]:
     series = family.series
     match family:
         case OfProcess(read=read_one):
-            return "".join(
-                [f"{series}{{{labels}}} {value}\n" for labels, one in processes if (value := read_one(one)) is not None]
-            )
+            for some in batches:
+                yield "".join(
+                    [f"{series}{{{labels}}} {value}\n" for labels, one in some if (value := read_one(one)) is not None]
+                )
         case OfProcessBy(read=read_many, label=label):
-            return "".join(
-                [
-                    _by(series, label.name, tuple(values.items()), labels)
-                    for labels, one in processes
-                    if (values := read_many(one))
-                ]
-            )
+            between = _Between(series, label.name, label.values)
+            for some in batches:
+                yield "".join([labels.join(between[read_many(one)]) for labels, one in some])
         case DurationsOfProcess(read=read_durations):
-            return "".join(
-                [
-                    f"{_buckets(series, tuple(found.buckets)).replace(_LABELS, labels)}"
-                    f"{series}_sum{{{labels}}} {found.sum}\n{series}_count{{{labels}}} {found.count}\n"
-                    for labels, one in processes
-                    if (found := read_durations(one)).count
-                ]
-            )
+            between = _Between(f"{series}_bucket", "le", _LE, sums=True)
+            for some in batches:
+                known = [(labels, found) for labels, one in some if (found := read_durations(one)).count]
+                yield "".join(
+                    [
+                        f"{labels.join(between[tuple(found.buckets)])}"
+                        f"{series}_sum{{{labels}}} {found.sum}\n{series}_count{{{labels}}} {found.count}\n"
+                        for labels, found in known
+                    ]
+                )
         case OfMaster(read=read):
-            value = read(reading.master)
-            return "" if value is None else f"{series} {value}\n"
+            value = read(master)
+            yield "" if value is None else f"{series} {value}\n"
         case FactsOfMaster(read=read_facts):
-            facts = ",".join(f'{label}="{escaped(text)}"' for label, text in read_facts(reading.master).items())
-            return f"{series}{{{facts}}} 1\n"
+            facts = ",".join(f'{label}="{escaped(text)}"' for label, text in read_facts(master).items())
+            yield f"{series}{{{facts}}} 1\n"
         case OfSection(read=read_section):
-            of = reading.master.sections
-            return "".join([f'{series}{{section="{escaped(one.name)}"}} {read_section(one)}\n' for one in of])
+            for one in master.sections:
+                yield f'{series}{{section="{escaped(one.name)}"}} {read_section(one)}\n'
         case OfSectionBy(read=read_parts, label=label):
-            return "".join(
-                [
-                    _by(series, label.name, tuple(read_parts(one).items()), f'section="{escaped(one.name)}"')
-                    for one in reading.master.sections
-                ]
-            )
+            between = _Between(series, label.name, label.values)
+            for one in master.sections:
+                yield f'section="{escaped(one.name)}"'.join(between[read_parts(one)])
 
 
-def _by(series: str, label: str, values: tuple[tuple[str, int | float], ...], labels: str) -> str:
-    return _several(series, label, values).replace(_LABELS, labels)
+class _Between(dict[Numbers, list[str]]):
+    """What stands between the labels of a process in its samples, by their numbers: most processes have the same."""
 
+    def __init__(self, series: str, label: str, values: Sequence[str], *, sums: bool = False) -> None:
+        """Of a series with one more label, which has these values; the numbers are in their order, None is left out.
 
-@lru_cache(maxsize=64)  # most processes are in the same state, and were never restarted
-def _several(series: str, label: str, values: tuple[tuple[str, int | float], ...]) -> str:
-    return "".join([f'{series}{{{_LABELS},{label}="{of}"}} {value}\n' for of, value in values])
+        With `sums` each sample has the sum of its number and those before.
+        """
+        super().__init__()
+        self._sums = sums
+        self._start = f"{series}{{"
+        self._ends = [f',{label}="{value}"}}' for value in values]
 
-
-@lru_cache(maxsize=64)  # most processes were started once
-def _buckets(series: str, counts: tuple[int, ...]) -> str:
-    below = zip(_LE, accumulate(counts), strict=True)
-    return "".join([f'{series}_bucket{{{_LABELS},le="{bound}"}} {count}\n' for bound, count in below])
+    def __missing__(self, numbers: Numbers) -> list[str]:
+        written = accumulate(numbers) if self._sums else numbers
+        ends = [f"{end} {n}\n" for end, n in zip(self._ends, written, strict=False) if n is not None]
+        self[numbers] = [self._start, *(end + self._start for end in ends[:-1]), ends[-1]] if ends else [""]
+        return self[numbers]

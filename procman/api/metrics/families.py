@@ -13,10 +13,11 @@ from procman.services.metrics.process_counts import FAILED_START_REASONS, HOOKS,
 from procman.services.metrics.readings import STATES, MasterReading, ProcessReading, SectionReading
 
 Number = int | float
+Numbers = tuple[Number | None, ...]
 Kind = Literal["gauge", "counter", "histogram", "info"]
 
 _UNITS = ("seconds", "bytes")
-_FLAGS = {state: {other: int(other == state) for other in STATES} for state in STATES}
+_FLAGS = {state: tuple(int(other == state) for other in STATES) for state in STATES}
 # A master's series have no labels; what has one has one value of it.
 _VERSION = "version"
 
@@ -58,10 +59,10 @@ class OfProcess(Family):
 
 @dataclass(frozen=True, slots=True)
 class OfProcessBy(Family):
-    """Of each process, with one more label; what is not in the mapping is left out."""
+    """Of each process, with one more label: the numbers of its values, in their order; None is left out."""
 
     label: Label
-    read: Callable[[ProcessReading], Mapping[str, Number]]
+    read: Callable[[ProcessReading], Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,19 @@ class OfSection(Family):
 
 @dataclass(frozen=True, slots=True)
 class OfSectionBy(Family):
-    """Of each notify section, with one more label."""
+    """Of each notify section, with one more label: the numbers of its values, in their order."""
 
     label: Label
-    read: Callable[[SectionReading], Mapping[str, Number]]
+    read: Callable[[SectionReading], Numbers]
 
 
 HOOK = Label("hook", HOOKS)
+
+
+def _of_hooks(process: ProcessReading, numbers: Mapping[str, Number], none: Number) -> Numbers:
+    """Of the hooks that the process has; `none` is the number of one that has not run yet."""
+    return tuple(numbers.get(hook, none) if hook in process.hooks else None for hook in HOOKS)
+
 
 AnyFamily = OfProcess | OfProcessBy | DurationsOfProcess | OfMaster | FactsOfMaster | OfSection | OfSectionBy
 
@@ -170,7 +177,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "(oom), memory_restart (memory), max_age (age), what it depends on (dependency), a file that has changed "
         "(watch), an update of the configuration, or an operator. A failed start that is tried again is none.",
         Label("reason", RESTART_REASONS),
-        lambda p: p.counts.restarts,
+        lambda p: tuple(p.counts.restarts.values()),
     ),
     OfProcessBy(
         "procman_process_failed_starts",
@@ -178,7 +185,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Starts that did not lead to RUNNING, by the reason: it ended too soon (exit, signal, oom), it was not ready "
         "in time (unready), there is no such command (not_found), or it cannot be executed (not_executable).",
         Label("reason", FAILED_START_REASONS),
-        lambda p: p.counts.failed_starts,
+        lambda p: tuple(p.counts.failed_starts.values()),
     ),
     OfProcessBy(
         "procman_runs",
@@ -186,7 +193,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Runs of a one-shot, by how they ended: success, failure, or timeout. A stop on request is none of these, and "
         "services have none.",
         Label("result", RUN_RESULTS),
-        lambda p: p.counts.runs if p.is_oneshot else {},
+        lambda p: tuple(p.counts.runs.values()) if p.is_oneshot else (),
     ),
     OfProcess(
         "procman_last_success_time_seconds",
@@ -223,7 +230,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "counter",
         "Commands of a hook that have ended, or could not be started; what has no hook has none.",
         HOOK,
-        lambda p: {hook: p.counts.hook_runs.get(hook, 0) for hook in p.hooks},
+        lambda p: _of_hooks(p, p.counts.hook_runs, 0) if p.hooks else (),
     ),
     OfProcessBy(
         "procman_process_hook_failures",
@@ -231,14 +238,14 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Those that failed or took too long. Not those with - before them, nor those that were killed in time because "
         "the process went on without them.",
         HOOK,
-        lambda p: {hook: p.counts.hook_failures.get(hook, 0) for hook in p.hooks},
+        lambda p: _of_hooks(p, p.counts.hook_failures, 0) if p.hooks else (),
     ),
     OfProcessBy(
         "procman_process_hook_seconds",
         "counter",
         "How long all commands of a hook took together.",
         HOOK,
-        lambda p: {hook: p.counts.hook_seconds.get(hook, 0.0) for hook in p.hooks},
+        lambda p: _of_hooks(p, p.counts.hook_seconds, 0.0) if p.hooks else (),
     ),
     OfProcess(
         "procman_process_kills",
@@ -299,7 +306,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "counter",
         "Output of the process that procman has read.",
         Label("stream", ("stdout", "stderr")),
-        lambda p: p.log_bytes,
+        lambda p: (p.log_bytes.get("stdout"), p.log_bytes.get("stderr")),
     ),
     OfProcess(
         "procman_process_log_lost_bytes",
@@ -400,7 +407,7 @@ OF_SECTIONS: tuple[OfSection | OfSectionBy, ...] = (
         "Messages that were sent, that were refused for good (failed), or that were dropped: too many waited, or for "
         "too long.",
         Label("result", ("sent", "failed", "dropped")),
-        lambda s: {"sent": s.sent, "failed": s.failed, "dropped": s.dropped},
+        lambda s: (s.sent, s.failed, s.dropped),
     ),
     OfSection("procman_notify_messages_waiting", "gauge", "Messages that are not sent yet.", lambda s: s.waiting),
 )

@@ -24,7 +24,8 @@ from procman.services.metrics.tree_figures import KEPT_FOR, TreeFigures
 from procman.services.notifying import Notifying
 from procman.system.tree_usage import TreeUsage, open_descriptors
 
-STATES = tuple(state.name for state in State)
+_NAMES = {state: state.name for state in State}
+STATES = tuple(_NAMES.values())
 # In so many turns of the loop its lag is measured.
 TURNS = 8
 
@@ -186,44 +187,46 @@ class MetricsService:
         return self._longest_stop
 
     def _process(self, process: Process, tree: TreeUsage | None) -> ProcessReading:
-        name = process.name
+        # There may be thousands: what only some have is asked for only of these.
+        name, program = process.name, program_of(process.program)
         counts = self.counters.of(name)
         before = counts.log_bytes_before
         read, lost = self._output(name)
+        has_process = process.pid is not None
         return ProcessReading(
-            name=process.program.name,
-            group=process.program.group,
-            state=process.state.name,
+            name=program.name,
+            group=program.group,
+            state=_NAMES[process.state],
             is_wanted=process.wanted,
-            has_process=process.pid is not None,
+            has_process=has_process,
             exit_code=process.exit_code,
             counts=counts,
-            tree=tree if process.pid is not None else None,
+            tree=tree if has_process else None,
             log_bytes={**before, **added(before, read)} if before else read,
             lost_bytes=counts.lost_before + lost,
-            is_oneshot=process.program.is_oneshot,
-            memory_limit=_memory_limit(process),
-            is_listening=process.listens if process.program.lazy else None,
-            waiting=self._waiting(process),
-            has_readiness=bool(process.program.ready),
+            is_oneshot=program.is_oneshot,
+            memory_limit=_memory_limit(program),
+            is_listening=process.listens if program.lazy else None,
+            waiting=self._waiting(process) if program.sockets else None,
+            has_readiness=bool(program.ready),
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,
-            hooks=_hooks(process.program),
-            watched=self._is_watched(name),
-            rotations=_rotations(program_of(process.program), counts),
+            hooks=_hooks(program),
+            watched=self._is_watched(name) if process.definition.watch else None,
+            rotations=_rotations(program, counts),
         )
 
 
 def _hooks(program: ProcessSpec) -> tuple[str, ...]:
-    # First what costs little, as most have none and there may be thousands.
+    # First what costs little, as most have none.
     before = program.pre_start or program.post_start or program.on_failure or program.reload
     if not (before or program.pre_stop or program.stop_command or program.before_kill or program.post_stop):
         return ()
     return tuple(hook.value for hook in Hook if program.commands_of(hook))
 
 
-def _memory_limit(process: Process) -> int | None:
-    limit = program_of(process.program).memory_max
+def _memory_limit(program: Program) -> int | None:
+    limit = program.memory_max
     return None if limit is None or limit[0] < 0 else limit[0]
 
 
