@@ -1,6 +1,7 @@
 """Make examples of what a master hands over: `python -m tests.daemon.golden.make [COMMIT]`, or of today's code.
 
-Of today's code there are two: one with what supervisor has, which all versions have, and one with what is ours.
+Of today's code there are three: one with what supervisor has, which all versions have, one with what is ours, and one of
+a deployment that is under way.
 
 A master of that code runs programs in many states, is asked to upgrade, and finds other code that writes down what it
 is handed and fails. What belongs to this machine is replaced.
@@ -167,6 +168,41 @@ ready_interval=1000s
 """
 
 
+# Web has another version in the second, which does not become ready; so has api in the first, which is not there.
+DEPLOYMENT = f"""
+[socket:http]
+listen=unix://%(here)s/http.sock
+[program:web]
+command={SLEEPER}
+numprocs=3
+process_name=web_%(process_num)d
+sockets=http
+startsecs=0
+restart_strategy=rolling
+[program:api]
+command={SLEEPER}
+numprocs=2
+process_name=api_%(process_num)d
+startsecs=0
+startretries=0
+restart_strategy=rolling
+rolling_batch=50%%
+[program:worker]
+command={SLEEPER}
+process_name=worker_%(process_num)d
+numprocs_max=3
+startsecs=0
+[program:lazy]
+command={SLEEPER}
+sockets=idle
+lazy=true
+[socket:idle]
+listen=unix://%(here)s/idle.sock
+"""
+BAD_API = DEPLOYMENT.replace(f"[program:api]\ncommand={SLEEPER}", "[program:api]\ncommand=/nonexistent/api")
+UNREADY_WEB = BAD_API.replace("sockets=http", "sockets=http\numask=027\nready=file:%(here)s/never\nstart_timeout=none")
+
+
 def make(commit: str | None) -> Path:
     """Returns the file."""
     return _made(PROGRAMS, commit, {}, bring_about, "version")
@@ -175,6 +211,11 @@ def make(commit: str | None) -> Path:
 def make_features() -> Path:
     """The same with what is ours."""
     return _made(FEATURES, None, FILES, bring_about_features, "features")
+
+
+def make_deployment() -> Path:
+    """The same of a deployment: rolling restarts, a scaled program, an update that waits for its confirmation."""
+    return _made(DEPLOYMENT, None, {}, bring_about_deployment, "deployment")
 
 
 def _made(
@@ -236,6 +277,18 @@ def bring_about_features(master: RunningMaster) -> None:
     master.call("GET", "/v1/processes/db/health")
 
 
+def bring_about_deployment(master: RunningMaster) -> None:
+    """One rolling restart goes on, and one has stopped."""
+    for name in ("web_2", "api_1", "worker_0"):
+        master.wait_for(f"success: {name}")
+    master.call("POST", "/v1/scale", {"scale": "worker=2"})
+    master.write(BAD_API)
+    master.call("POST", "/v1/config/update", {"groups": ["api"]})
+    master.write(UNREADY_WEB)
+    master.call("POST", "/v1/config/update", {"groups": ["web"], "confirm": 3600})
+    master.wait_for("spawned: 'web_0'", after=master.wait_for("web: rolling restart of 3"))
+
+
 def neutral(value: Any, places: dict[str, str]) -> Any:
     """The same with other paths, in base64, too."""
     match value:
@@ -260,3 +313,4 @@ if __name__ == "__main__":
     print(make(*sys.argv[1:2] or [None]))
     if not sys.argv[1:]:
         print(make_features())
+        print(make_deployment())
