@@ -3,15 +3,16 @@
 Listening sockets are the ones from 3 on, as with systemd: see sd_listen_fds(3). The one on which it says that it is
 ready has a number that the configuration names, as with s6.
 
-LISTEN_PID is the pid of the program itself, which is known in the child alone. So the child puts the descriptors in
-their places and executes the program, by a function that was prepared before the fork: decision 0014. It takes no lock
-of another thread. A pipe that the exec closes tells why it has failed.
+LISTEN_PID is the pid of the program itself, which is known in the child alone, as is LISTEN_PIDFDID. So the child puts
+the descriptors in their places and executes the program, by a function that was prepared before the fork: decision
+0014. It takes no lock of another thread. A pipe that the exec closes tells why it has failed.
 """
 
 import fcntl
 import os
 import resource
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NoReturn
 
 from procman.system.commands import Command
@@ -46,7 +47,9 @@ class Inheritance:
         self._command = command
         self._environment = dict(environment)
         self._listens = bool(sockets)
+        self._has_pidfdid = self._listens and _pidfds_have_ids()
         if sockets:
+            self._environment.pop(b"LISTEN_PIDFDID", None)
             self._environment[b"LISTEN_FDS"] = str(len(sockets)).encode()
             self._environment[b"LISTEN_FDNAMES"] = ":".join(names).encode()
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -77,6 +80,10 @@ class Inheritance:
             os.closerange(first, self._end)
             if self._listens:
                 self._environment[b"LISTEN_PID"] = str(os.getpid()).encode()
+            if self._has_pidfdid:
+                # Other than a pid, no later process ever has the same. The exec closes the descriptor.
+                pidfd = os.pidfd_open(os.getpid())
+                self._environment[b"LISTEN_PIDFDID"] = str(os.fstat(pidfd).st_ino).encode()
             os.execve(self._command.file, self._command.argv, self._environment)  # noqa: S606 - that is the purpose
         except OSError as error:
             os.write(self._writer, str(error.errno or 0).encode())
@@ -106,6 +113,21 @@ class Inheritance:
 def first_free(sockets: int, ready: int | None) -> int:
     """The first number above the places of so many sockets, and of the descriptor that has the number `ready`."""
     return max(FIRST + sockets, 0 if ready is None else ready + 1)
+
+
+@cache
+def _pidfds_have_ids() -> bool:
+    """Whether the inode number of a pidfd is that of one process (Linux 6.9); before, all descriptors share one."""
+    try:
+        pidfd = os.pidfd_open(os.getpid())
+    except OSError:
+        return False
+    other = os.eventfd(0)
+    try:
+        return os.fstat(pidfd).st_dev != os.fstat(other).st_dev
+    finally:
+        os.close(pidfd)
+        os.close(other)
 
 
 def out_of_the_way(fd: int, first: int) -> int:

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -190,7 +191,7 @@ def test_a_request_that_waits_is_judged_at_its_end(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_OPENSSL, reason="there is no openssl")
-def test_a_new_certificate_is_taken_at_a_reread(tmp_path):
+def test_a_new_certificate_is_taken_at_a_reread_and_at_sighup(tmp_path):
     """Procmanctl speaks TLS; a renewal takes effect without a restart, and a broken file leaves what there was."""
     authority = Authority(tmp_path)
     first, second = authority.issue("first"), authority.issue("second", days=3)
@@ -213,3 +214,12 @@ def test_a_new_certificate_is_taken_at_a_reread(tmp_path):
         master.ctl("reread")
         master.wait_for("goes on with the certificate that it had")
         assert master.token(*mine, "restart", "web", scheme="https").stdout == "web: stopped\nweb: started\n"
+        (tmp_path / "other").mkdir()
+        other = Authority(tmp_path / "other")
+        for new, path in zip(other.issue("third"), used, strict=True):
+            shutil.copy(new, path)
+        seen = len(master.lines)
+        master.signal(signal.SIGHUP)
+        master.wait_for("success: web entered RUNNING", after=seen)
+        trusted = ("--cacert", other.file, *mine[2:])
+        assert master.token(*trusted, "status", "web", scheme="https").returncode == 0

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ def unix(tmp_path, monkeypatch):
 
 def run(command: str, **more) -> list[str]:
     """The lines that a shell writes to its stdout."""
-    spec = LaunchSpec(name="x", command=Command("/bin/sh", ["sh", "-c", command]), environment={}, **more)
+    spec = LaunchSpec(name="x", command=Command("/bin/sh", ["sh", "-c", command]), **{"environment": {}, **more})
     child = spawn(spec)
     assert child.stdout is not None
     os.set_blocking(child.stdout, True)
@@ -56,6 +57,22 @@ def test_a_child_gets_them_as_sd_listen_fds_says(held):
     assert (count, names, listen_pid) == ("2", "b:a", pid)
     assert fds.split()[:5] == ["0", "1", "2", "3", "4"]
     assert str(leak) not in fds.split()[5:] or leak == int(fds.split()[-1])
+
+
+def test_a_child_gets_the_id_of_its_pidfd_where_there_is_one(held):
+    """Of the kernel, which says it again; what the environment had of another process is not handed on."""
+    held.open(TCP)
+    code = "import os; print(os.environ.get('LISTEN_PIDFDID'), os.fstat(os.pidfd_open(os.getpid())).st_ino)"
+    environment = {b"LISTEN_PIDFDID": b"7"}
+    (told,) = run(
+        f'exec {sys.executable} -S -c "{code}"',
+        sockets=tuple(held.used_by("x", [TCP.key])),
+        socket_names=("a",),
+        environment=environment,
+    )
+    given, found = told.split()
+    same = os.fstat(os.pidfd_open(1)).st_ino == os.fstat(os.pidfd_open(os.getpid())).st_ino
+    assert given == ("None" if same else found)
 
 
 def test_a_program_that_cannot_be_executed_is_told_as_always(held, tmp_path):

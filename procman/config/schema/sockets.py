@@ -72,7 +72,8 @@ class SocketOptions(ScheduleOptions):
     sockets: tuple[SocketSpec, ...] = option(
         kinds.SOCKETS,
         "The [socket:NAME] sections whose listening sockets it gets, in this order, as its descriptors 3, 4, …, with "
-        "LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID as systemd sets them. They stay open over its restarts.",
+        "LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID and LISTEN_PIDFDID as systemd sets them. They stay open over its "
+        "restarts.",
         default=(),
     )
     lazy: bool = option(

@@ -1,7 +1,7 @@
 """Make examples of what a master hands over: `python -m tests.daemon.golden.make [COMMIT]`, or of today's code.
 
-Of today's code there are three: one with what supervisor has, which all versions have, one with what is ours, and one of
-a deployment that is under way.
+Of today's code there are three: one with what supervisor has, which all versions have, one with what is ours, and one
+of a deployment that is under way.
 
 A master of that code runs programs in many states, is asked to upgrade, and finds other code that writes down what it
 is handed and fails. What belongs to this machine is replaced.
