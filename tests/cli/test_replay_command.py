@@ -2,11 +2,15 @@
 
 import json
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from procman.cli.procman import main
+from procman.cli.procman_commands.replay import _told
+from procman.core.events import ExitStatus
+from procman.core.recording import WORDS
 
 RECORD = Path(__file__).parents[1] / "simulation" / "records" / "update-upgrade-shutdown.jsonl"
 
@@ -70,6 +74,21 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are(run):
     status, _, err = run(RECORD, "wep")
     assert status == 2
     assert "no process is called wep; there are crash, daemon, flaps, missing, stubborn, web" in err
+
+
+def test_a_time_before_the_first_event_is_said(run):
+    """Then there is nothing to choose names from."""
+    status, _, err = run(RECORD, "web", "--until", "23h")
+    assert status == 2
+    assert "nothing was recorded until then" in err
+
+
+@pytest.mark.parametrize("kind", WORDS.values(), ids=WORDS)
+def test_every_event_that_can_be_recorded_has_words(kind):
+    """Also those that came after the first release of the form."""
+    values = {"status": ExitStatus(0), "descendants": (), "replace": frozenset()}
+    example = kind(*(values.get(field.name, 1) for field in fields(kind)))
+    assert "web" in _told(example, "web") or not {"name", "process"} & {field.name for field in fields(kind)}
 
 
 def test_json_has_one_object_for_each_event(run):

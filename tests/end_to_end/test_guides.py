@@ -105,7 +105,11 @@ class Stage:
         """Type a line; what goes on until Ctrl-C is left after its first line."""
         for place, here in PLACES.items():
             line = line.replace(place, here)
-        line = line.replace("14:02", time.strftime("%H:%M:%S")).replace("crash 640", LATEST_CRASH)
+        line = (
+            line.replace("--until 14:02", "--until 0s")
+            .replace("14:02", time.strftime("%H:%M:%S"))
+            .replace("crash 640", LATEST_CRASH)
+        )
         if re.match(r"procmanctl (logs|tail) .*-f", line):
             line = line.partition("#")[0] + " | head -n 1"
         if line == "procman":  # in a terminal of its own

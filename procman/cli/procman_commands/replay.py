@@ -16,6 +16,8 @@ from procman.cli.terminal_text import safe
 from procman.core.actions import Action
 from procman.core.events import (
     Adopted,
+    BootRequested,
+    DeadlineReached,
     DescendantsGone,
     Event,
     Exited,
@@ -75,6 +77,8 @@ def replay(given: dict[str, str]) -> int:
             break
         show.take(step, at)
     if names and not show.matched:
+        if not show.seen:
+            raise ProcmanError(f"{path}: nothing was recorded until then; leave out --until")
         known = ", ".join(sorted(show.seen)[:20])
         raise ProcmanError(f"{path}: no process is called {' or '.join(names)}; there are {known}")
     show.end(is_torn=entries.is_torn)
@@ -308,8 +312,13 @@ def _told(event: Event, name: str) -> str:
             return f"group {name} is changed{'; to be replaced: ' + ', '.join(sorted(replace)) if replace else ''}"
         case ShutdownRequested(restart):
             return f"{'a reload' if restart else 'a shutdown'} is requested"
+        case BootRequested():
+            return "the boot is requested"
+        case DeadlineReached():
+            return "a deadline has come"
         case _:
-            return {"boot": "the boot is requested", "deadline": "a deadline has come"}[_WORD_OF[type(event)]]
+            word = _WORD_OF[type(event)].replace("-", " ")
+            return f"{word}: {name}" if name else word
 
 
 def _by(step: Decision) -> str:
