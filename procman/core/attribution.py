@@ -346,6 +346,9 @@ class Attribution:
     def _origin_of_rolling(self, news: AnnounceRolling) -> Origin:
         if self._is_request:
             return self._base
+        if news.what == "began":  # by nobody's request: files have changed, of it or of what it depends on
+            watch = next((self._here[name] for name in self._watched), None)
+            self._rolled_by[news.program] = watch or Origin(DEPENDENCY, self._base.cause)
         asked = self._rolled_by.get(news.program, NOBODY)
         if news.what == "restarting" or not news.name:
             return asked

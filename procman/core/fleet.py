@@ -124,7 +124,7 @@ class Fleet:
         )
         self.schedules = Schedules(self.processes)
         self.sockets = Sockets(self.processes)
-        self.watches = Watches(self.processes, self.dependencies)
+        self.watches = Watches(self.processes, self.dependencies, self.rollings)
         for group in groups:
             self._membership.activate(group)
 

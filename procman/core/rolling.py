@@ -83,6 +83,16 @@ class Rollings:
         rolling = self.by_program.get(program)
         return rolling is not None and rolling.state == "going"
 
+    def is_unfinished(self, program: str) -> bool:
+        """Would a request for another one be of no effect?"""
+        rolling = self.by_program.get(program)
+        return rolling is not None and rolling.is_unfinished
+
+    def has_stopped(self, program: str) -> bool:
+        """Has it stopped at a process that is not ready?"""
+        rolling = self.by_program.get(program)
+        return rolling is not None and rolling.state == "stopped"
+
     def target_of(self, process: Process) -> ProcessSpec | None:
         """The definition that it gets when it is its turn."""
         rolling = self.by_program.get(process.program.program)

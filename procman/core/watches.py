@@ -7,6 +7,8 @@
   afterwards sees the files as they are by then. Only a command (exec) is run in any case, when it is up.
 - It is no failure: it begins all counts of restarts anew.
 - With watch_cascade, what depends on it is restarted, too, and stops before it.
+- With restart_strategy=rolling, the processes of a program are restarted one batch after the other, and what depends on
+  them when all of them are ready. Another change meanwhile is followed by one more rolling restart.
 - A program that changes its own files would go on like that for ever. MOST times within WINDOW, each one a moment after
   the one before and by a file of that one, suspend the watch until it is asked to start, or there is an update.
 """
@@ -15,21 +17,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from procman.core.actions import Action, Announce, AnnounceRefresh, AnnounceWatch, Kill, RunWatchCommand
+from procman.core.actions import (
+    Action,
+    Announce,
+    AnnounceRefresh,
+    AnnounceRolling,
+    AnnounceWatch,
+    Kill,
+    RunWatchCommand,
+)
 from procman.core.dependencies import Dependencies
 from procman.core.events import (
+    DeadlineReached,
     Event,
     FilesChanged,
     GroupChanged,
     RestartRequested,
     RetryRequested,
+    RollingRequested,
     Spawned,
     StartRequested,
     WatchesRenewed,
 )
 from procman.core.process import Process
 from procman.core.requests import restart, retry, start
-from procman.core.spec import Scope
+from procman.core.rolling import Rollings
+from procman.core.spec import Scope, batch_size
 from procman.core.states import State
 
 # So many times of watch_debounce the first change waits at most.
@@ -40,6 +53,7 @@ WINDOW = 30.0
 SOON = 5.0
 # So many files of one change are told apart.
 MOST_FILES = 100
+
 
 Data = dict[str, Any]
 
@@ -59,10 +73,12 @@ class Pending:
 class Watches:
     """Those of a fleet."""
 
-    def __init__(self, processes: Mapping[str, Process], graph: Dependencies) -> None:
-        """Processes and edges are those of the fleet at any time."""
+    def __init__(self, processes: Mapping[str, Process], graph: Dependencies, rollings: Rollings) -> None:
+        """Processes, edges and rolling restarts are those of the fleet at any time."""
         self._processes = processes
         self._graph = graph
+        self._rollings = rollings
+        self._cascading: dict[str, str] = {}  # by a program that is restarted so: the process whose files have changed
         self._pending: dict[str, Pending] = {}
         self._done: dict[str, list[tuple[float, frozenset[int]]]] = {}  # what may be a loop: when, and by which files
         self._suspended: set[str] = set()
@@ -98,13 +114,14 @@ class Watches:
         pending.files.update(event.files[:MOST_FILES] if len(pending.files) < MOST_FILES else ())
         pending.count += max(event.count - known, 0)
         quiet = process.definition.watch_debounce
+        pending.held = False
         pending.due = min(now + quiet, pending.began + CEILING * quiet)
         return []
 
     def serve(self, now: float) -> list[Action]:
         """What is due."""
         due = [name for name, pending in self._pending.items() if pending.due <= now and not pending.held]
-        return [action for name in due for action in self._act(name, now)]
+        return self._act(due, now) if due else []
 
     def follow(self, event: Event, actions: Iterable[Action], now: float) -> list[Action]:
         """What comes of what has happened and was decided."""
@@ -120,12 +137,8 @@ class Watches:
                 followed += self._resume(sorted(self._suspended))
             case _:
                 pass
-        if self._pending:
-            for name in dict.fromkeys(action.name for action in actions if isinstance(action, Announce)):
-                pending = self._pending.get(name)
-                if pending is not None and pending.held:
-                    pending.held = False
-                    followed += self._act(name, now) if pending.due <= now else []
+        if self._pending or self._cascading:
+            followed += self._go_on(tuple(actions), now)
         return followed
 
     def started(self, actions: Iterable[Action]) -> None:
@@ -140,16 +153,18 @@ class Watches:
         self._pending.pop(name, None)
         self._done.pop(name, None)
         self._suspended.discard(name)
+        self._cascading = {program: one for program, one in self._cascading.items() if one != name}
 
     def end(self) -> None:
         """The master shuts down."""
         self._pending.clear()
+        self._cascading.clear()
 
     # ---- over an upgrade, and in a recording
 
     def snapshot(self) -> Data:
         """Plain data for `restore`; empty where nothing has changed."""
-        if not (self._pending or self._done or self._suspended):
+        if not (self._pending or self._done or self._suspended or self._cascading):
             return {}
         return {
             # Names of files are not in it: no recording holds a path.
@@ -159,6 +174,7 @@ class Watches:
             },
             "done": {name: [[when, sorted(files)] for when, files in times] for name, times in self._done.items()},
             "suspended": sorted(self._suspended),
+            **({"cascading": dict(self._cascading)} if self._cascading else {}),
         }
 
     def restore(self, data: Data) -> None:
@@ -171,16 +187,50 @@ class Watches:
             name: [(when, frozenset(files)) for when, files in times] for name, times in data.get("done", {}).items()
         }
         self._suspended = set(data.get("suspended", ()))
+        self._cascading = dict(data.get("cascading", {}))
 
     # ---- the pieces of the above
 
-    def _act(self, name: str, now: float) -> list[Action]:
-        """Do something about it, if this is the time."""
+    def _go_on(self, actions: Iterable[Action], now: float) -> list[Action]:
+        """With what had to wait for a process, or for a rolling restart."""
+        changed = [self._processes[one.name] for one in actions if isinstance(one, Announce)]
+        names = {process.name for process in changed}
+        programs = {process.program.program for process in changed if self._rolls(process)}
+        due = []
+        for name, pending in self._pending.items():  # what is held is due
+            program = self._processes[name].program.program
+            # A rolling restart that has stopped has found a fault: what is up stays so until the next change.
+            may = name in names if program not in programs else not self._rollings.has_stopped(program)
+            if pending.held and may:
+                pending.held = False
+                due.append(name)
+        followed = self._act(due, now)
+        for one in actions:
+            if isinstance(one, AnnounceRolling) and one.what in ("done", "ended"):
+                process = self._processes.get(self._cascading.pop(one.program, ""))
+                followed += self._cascade(process, now) if process is not None and one.what == "done" else []
+        return followed
+
+    def _act(self, names: Iterable[str], now: float) -> list[Action]:
+        """Do something about them, if this is the time."""
+        rolled: dict[str, list[str]] = {}
+        actions = [action for name in names for action in self._act_on(name, rolled, now)]
+        for program, members in rolled.items():
+            if self._processes[members[0]].program.watch_cascade:
+                self._cascading[program] = members[0]
+            actions += self._roll(members, now)
+        return actions
+
+    def _act_on(self, name: str, rolled: dict[str, list[str]], now: float) -> list[Action]:
+        """Of one; `rolled` gets those that are restarted in turn, by program."""
         pending, process = self._pending.pop(name), self._processes.get(name)
         if process is None or not process.definition.watch or process.leaving:
             return []
-        what = _what(process)
-        if what == "wait":
+        what, program = _what(process), process.program.program
+        in_turn = what in ("act", "start") and process.program.watch_action.what == "restart" and self._rolls(process)
+        # One that has stopped has found a fault, which this change may mend.
+        busy = in_turn and self._rollings.is_unfinished(program)
+        if what == "wait" or (busy and what == "act") or (in_turn and self._is_on_its_way(program)):
             pending.held = True
             self._pending[name] = pending
             return []
@@ -191,6 +241,9 @@ class Watches:
             self._suspended.add(name)
             del self._done[name]
             return [AnnounceWatch(name, "suspended", words, pending.count)]
+        if in_turn and not busy:
+            rolled.setdefault(program, []).append(name)
+            return [AnnounceWatch(name, "start" if what == "start" else "restart", words, pending.count)]
         if what == "start":
             news = AnnounceWatch(name, "start", words, pending.count)
             begun = retry(process, now) if process.state is State.BACKOFF else start(process, now, run=True)
@@ -224,11 +277,34 @@ class Watches:
         if not process.program.watch_cascade:
             return []
         actions: list[Action] = []
+        rolled: dict[str, list[str]] = {}
         for other in self._graph.stop_order(self._graph.dependents(process.name)):
             if other.wanted and other.pid is not None and other.state in (State.STARTING, State.RUNNING):
+                if self._rolls(other):
+                    rolled.setdefault(other.program.program, []).append(other.name)
+                    continue
                 begun = [] if other.leaving else restart(other, now)
                 actions += [a._replace(because=process.name) if isinstance(a, Announce) else a for a in begun]
-        return actions
+        return [*actions, *(action for members in rolled.values() for action in self._roll(members, now))]
+
+    def _rolls(self, process: Process) -> bool:
+        """Are the processes of its program restarted in turn?"""
+        program = process.program
+        if program.restart_strategy != "rolling" or program.is_oneshot:
+            return False
+        return any(one.program.program == program.program and one is not process for one in self._processes.values())
+
+    def _is_on_its_way(self, program: str) -> bool:
+        """Is one of its processes going down to come up again, or coming up?"""
+        if self._rollings.is_going(program):
+            return True
+        processes = (one for one in self._processes.values() if one.program.program == program and one.wanted)
+        return any(one.state in (State.STARTING, State.STOPPING) for one in processes)
+
+    def _roll(self, names: list[str], now: float) -> list[Action]:
+        program = self._processes[names[0]].program
+        request = RollingRequested(program.program, tuple(names), batch_size(program.rolling_batch, len(names)))
+        return [*self._rollings.ask(request, now), *self._rollings.follow(DeadlineReached(), now)]
 
     def _is_loop(self, process: Process, pending: Pending, now: float) -> bool:
         """Has that happened too often in a row? If not, it counts from now on."""

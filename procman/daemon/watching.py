@@ -84,7 +84,7 @@ class Watching:
             tell=lambda text, is_bad: log.warn(text) if is_bad else log.info(text),
             is_off=config.master.no_watch,
         )
-        self.commands = WatchCommands(fleet, looks, log.warn)
+        self.commands = WatchCommands(fleet, looks, outputs, log.warn)
         self.service = WatchService(fleet, self.files)
         self._log = WatchLog(fleet, log)
 

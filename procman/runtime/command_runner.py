@@ -17,6 +17,9 @@ from procman.system.reaper import Reaped
 from procman.system.spawn import Child, LaunchSpec, spawn
 from procman.system.tree import TAG, Tree, kill_tree
 
+# Takes the pipes of a command, and returns what is called when it has ended.
+TakePipes = Callable[[Child], Callable[[], object]]
+
 _READ = 65536
 # As much as a pipe can still contain when the command has ended.
 _READS_AT_END = 16
@@ -43,11 +46,13 @@ class CommandRunner:
         self._children = children
         self._tag = tag
 
-    async def run(self, spec: LaunchSpec, *, within: float, most_output: int) -> CommandResult:
+    async def run(
+        self, spec: LaunchSpec, *, within: float, most_output: int, take: TakePipes | None = None
+    ) -> CommandResult:
         """Run it to its end; raises CannotSpawn.
 
         After `within` seconds, or when the caller is cancelled, the command and its descendants get SIGKILL. The last
-        `most_output` bytes of its output are kept.
+        `most_output` bytes of its output are kept, or `take` has all of it.
         """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Reaped] = loop.create_future()
@@ -56,7 +61,7 @@ class CommandRunner:
         self._children.command_started(child, lambda how: None if ended.done() else ended.set_result(how))
         root = identify(child.pid)
         output = bytearray()
-        with _reading(child, output, most_output):
+        with _reading(child, output, most_output) if take is None else _taken(child, take):
             try:
                 async with asyncio.timeout(within):
                     how = await ended
@@ -66,6 +71,18 @@ class CommandRunner:
                 if not ended.done() or ended.cancelled():
                     kill_tree(child.pid, None if root is None else Tree(root, tag))
         return CommandResult(how, bytes(output))
+
+
+@contextmanager
+def _taken(child: Child, take: TakePipes) -> Iterator[None]:
+    """Somebody else reads during the `with` block."""
+    if child.stdin is not None:
+        os.close(child.stdin)
+    ended = take(child)
+    try:
+        yield
+    finally:
+        ended()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from procman.config.schema.kinds.readiness import target_of
 from procman.config.schema.programs import Program
 from procman.core.spec import Condition, ReadyKind
-from procman.runtime.command_runner import CommandRunner
+from procman.runtime.command_runner import CommandRunner, TakePipes
 from procman.runtime.process_trees import Trees
 from procman.system.commands import CannotSpawn
 from procman.system.proc import CannotLook
@@ -68,12 +68,18 @@ class Looks:
             ok, words = False, str(error)
         return Seen(ok, f"{label} {words}" if words else label)
 
-    async def run(self, program: Program, command: str, *, within: float) -> tuple[bool, str]:
-        """Run a command of the program, with its user, directory and environment; TimeoutError if it takes longer."""
+    async def run(
+        self, program: Program, command: str, *, within: float, take: TakePipes | None = None
+    ) -> tuple[bool, str]:
+        """Run a command of the program, with its user, directory and environment; TimeoutError if it takes longer.
+
+        `take` has its output, if anything does.
+        """
         async with self._room:
             try:
-                spec = self._launch(replace(program, command=command, redirect_stderr=True))
-                result = await self._commands.run(spec, within=within, most_output=0)
+                merged = take is None or program.redirect_stderr
+                spec = self._launch(replace(program, command=command, redirect_stderr=merged))
+                result = await self._commands.run(spec, within=within, most_output=0, take=take)
             except CannotSpawn as why:
                 return False, str(why)
         if result.how is None:

@@ -1,13 +1,17 @@
-"""Runs the commands of watch_action=exec:…, one at a time for a process."""
+"""Runs the commands of watch_action=exec:…, one at a time for a process, with their output in its logs."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from procman.config.schema.programs import Program
 from procman.core.actions import RunWatchCommand
 from procman.core.fleet import Fleet
 from procman.runtime.definitions import program_of
+from procman.runtime.hooks import HookOutputs
 from procman.runtime.looks import Looks
+from procman.system.spawn import Child
 
 # How long a command may take, in seconds: it may well build something.
 LONGEST = 600.0
@@ -16,10 +20,11 @@ LONGEST = 600.0
 class WatchCommands:
     """Those of one run of the master."""
 
-    def __init__(self, fleet: Fleet, looks: Looks, remark: Callable[[str], object]) -> None:
+    def __init__(self, fleet: Fleet, looks: Looks, outputs: HookOutputs, remark: Callable[[str], object]) -> None:
         """`fleet` is only read; `remark` takes a line about a command that has not succeeded."""
         self._fleet = fleet
         self._looks = looks
+        self._outputs = outputs
         self._remark = remark
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._again: dict[str, RunWatchCommand] = {}  # what has changed while one runs
@@ -55,8 +60,14 @@ class WatchCommands:
         told = {"PROCMAN_CHANGED": order.words, "PROCMAN_PID": str(order.pid)}
         spec = replace(program, environment={**program.environment, **told})
         try:
-            ok, words = await self._looks.run(spec, program.watch_action.command, within=LONGEST)
+            take = partial(self._take, program)
+            ok, words = await self._looks.run(spec, program.watch_action.command, within=LONGEST, take=take)
         except TimeoutError:
             ok, words = False, f"did not end within {LONGEST:g} s and was killed"
         if not ok:
             self._remark(f"{order.name}: the command of watch_action has failed: {words}")
+
+    def _take(self, program: Program, child: Child) -> Callable[[], object]:
+        name = program.namespec
+        self._outputs.attach_hook(name, program, child, lambda _: None)
+        return lambda: self._outputs.hook_ended(name, child.pid)

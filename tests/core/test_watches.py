@@ -9,6 +9,7 @@ from procman.core.actions import (
     Announce,
     AnnounceRefresh,
     AnnounceRefreshed,
+    AnnounceRolling,
     AnnounceWatch,
     Kill,
     RunWatchCommand,
@@ -34,7 +35,7 @@ from procman.core.spec import Autorestart, Edge, HookCommand, Reload, WatchActio
 from procman.core.states import State
 from procman.core.watches import CEILING, MOST, SOON, WINDOW
 from tests.core.test_snapshot import READERS
-from tests.support.driven_fleet import Drive, killed, of, spawned
+from tests.support.driven_fleet import Drive, killed, members, of, spawned
 from tests.support.programs import group
 
 TERM = ExitStatus(-1, 15)
@@ -411,3 +412,60 @@ def test_a_spawn_that_fails_counts_nothing_of_it():
     desk.fleet.handle(Exited(desk.web.pid, TERM), desk.now)
     desk.fleet.handle(SpawnFailed("web", "no such file"), desk.now)
     assert (desk.web.state, desk.web.failures) == (State.BACKOFF, 1)
+
+
+class Several(Desk):
+    """Three processes of one program, and what depends on them."""
+
+    NAMES = ("web:0", "web:1", "web:2")
+
+    def __init__(self, **options) -> None:
+        options = {
+            "section": "program:web",
+            "restart_strategy": "rolling",
+            "watch": ("src/",),
+            "startsecs": 0,
+        } | options
+        proxy = group("proxy", startsecs=0, depends_on=(Edge("web", "started", False, self.NAMES),))
+        super().__init__(members("web", *"012", **options), proxy)
+
+    def save(self) -> list[Action]:
+        for name in self.NAMES:
+            self.saves(name=name)
+        return self.passes(QUIET)
+
+    def fails(self, name: str) -> list[Action]:
+        """It cannot be executed."""
+        return self.says(SpawnFailed(name, "no such file"))
+
+
+def test_the_processes_of_a_program_are_restarted_in_turn():
+    """With restart_strategy=rolling, so that somebody answers all the time; what depends on them is restarted last."""
+    desk = Several(watch_cascade=True)
+    actions = desk.save()
+    assert [news.name for news in of(AnnounceWatch, actions)] == list(desk.NAMES)
+    assert killed(actions) == ["web:0"]
+    assert killed(desk.ends("web:0", TERM)) == ["web:1"]
+    assert killed(desk.ends("web:1", TERM)) == ["web:2"]
+    actions = desk.ends("web:2", TERM)
+    assert [news.what for news in of(AnnounceRolling, actions)] == ["ready", "done"]
+    assert killed(actions) == ["proxy"]
+    assert spawned(desk.ends("proxy", TERM)) == ["proxy"]
+
+
+def test_without_that_they_are_restarted_together():
+    """As an update does it."""
+    assert killed(Several(restart_strategy="all").save()) == list(Several.NAMES)
+
+
+def test_a_change_during_a_rolling_restart_is_followed_by_one_more():
+    """Of those that had their turn before the change; also over an upgrade."""
+    desk = Several()
+    desk.save()
+    desk.ends("web:0", TERM)
+    assert killed(desk.save()) == []
+    desk.fleet.restore(json.loads(json.dumps(desk.fleet.snapshot())), READERS)
+    assert killed(desk.ends("web:1", TERM)) == ["web:2"]
+    actions = desk.ends("web:2", TERM)
+    assert [news.what for news in of(AnnounceRolling, actions)][:3] == ["ready", "done", "began"]
+    assert killed(actions) == ["web:0"]

@@ -59,6 +59,26 @@ def test_a_change_is_told_everywhere_and_its_own_log_is_none(app, tmp_path):
         assert re.search(r'procman_process_files_watched\{.*name="web"\} 1', metrics)
 
 
+def test_processes_are_restarted_in_turn_and_a_command_writes_to_the_log(app, tmp_path):
+    """With restart_strategy=rolling, one of them is up at any time; of exec, stdout and stderr go where they belong."""
+    lines = ["watch=src/", "numprocs=2", "process_name=%(program_name)s_%(process_num)d", "restart_strategy=rolling"]
+    several = section(app, *lines).replace("startsecs=0", "startsecs=1")
+    tool = section(app, "watch=src/", "watch_action=exec:sh -c 'echo built; echo oops >&2; exit 3'")
+    with RunningMaster(tmp_path, several + tool.replace("program:web", "program:tool")) as master:
+        master.wait_for("watching files for tool, web:web_0, web:web_1")
+        master.wait_for("web_1 entered RUNNING")
+        (app / "src" / "app.py").write_text("22")
+        said = master.wait_for("rolling restart of 2 processes began")
+        master.wait_for("the command of watch_action has failed: exit status 3")
+        master.wait_for("rolling restart is done, 2 of 2 were restarted", after=said)
+        order = re.findall(r"(?:success|stopped): (web_\d)", "\n".join(master.lines[said:]))
+        assert order == ["web_0", "web_0", "web_1", "web_1"]
+        assert master.ctl("tail", "tool").stdout.split() == ["built"]
+        assert master.ctl("tail", "tool", "stderr").stdout.split() == ["oops"]
+        restarts = re.findall(r'restarts_total\{.*name="web_\d",reason="watch"\} 1', master.ctl("metrics").stdout)
+        assert len(restarts) == 2
+
+
 def test_the_master_sleeps_while_nothing_changes(app, tmp_path):
     """The helper wakes, and the master does not."""
     with RunningMaster(tmp_path, section(app, "watch=src/")) as master:

@@ -15,6 +15,7 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceMaster,
     AnnounceRolling,
+    AnnounceWatch,
     KeepDescendants,
     Kill,
     Probe,
@@ -104,7 +105,7 @@ class AttributionRules:
     def event_comes(self, event: Event) -> None:
         subject = self._subject_before = self._subject(event)
         origin = self.request = None
-        self.turns: set[str] = set()  # of a rolling restart, in this event
+        self.turns: set[str] = set()  # of a rolling restart, or of a watch, in this event
         if isinstance(event, REQUESTS):
             origin = self.request = self._ask(event)
         elif isinstance(event, Exited) and subject is not None:
@@ -176,7 +177,7 @@ class AttributionRules:
             root, origin = self.told[number]
             self.must(origin.cause is None or origin.cause < number, f"#{number} follows from #{origin.cause}")
             number = origin.cause
-        is_root = isinstance(root, Asked | End | Adopted)
+        is_root = isinstance(root, Asked | End | Adopted | AnnounceWatch)
         self.must(is_root, f"#{seq} ({self.told[seq][0]}) ends at {root}, which is no root")
 
     def _what_a_request_does_at_once_is_of_that_request(self, event: Event, action: Any, origin: Origin) -> None:
@@ -270,7 +271,9 @@ class AttributionRules:
             self.wanted_by.clear()
         elif isinstance(action, ProcessRemoved):
             self.wanted_by.pop(action.name, None)
-        elif isinstance(action, AnnounceRolling) and action.what == "restarting":
+        elif (isinstance(action, AnnounceRolling) and action.what == "restarting") or (
+            isinstance(action, AnnounceWatch) and action.what in ("restart", "start")
+        ):
             self.wanted_by[action.name] = Origin(origin.actor, seq, origin.operation)
             self.turns.add(action.name)
         elif isinstance(action, Announce) and self.request is not None:

@@ -7,9 +7,10 @@ from random import Random
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
 from procman.config.schema.programs import Program
-from procman.core.actions import Action, Announce, AnnounceRolling, Spawn
+from procman.core.actions import Action, Announce, AnnounceRolling, AnnounceWatch, Spawn
 from procman.core.events import (
     Event,
+    FilesChanged,
     GroupChanged,
     RestartRequested,
     RollingAborted,
@@ -44,6 +45,8 @@ def rolling_scenario(random: Random) -> Scenario:
         "memory_restart": pick([None, None, None, LIMIT]),
         "memory_interval": 1,
         "backoff_reset": 10,
+        "watch": pick([(), ("src/",)]),
+        "watch_debounce": pick([0.1, 0.5]),
     }
     names = [f"a{number}" for number in range(random.randint(2, 5))]
     behaviours = {f"a:{name}": tuple(_behaviour(random) for _ in range(random.randint(1, 4))) for name in names}
@@ -56,6 +59,10 @@ def rolling_scenario(random: Random) -> Scenario:
     for number in range(random.randint(2, 7)):
         delay = pick([0.0, 0.3, 1.0, 2.5, 6.0, 12.0]) if number else pick([3.0, 6.0])
         requests.append((delay, _request(random, list(behaviours), batch, group, number + 1)))
+        if options["watch"] and random.random() < 0.7:
+            later = pick([0.0, 0.2, 1.0, 3.0])
+            changes = [FilesChanged(name, (number,), 1, "src/a") for name in behaviours if random.random() < 0.9]
+            requests += [(0.0 if place else later, change) for place, change in enumerate(changes)]
     spent = sum(delay for delay, _ in requests)
     requests.append((max(0.0, END - spent) if random.random() < 0.8 else pick([0.0, 1.0]), ShutdownRequested()))
     return Scenario(
@@ -138,6 +145,12 @@ class RollingRules:
     def event_comes(self, event: Event) -> None:
         self._before = dict(self._states)
         self._going_before = self.one is not None and self.one.going
+        if isinstance(event, ShutdownRequested) and self.world.now > END - 1:
+            fleet = self.world.fleet
+            for process in fleet.processes.values():
+                stopped = "a" in fleet.rollings.by_program and not fleet.rollings.is_going("a")
+                waits = fleet.watches.is_due(process.name) and process.state is State.RUNNING and not stopped
+                self.must(not waits or self._going_before, f"what has changed for {process.name} is forgotten")
 
     def decided(self, event: Event, actions: list[Action]) -> None:
         restarted = [one.name for one in actions if isinstance(one, AnnounceRolling) and one.what == "restarting"]
@@ -149,6 +162,15 @@ class RollingRules:
                     self._announced(action)
                 case AnnounceRolling():
                     self._told(action, event)
+                case AnnounceWatch(name, "restart"):
+                    self.counts["watch"] += 1
+                    stopped = any(
+                        isinstance(one, Announce) and (one.name, one.after) == (name, State.STOPPING) for one in actions
+                    )
+                    self.must(not stopped or name in restarted, f"{name} is restarted out of its turn")
+        stopped = {one.name for one in actions if isinstance(one, Announce) and one.after is State.STOPPING}
+        if isinstance(event, RollingAborted):
+            self.must(stopped <= set(restarted), f"{stopped} are put back out of their turn")
         self.must(len(self._down()) <= self.batch, f"{self._down()} are down for it")
         self._ends_with(event)
         if self.world.fleet.state is MasterState.RUNNING:
@@ -227,7 +249,9 @@ class RollingRules:
                 self.must(failing or news.reason, f"it stops at {news.name} for nothing")
                 one.going = False
             case "done":
-                self.must(not (one and one.going) or one.restarted <= one.ready, "it is done before all are ready")
+                putting_back = news.aborting and not (one and one.aborting)  # there was nothing to put back
+                ready = not (one and one.going) or putting_back or one.restarted <= one.ready
+                self.must(ready, "it is done before all are ready")
                 self._has_all(one, news)
                 self.one = None
             case "ended":
@@ -239,7 +263,7 @@ class RollingRules:
                 continue
             spec = next(one for one in self.world.fleet.groups["a"].spec.programs if one.namespec == process.name)
             self.must(process.definition == spec, f"{process.name} has not the definition that it should have")
-            if one is not None and one.aborting and process.name in self._earlier:
+            if one is not None and news.aborting and process.name in self._earlier:
                 wanted = self._earlier[process.name].command
                 self.must(process.definition.command == wanted, f"{process.name} has not got its definition back")
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from procman.core import fleet, membership, rolling
+from procman.core import fleet, membership, rolling, watches
 from tests.simulation.attribution_rules import AttributionRules
 from tests.simulation.fake_kernel import World
 from tests.simulation.rolling_rules import RollingRules, rolling_scenario
@@ -61,6 +61,16 @@ MUTATIONS = [
     Mutation(
         "it does not continue", rolling, r'rolling\.state, rolling\.failed, rolling\.reason = "going", "", ""', "pass"
     ),
+    Mutation("files that change restart all at once", watches, r"if in_turn and not busy:", "if False:"),
+    Mutation(
+        "files that change while it goes on are forgotten", watches, r"may = name in names if .*", "may = name in names"
+    ),
+    Mutation(
+        "files that change while it goes on do not wait",
+        watches,
+        r"\(busy and what == \"act\"\) or \(in_turn and self\._is_on_its_way\(program\)\)",
+        "False",
+    ),
     Mutation("what waits is changed in place", membership, r"elif process\.name in waiting:\n +continue\n +", ""),
 ]
 
@@ -109,5 +119,5 @@ def test_all_that_can_happen_to_one_occurs_often_enough():
     for seed in range(200):
         world = World(rolling_scenario(Random(seed)), RollingRules, core_with(None)).run()
         counts.update(world._watcher.counts)
-    for what in ("began", "restarting", "ready", "stopped", "continued", "done", "ended"):
+    for what in ("began", "restarting", "ready", "stopped", "continued", "done", "ended", "watch"):
         assert counts[what] >= 15, counts
