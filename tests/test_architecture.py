@@ -123,13 +123,14 @@ MAY_IMPORT = {
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",
     "cli.man_pages": "cli cli.procman_commands.table cli.reference_page config.discovery config.schema",
-    "cli.reference_docs": "api cli.man_pages cli.reference_page config.schema",
+    "client.reference_page": "client",
+    "cli.reference_docs": "api client.reference_page cli.man_pages cli.reference_page config.schema",
     "__main__": "cli.start_procman",
 }
 
 # Libraries, and the rooms and modules that may import them.
 MAY_KNOW = {
-    "asyncio": "runtime services daemon logs http api events.hub",
+    "asyncio": "runtime services daemon logs http api events.hub client.async_transport",
     "subprocess": "system.spawn",
     "ctypes": "system",
     "_thread": "system",
@@ -138,7 +139,7 @@ MAY_KNOW = {
     "threading": "logs webhook watcher cli.procmanctl_commands.foreground",
     "concurrent": "",
     # As a client, for the conditions of `ready`.
-    "h11": "http runtime.probe_looks",
+    "h11": "http runtime.probe_looks client.async_transport",
     "dotenv": "system.env_file",
     "urllib3": "webhook",
     "watchfiles": "watcher",

@@ -13,6 +13,7 @@ from procman.api.reference_pages import http_page, xml_rpc_page
 from procman.api.route_rows import route_rows
 from procman.cli.man_pages import PAGES as MAN_PAGES
 from procman.cli.reference_page import page as commands_page
+from procman.client.reference_page import client_page
 from procman.config.schema.reference import reference as options_page
 from procman.config.schema.reference import schema_text
 
@@ -26,6 +27,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reference/options.md": ("procman/config/schema", options_page),
     "reference/commands.md": ("procman/cli", commands_page),
     "reference/http-api.md": ("procman/api/openapi and procman/api/shapes", http_page),
+    "reference/client.md": ("procman/client", client_page),
     "reference/metrics.md": ("procman/api/metrics/families.py", metrics_page),
     "reference/xml-rpc.md": ("procman/api/xmlrpc.py", xml_rpc_page),
 }

@@ -14,8 +14,9 @@ from binascii import b2a_base64
 from collections.abc import Iterator
 
 from procman import __version__
+from procman.client.refusals import REFUSED, ApiError, AuthRequired, refusal, stranger
 from procman.client.wire import Answer, Unreachable, Wire, reason_of
-from procman.errors import BadRequest, ProcmanError
+from procman.errors import BadRequest
 
 __all__ = ["ApiError", "AuthRequired", "Client", "Stream", "Unreachable", "quoted", "who_listens"]
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 # Seconds, far more than a master needs to answer a GET; a stopped master must not block a client for ever.
 READS_TAKE = 30.0
 
-_REFUSED = 400  # HTTP statuses from here on are errors
-_UNAUTHORIZED = 401
-# The server's own errors, before /v1 is reached: an unknown host, too large a body, too many clients.
-_OF_THE_SERVER = frozenset({403, 413, 503})
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:*@!$'()+,;=")
 
 
@@ -51,23 +48,6 @@ def who_listens(path: str) -> int | None:
     return int.from_bytes(peer[:4], sys.byteorder)
 
 
-class ApiError(ProcmanError):
-    """The master refused: `code` is the name of a Fault (see `api.shapes`), `status` the HTTP status."""
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-
-
-class AuthRequired(ApiError):
-    """The master requires a user name and a password, or rejects those it got."""
-
-    def __init__(self) -> None:
-        super().__init__("UNAUTHORIZED", "Server requires authentication", 401)
-
-
 class Client:
     """A connection to one master, at `unix:///path`, `http://host:port` or `https://host:port`, opened on first use."""
 
@@ -83,13 +63,9 @@ class Client:
         """A token counts more than a name; `tls` has the files for https."""
         self.address = address
         self._tls = tls
-        self._family, self._target, host, self.place = _where(address)
-        self._head = f"Host: {host}\r\nUser-Agent: procmanctl/{__version__}\r\n"
-        if token is not None:
-            self._head += f"Authorization: Bearer {token}\r\n"
-        elif username is not None or password is not None:
-            pair = f"{username or ''}:{password or ''}"
-            self._head += f"Authorization: Basic {_base64(pair)}\r\n"
+        self._family, self._target, host, self.place = where(address)
+        headers = headers_of(host, username, password, token)
+        self._head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._wire: Wire | None = None
 
     def call(self, method: str, path: str, body: Any = None, *, patience: float | None = None) -> Any:
@@ -104,7 +80,7 @@ class Client:
         try:
             return json.loads(answer.decode("utf-8", "surrogateescape"))
         except ValueError:
-            raise self._stranger() from None
+            raise stranger(self.place) from None
 
     def exchange(self, method: str, path: str, data: bytes | None = None, *, patience: float = 0) -> bytes:
         """Send `data` as it is, and return the bytes of the answer."""
@@ -135,7 +111,7 @@ class Client:
         wire = self._connect()
         try:
             answer = self._ask(wire, method, path, data)
-            if answer.status >= _REFUSED:
+            if answer.status >= REFUSED:
                 self._refuse(answer, b"".join(answer.pieces()))
         except BaseException:
             wire.close()
@@ -186,26 +162,9 @@ class Client:
 
     def _refuse(self, answer: Answer, content: bytes) -> None:
         """Raise the exception for an answer that is an error."""
-        if answer.status < _REFUSED:
-            return
-        if answer.status == _UNAUTHORIZED:
-            raise AuthRequired
-        try:
-            error = json.loads(content.decode("utf-8", "surrogateescape"))["error"]
-            code, message = str(error["code"]), str(error["message"])
-        except (ValueError, LookupError, TypeError):
-            said = answer.plain_line(content)
-            if answer.status not in _OF_THE_SERVER or said is None:
-                raise self._stranger(answer) from None
-            code, message = "REFUSED", said
-        raise ApiError(code, message, answer.status)
-
-    def _stranger(self, answer: Answer | None = None) -> Unreachable:
-        if answer and answer.is_supervisord:
-            # A likely mistake during a migration.
-            return Unreachable(self.place, "it is supervisord that answers there (ask it with supervisorctl)")
-        said = "" if answer is None else f" (it says {answer.status} to a request for /v1)"
-        return Unreachable(self.place, f"what answers there is not procman{said}")
+        error = refusal(self.place, answer.status, answer.headers, content)
+        if error is not None:
+            raise error
 
 
 class Stream:
@@ -230,6 +189,10 @@ class Stream:
             if self._closed:
                 raise StopIteration from None
             raise
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Limit the wait for each of the next pieces; 0 for no limit. Over it, Unreachable has errno EAGAIN."""
+        self._wire.wait_at_most(seconds)
 
     def fileno(self) -> int:
         """Polls readable when something has come that is not read yet; see `is_buffered`."""
@@ -259,7 +222,17 @@ def quoted(text: str) -> str:
     return "".join(chr(byte) if chr(byte) in _PLAIN else f"%{byte:02X}" for byte in data)
 
 
-def _where(address: str) -> tuple[str, Any, str, str]:
+def headers_of(host: str, username: str | None, password: str | None, token: str | None) -> dict[str, str]:
+    """The headers of each request; a token counts more than a name."""
+    headers = {"Host": host, "User-Agent": f"procmanctl/{__version__}"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    elif username is not None or password is not None:
+        headers["Authorization"] = "Basic " + _base64(f"{username or ''}:{password or ''}")
+    return headers
+
+
+def where(address: str) -> tuple[str, Any, str, str]:
     """The family, the target to connect to, the Host header, and the name of an address for messages."""
     if address.startswith("unix://"):
         path = address.removeprefix("unix://")

@@ -21,20 +21,21 @@ _HANDSHAKE = 30.0
 
 def encrypted(sock: socket.socket, host: str, place: str, files: TlsFiles | None) -> TlsWire:
     """The connection, with a server whose certificate has been checked; raises Unreachable."""
-    context = _context(files)
+    context = context_of(files)
     sock.settimeout(_HANDSHAKE)
     try:
         wrapped = context.wrap_socket(sock, server_hostname=host)
     except OSError as error:
         sock.close()
-        raise Unreachable(place, _words(error, files), errno.EPROTO) from None
+        raise Unreachable(place, words_of(error, files), errno.EPROTO) from None
     wrapped.settimeout(None)
     wire = TlsWire(wrapped, place)
     wire.shows_certificate = files is not None and files.cert is not None
     return wire
 
 
-def _context(files: TlsFiles | None) -> ssl.SSLContext:
+def context_of(files: TlsFiles | None) -> ssl.SSLContext:
+    """For servers whose certificate these files, or the authorities of the system, can prove; raises BadRequest."""
     try:
         context = ssl.create_default_context(cafile=files.ca if files is not None else None)
     except OSError as error:
@@ -57,7 +58,8 @@ def _of_file(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _words(error: OSError, files: TlsFiles | None) -> str:
+def words_of(error: OSError, files: TlsFiles | None) -> str:
+    """Why there is no encrypted connection, with a way out."""
     match error:
         case ssl.SSLCertVerificationError():
             way_out = "" if files is not None and files.ca else " (name its authority with --cacert FILE)"

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from procman.errors import ProcmanError
 
 _BLOCK = 65536
-_MAX_SAID = 300  # characters of an error of the server
 _MAX_LINE = 65536  # bytes of a header or a chunk's size; a server that sends more is not procman
 
 _REASONS = {
@@ -158,17 +157,10 @@ class Answer:
     def __init__(self, wire: Wire, status: int, headers: dict[str, str]) -> None:
         self.status = status
         self._wire = wire
-        self._headers = headers
+        self.headers = headers
         self._chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self._length = headers.get("content-length")
         self.reusable = headers.get("connection", "").lower() != "close" and (self._chunked or self._length is not None)
-        self.is_supervisord = headers.get("server", "").startswith("Medusa/")
-
-    def plain_line(self, content: bytes) -> str | None:
-        """The body if it is one line of plain text, else None."""
-        text = content.decode("utf-8", "replace").strip()
-        plain = self._headers.get("content-type", "").startswith("text/plain")
-        return text if plain and text.isprintable() and 0 < len(text) <= _MAX_SAID else None
 
     def pieces(self) -> Iterator[bytes]:
         """The body as it arrives; raises Unreachable if it ends too early."""

@@ -10,6 +10,7 @@ from collections.abc import Container
 from procman.cli import status_text, suggestions
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, Invocation
 from procman.client.api_client import ApiError, quoted
+from procman.client.refusals import RESULT_WORDS
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
 _ENDED_AT_ONCE = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION"})
-_WORDS = {
-    "BAD_NAME": "no such process",
-    "BAD_SIGNAL": "bad signal name",
-    "NO_FILE": "no such file",
-    "NOT_EXECUTABLE": "file is not executable",
-    "SPAWN_ERROR": "spawn error",
-    "ABNORMAL_TERMINATION": "abnormal termination",
-    "ALREADY_STARTED": "already started",
-    "NOT_RUNNING": "not running",
-    "FAILED": "failed",
-}
 _ON_LOGS = ("cleared", "rotated", "reopened")
 
 
@@ -230,7 +220,7 @@ def report(
             line = f"{spec}: ERROR (no log file that is open)"
         else:
             why = _why(invocation, spec) if code in _ENDED_AT_ONCE and invocation.terminal else ""
-            line = f"{spec}: ERROR ({_WORDS.get(code) or result['description'].lower() or code}{why})"
+            line = f"{spec}: ERROR ({RESULT_WORDS.get(code) or result['description'].lower() or code}{why})"
         if code != "BAD_NAME" or spec not in reported:
             invocation.say_safe(line)
         if code not in {"SUCCESS", ignored}:
