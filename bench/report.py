@@ -154,7 +154,14 @@ the system itself: a supervisor in C that decides nothing (with splice, it moves
 
 {table}
 
-{bare}## Where procman misses its target
+{bare}## Against an earlier revision
+
+`bench/against REVISION` measures what a restart costs, in pairs with another revision of procman, and prints the
+medians of the ratios: restarts per second, and the master's CPU per restart (from its threads' schedstat in /proc).
+Without a revision it takes the one before there was a journal; `--of REVISION` measures that one instead of the code
+beside it. It needs a clone with its history.
+
+## Where procman misses its target
 
 {missed}
 """

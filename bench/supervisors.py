@@ -20,8 +20,7 @@ _INI = """\
 file={socket}
 [supervisord]
 nodaemon=true
-restart_brake=false
-logfile={folder}/master.log
+{options}logfile={folder}/master.log
 pidfile={folder}/master.pid
 childlogdir={folder}
 {more}
@@ -63,6 +62,7 @@ class _Ini(Peer):
 
     answers = True
     daemon = client = more = ""
+    options = "restart_brake=false\n"  # which supervisord passes over
 
     def prepare(self, life: Life) -> list[str]:
         path = os.path.join(life.folder, "supervisord.conf")
@@ -71,7 +71,7 @@ class _Ini(Peer):
             more = self.more.format(folder=life.folder) + ("log_format=prefix\n" if prefixed else "")
             # Not for all: supervisord closes as many descriptors, one by one, at each start of a program.
             more += "minfds=10000\n" if number_of(life.programs) > _MOST_OF_1024 else ""
-            file.write(_INI.format(folder=life.folder, socket=life.socket, more=more))
+            file.write(_INI.format(folder=life.folder, socket=life.socket, options=self.options, more=more))
             for some in life.programs:
                 targets = some.targets()
                 for name in some.names():

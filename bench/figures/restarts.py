@@ -44,7 +44,8 @@ def percentile(values: list[float], part: float) -> float:
     return values[min(int(len(values) * part / 100), len(values) - 1)]
 
 
-def _rate(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+def restart_figures(count: int, peer: Peer, effort: Effort) -> dict[str, float]:
+    """Of programs that exit at once: `restarts` per second, and the master's `CPU per restart` in milliseconds."""
     with Life(peer, Programs("exit", count, startsecs=0)) as life:
         life.events.wait_for(count, PATIENCE)
         time.sleep(1)
@@ -54,10 +55,15 @@ def _rate(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> V
         restarts = sum(
             began <= record.time < until and record.event is Event.STARTED for record in life.events.records(seen)
         )
-    values = {f"rate {count}": [restarts / (until - began)]}
+    values = {"restarts": restarts / (until - began)}
     if restarts:
-        values[f"cpu per restart {count}"] = [used.cpu / restarts * 1000]
+        values["CPU per restart"] = used.cpu / restarts * 1000
     return values
+
+
+def _rate(count: int, peer: Peer, effort: Effort, _wanted: Collection[str]) -> Values:
+    keys = {"restarts": f"rate {count}", "CPU per restart": f"cpu per restart {count}"}
+    return {keys[figure]: [value] for figure, value in restart_figures(count, peer, effort).items()}
 
 
 def _recorded(_: Peer, effort: Effort, wanted: Collection[str]) -> Values:

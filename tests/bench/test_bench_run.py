@@ -34,3 +34,13 @@ def test_a_quick_run_has_a_row_for_what_was_asked_for(tmp_path):
     shown = float(re.split(" {2,}", row)[3])
     assert shown == pytest.approx(figure["ratio"], abs=0.06)
     assert "| SIGTERM to the master" in (tmp_path / "page").read_text()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the programs under test are compiled")
+def test_a_revision_that_is_not_there_is_said():
+    """The history may be missing: there is nothing to compare with then, and the way out is named."""
+    command = [sys.executable, "bench/against", "no-such-revision"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "there is no revision no-such-revision in" in run.stderr
+    assert "git fetch --unshallow" in run.stderr
