@@ -249,6 +249,11 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     "explain": {0: "success", 2: "there is no such option, section or command"},
     "completion": {0: "success", 2: "there is no such shell, the file cannot be written, or bad usage"},
     "schema": {0: "success", 2: "bad usage"},
+    "init": {
+        0: "written",
+        1: "written by an import, and something was lost",
+        2: "a configuration is here already, or a file cannot be read",
+    },
     "import": {2: "always: name an engine"},
     "import supervisord": _IMPORT,
     "import procfile": _IMPORT,

@@ -16,15 +16,21 @@ from procman.errors import ProcmanError
 # Other tools' names for the commands.
 OTHER_NAMES = {
     "attach": "fg",
+    "check": "procman check",
+    "completion": "procman completion",
     "conf": "config",
     "coredumpctl": "crashes",
     "daemon-reload": "update",
     "disable": "stop",
     "down": "stop",
+    "edit": "update",
     "enable": "start",
+    "env": "config",
+    "explain": "procman explain",
     "follow": "tail -f",
     "halt": "shutdown",
     "info": "status",
+    "init": "procman init",
     "journal": "events",
     "kill": "signal",
     "list": "status",
@@ -39,7 +45,8 @@ OTHER_NAMES = {
     "up": "start",
 }
 _AT_A_START = "Whether it is started with the master is its option autostart in the file; `update` applies a change."
-NOTES = {"disable": _AT_A_START, "enable": _AT_A_START}
+_EDIT = "Edit the file with an editor of yours, and have its changes applied."
+NOTES = {"disable": _AT_A_START, "edit": _EDIT, "enable": _AT_A_START}
 _MOST = 3  # at most so many processes of the same name in different groups
 
 

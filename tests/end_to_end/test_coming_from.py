@@ -59,6 +59,9 @@ def test_each_import_of_the_page_works(line, tmp_path):
     assert ended.returncode in (0, 1), ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("procman import: ")
     assert (tmp_path / "procman.toml").read_text().startswith("# Written by `procman import ")
+    if line == imports()[0]:
+        check = imports()[1]
+        assert procman(*shlex.split(check)[1:], cwd=tmp_path).returncode == 0
 
 
 def test_a_procfile_runs_as_it_is(tmp_path):

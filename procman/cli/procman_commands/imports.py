@@ -78,7 +78,7 @@ def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable
     given, paths = _permuted(f"import {engine}", given)
     if not paths:
         raise BadRequest(f"cannot import nothing: name the file, as in procman import {engine} FILE")
-    sources = [Source(path, _text(path)) for path in paths]
+    sources = [Source(path, text_of(path)) for path in paths]
     module = import_module(f"procman.convert.imports.{engine.replace('-', '_')}")
     options: dict[str, str | int] = {name: given[name] for name in further if name in given}
     if port_of is not None:
@@ -95,7 +95,7 @@ def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable
         print(text, end="")
         sys.stdout.flush()
     else:
-        _write(given["output"], text, force="force" in given)
+        write(given["output"], text, force="force" in given)
     return _report(draft, verbose="verbose" in given)
 
 
@@ -114,7 +114,7 @@ def _permuted(name: str, given: dict[str, str]) -> tuple[dict[str, str], list[st
     return given, paths
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
     """The text of a file of at most 8 MiB."""
     try:
         with open(path, "rb") as file:
@@ -136,7 +136,8 @@ def _text(path: str) -> str:
         raise ProcmanError(f"{safe(path)}:{line}: this is not UTF-8 text; save it as UTF-8") from None
 
 
-def _write(path: str, text: str, *, force: bool) -> None:
+def write(path: str, text: str, *, force: bool) -> None:
+    """Write a new file and say so; raises ProcmanError if it exists, unless with `force`."""
     try:
         with open(path, "w" if force else "x", encoding="utf-8") as file:
             file.write(text)
