@@ -177,16 +177,19 @@ class _App:
         if text is None:
             text = "1"
         cluster = (keys.text("exec_mode") or "fork").startswith("cluster")
-        number = int(text) if text.lstrip("-").isdecimal() else 0
-        if number <= 0:
-            keys.lost("instances", f"{text}: procman does not count processors: write numprocs")
+        # As many as there are processors, which pm2 also writes as 0, or as many without some.
+        number: int | str = int(text) if text.lstrip("-").isdecimal() else 1
+        if text == "max" or number == 0:
+            number = "auto"
+        elif int(number) < 0 or not text.lstrip("-").isdecimal():
+            keys.lost("instances", f"{text}: numprocs is a number, or auto for one of each processor")
             number = 1
         variable = keys.text("instance_var") or "NODE_APP_INSTANCE"
-        if number > 1:
+        if number != 1:
             section.set("numprocs", number, keys.at("instances"))
             section.set("process_name", Ready("%(program_name)s-%(process_num)d"), keys.at("instances"))
             section.variable(variable, Ready("%(process_num)d"), keys.at("instances"))
-        if cluster and number > 1:
+        if cluster and number != 1:
             keys.lost(
                 "exec_mode",
                 "node's cluster shares one port; here give each a port, or have it use SO_REUSEPORT or sockets",
