@@ -128,6 +128,8 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_rolling_restarts",
         "procman_rolling_restarts_stopped",
         "procman_update_unconfirmed",
+        "procman_programs_scaled",
+        "procman_requests_refused",  # where clients have roles; an alert says when they are many
         "procman_updates",
         "procman_upgrades",  # an annotation
     }

@@ -231,6 +231,7 @@ class MasterRun:
         about = About(self._config, self._rooms, self._began, self._upgrades)
         warnings = partial(self._context.source.warnings, self._context.blocking)
         routes = Routes(self._rooms, about, health, self._upgrade.prepare, warnings, metrics=self._read_metrics)
+        routes.denials.on_refused = self._context.counters.client_was_refused
         serving = Serving(routes, health, self._log)
         await serving.start(self._listeners.all)
         self._rooms.configuration.after_reading = lambda: self._do(serving.read_certificates())

@@ -111,6 +111,7 @@ def test_two_users_have_their_own_programs(of_the_page):
     told = of_the_page.ctl("events", "--kind", "access-denied").stdout
     assert f"it takes the role operate, and yours is read (HTTP 403), by uid {OTHER}" in told
     assert "billing is hidden from it" in told
+    assert re.search(r"^procman_requests_refused_total [1-9]", of_the_page.ctl("metrics").stdout, re.MULTILINE)
     assert "nothing is hidden" not in told
 
 

@@ -35,6 +35,7 @@ class Measured:
             SimpleNamespace(
                 fleet=self.engine.fleet,
                 longest_stop=self._plan,
+                scales={},
                 started_with=SimpleNamespace(master=SimpleNamespace(metrics_file=None)),
             ),
             Sequence(41),

@@ -364,6 +364,12 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         lambda m: m.rolling_stopped,
     ),
     OfMaster(
+        "procman_programs_scaled",
+        "gauge",
+        "Programs that have another number of processes than the file says (procmanctl scale).",
+        lambda m: m.scaled,
+    ),
+    OfMaster(
         "procman_update_unconfirmed",
         "gauge",
         "Whether an update waits for its confirmation: it is rolled back without one.",
@@ -385,6 +391,12 @@ OF_MASTER: tuple[OfMaster | FactsOfMaster, ...] = (
         "procman_events", "counter", "What has happened, by the numbers of the notifications.", lambda m: m.events
     ),
     OfMaster("procman_clients", "gauge", "Connections to the servers of procman.", lambda m: m.clients),
+    OfMaster(
+        "procman_requests_refused",
+        "counter",
+        "Requests that were refused for their password, their origin or their role; the journal has them.",
+        lambda m: m.counters.refused,
+    ),
     OfMaster("procman_fds_free", "gauge", "File descriptors that procman may still open.", lambda m: m.free_fds),
     OfMaster(
         "procman_stop_plan_seconds",

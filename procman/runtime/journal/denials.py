@@ -1,7 +1,7 @@
 """Refused clients in the journal: the first at once, those like it together, so that a flood of them costs little."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from procman.core.attribution import Actor, Origin
@@ -19,6 +19,7 @@ class Denials:
     """Takes them down; call `flush` at the end."""
 
     def __init__(self, journal: Journal) -> None:
+        self.on_refused: Callable[[], None] = lambda: None  # for each of them
         self._journal = journal
         self._loop = asyncio.get_running_loop()
         self._counts: dict[_Key, int] = {}  # since the last record of each
@@ -27,6 +28,7 @@ class Denials:
 
     def note(self, actor: Actor, reason: str, status: int) -> None:
         """A client was refused: by its door and address, its uid or its login, for that reason."""
+        self.on_refused()
         # Each connection of a flood has another pid, and each request another path.
         actor = actor._replace(pid=None, command="", user=actor.user[:64])
         key = (f"{actor.via} {actor.uid} {actor.user}", reason, status)

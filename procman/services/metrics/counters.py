@@ -41,6 +41,7 @@ class Counters:
         self.missed_writes = 0  # of the metrics_file
         self.updates = 0  # that have ended
         self.rollbacks = 0  # of these
+        self.refused = 0  # requests
         self.unconfirmed = False  # does one wait for its confirmation?
         self._processes: dict[str, ProcessCounts] = {}
         self._fleet = Fleet()
@@ -85,6 +86,10 @@ class Counters:
         if good:
             self.config_read = _now()
 
+    def client_was_refused(self) -> None:
+        """For its password, its origin, or its role."""
+        self.refused += 1
+
     def keep_output(self, output: OutputCounts) -> None:
         """The streams of all processes are about to go for good: keep what they have counted."""
         for name, counts in self._processes.items():
@@ -109,6 +114,7 @@ class Counters:
             "missed_writes": self.missed_writes,
             "updates": [self.updates, self.rollbacks],
             "unconfirmed": self.unconfirmed,
+            "refused": self.refused,
             "processes": {name: counts.snapshot() for name, counts in self._processes.items()},
         }
 
@@ -121,6 +127,7 @@ class Counters:
         self.missed_writes = data.get("missed_writes", 0)
         self.updates, self.rollbacks = data.get("updates", (0, 0))
         self.unconfirmed = data.get("unconfirmed", False)
+        self.refused = data.get("refused", 0)
         for name, known in data.get("processes", {}).items():
             self._processes[name] = ProcessCounts()
             self._processes[name].restore(known)

@@ -80,6 +80,7 @@ class MasterReading:
     sections: tuple[SectionReading, ...] = ()
     rolling: int = 0  # rolling restarts that go on
     rolling_stopped: int = 0
+    scaled: int = 0  # programs with another number of processes than the file says
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,7 @@ class MetricsService:
                 sections=self._sections(),
                 rolling=self._rolling("going"),
                 rolling_stopped=self._rolling("stopped"),
+                scaled=len(self._configuration.scales),
             ),
             [self._process(process, trees.get(process.name)) for process in processes],
         )

@@ -99,7 +99,8 @@ test_a_record_names_few_of_many = journal_test(_many)
 
 async def _denied(site):
     """The first at once, those like it together, whatever their pids are; others are told apart."""
-    denials = Denials(site.journal)
+    denials, refused = Denials(site.journal), []
+    denials.on_refused = lambda: refused.append(1)
     for pid in range(1000):
         denials.note(Actor("client", uid=7, pid=pid, command=f"c{pid}", via="/s"), "wrong name or password", 401)
     denials.note(Actor("client", user="x", via="inet 10.0.0.7"), "wrong name or password", 401)
@@ -110,6 +111,7 @@ async def _denied(site):
     denials.flush()
     third = site.last()
     assert (third.times, third.actor) == (999, first.actor)
+    assert len(refused) == 1001
 
 
 test_a_flood_of_refused_clients_is_two_records = journal_test(_denied)
