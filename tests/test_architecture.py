@@ -119,7 +119,7 @@ MAY_IMPORT = {
         "config.problems simulator errors"
     ),
     "cli.procman_commands.start": "cli.procman_commands config.discovery config.formats daemon errors",
-    "cli.procman_commands.init": "cli.procman_commands.imports config.discovery convert errors",
+    "cli.procman_commands.init": "cli cli.procman_commands.imports config.discovery convert errors",
     "cli.procman_commands.imports": "cli cli.procman_commands.table config.formats convert system.env_file errors",
     "cli.start_procman": "cli.procman",
     "cli.reference_page": "cli cli.procman_commands.table",

@@ -251,7 +251,7 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     "schema": {0: "success", 2: "bad usage"},
     "init": {
         0: "written",
-        1: "written by an import, and something was lost",
+        1: "written by an import, and something was lost; or nothing was written, as the answer was no",
         2: "a configuration is here already, or a file cannot be read",
     },
     "import": {2: "always: name an engine"},

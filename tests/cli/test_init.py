@@ -1,5 +1,9 @@
 """`procman init`: a first file for what is in the folder, which passes the check; nothing is overwritten."""
 
+import sys
+from pathlib import Path
+
+import pexpect
 import pytest
 
 from procman.cli.procman import main
@@ -79,3 +83,34 @@ def test_a_broken_file_is_said_with_its_line(run, tmp_path, name, text, says):
     assert status == 2
     assert says in err
     assert not (tmp_path / "procman.toml").exists()
+
+
+def test_what_is_not_used_is_said(run):
+    """A compose file whose services are all in images is passed over for one that says what to run."""
+    files = {"compose.yaml": "services: {db: {image: postgres}}\n", "circus.ini": "[watcher:a]\ncmd = sleep 1\n"}
+    status, out, err = run({**files, "package.json": '{"scripts": {"start": "node x"}}'})
+    assert status == 0
+    assert out.startswith("found circus.ini (a); not used: package.json\n")
+    assert "nothing in compose.yaml runs here" in err
+
+
+def test_on_a_terminal_it_asks(tmp_path, monkeypatch):
+    """Which file to take, and whether to write what is shown; no writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    Path("Procfile").write_text("web: sleep 1\n")
+    Path("package.json").write_text('{"scripts": {"start": "node x"}}')
+    for answer, status in (("n", 1), ("", 0)):
+        with pexpect.spawn(sys.executable, ["-m", "procman", "init"], encoding="utf-8", timeout=20) as terminal:
+            terminal.expect(r"1  Procfile \(web\)\r\n  2  package.json\r\n")
+            terminal.expect(r"From which one\? \[1-2, Enter for 1\] ")
+            terminal.sendline("7")
+            terminal.expect("a number from 1 to 2, please")
+            terminal.sendline("2")
+            terminal.expect("node x")
+            terminal.expect(r"Write procman.toml\? \[Y/n\] ")
+            assert not Path("procman.toml").exists()
+            terminal.sendline(answer)
+            terminal.expect(pexpect.EOF)
+            terminal.wait()
+            assert terminal.exitstatus == status
+    assert commands() == {"node": "node x"}

@@ -78,25 +78,30 @@ def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable
     given, paths = _permuted(f"import {engine}", given)
     if not paths:
         raise BadRequest(f"cannot import nothing: name the file, as in procman import {engine} FILE")
-    sources = [Source(path, text_of(path)) for path in paths]
-    module = import_module(f"procman.convert.imports.{engine.replace('-', '_')}")
     options: dict[str, str | int] = {name: given[name] for name in further if name in given}
     if port_of is not None:
         options["first_port"] = port_of(paths[0])
-    try:
-        draft: Draft = module.read(sources, **options)
-    except RecursionError:
-        raise ProcmanError(f"cannot read {safe(paths[0])}: it is nested too deeply; no such file needs that") from None
-    except (ValueError, OverflowError):
-        # Python reads no number of more than 4300 digits.
-        raise ProcmanError(f"cannot read {safe(paths[0])}: a number in it is too long: shorten it") from None
+    draft = draft_of(engine, paths, **options)
     text = draft.text()
     if given.get("output", "-") == "-":
         print(text, end="")
         sys.stdout.flush()
     else:
         write(given["output"], text, force="force" in given)
-    return _report(draft, verbose="verbose" in given)
+    return report(draft, verbose="verbose" in given)
+
+
+def draft_of(engine: str, paths: Sequence[str], **options: str | int) -> Draft:
+    """What the files of an engine say here; raises ProcmanError, with line and column where one cannot be read."""
+    sources = [Source(path, text_of(path)) for path in paths]
+    read_sources: Reader = import_module(f"procman.convert.imports.{engine.replace('-', '_')}").read
+    try:
+        return read_sources(sources, **options)
+    except RecursionError:
+        raise ProcmanError(f"cannot read {safe(paths[0])}: it is nested too deeply; no such file needs that") from None
+    except (ValueError, OverflowError):
+        # Python reads no number of more than 4300 digits.
+        raise ProcmanError(f"cannot read {safe(paths[0])}: a number in it is too long: shorten it") from None
 
 
 def _permuted(name: str, given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -148,8 +153,9 @@ def write(path: str, text: str, *, force: bool) -> None:
     print(f"written: {path}")
 
 
-def _report(draft: Draft, *, verbose: bool) -> int:
-    programs = sum(section.kind in ("program", "eventlistener", "fcgi-program") for section in draft.sections)
+def report(draft: Draft, *, verbose: bool) -> int:
+    """Say on stderr what became of the source; the exit status of an import."""
+    programs = len(draft.programs)
     remarks = {fate: draft.report.of(fate) for fate in Fate}
     for fate in Fate if verbose else (Fate.APPROXIMATED, Fate.LOST):
         for remark in remarks[fate]:

@@ -227,7 +227,12 @@ COMMANDS: dict[str, Command] = {
     "export kubernetes": Command("export", "kubernetes", _EXPORT_FLAGS, "write a Kubernetes Deployment"),
     "export compose": Command("export", "compose", _EXPORT_FLAGS, "write a compose file for docker or podman"),
     "export systemd": Command("export", "systemd", _EXPORT_FLAGS, "write systemd units"),
-    "init": Command("init", "init", (HELP,), "write a first procman.toml by what is in the current directory"),
+    "init": Command(
+        "init",
+        "init",
+        (Flag("yes", "--yes", "ask nothing: take the first file that says what to run"), HELP),
+        "write a first procman.toml by what is in the current directory",
+    ),
     "import": Command(
         "imports", "no_engine", (HELP,), "read a configuration of another engine; see the following seven"
     ),

@@ -82,6 +82,12 @@ class Draft:
     taken: set[tuple[str, str]] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)  # further comments for the head of the file
 
+    @property
+    def programs(self) -> list[str]:
+        """The names of what it runs."""
+        kinds = ("program", "eventlistener", "fcgi-program")
+        return [section.name for section in self.sections if section.kind in kinds]
+
     def master(self) -> Section:
         """The section of the master, which comes first."""
         for section in self.sections:
