@@ -13,16 +13,23 @@ from procman.client.api_client import Client
 from tests.support.log_lines import PATIENCE
 from tests.support.memory_cgroups import memory_cgroup
 from tests.support.metric_readings import series, value
-from tests.support.running_master import OBEDIENT, SLEEPER, STUBBORN, RunningMaster, python
+from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster, python
 
+# Exits with 3 on SIGUSR1.
+CRASHER = python(
+    "import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\nprint('armed')\ntime.sleep(1000)"
+)
+# Each is RUNNING only when it has written what is counted, or has the handler of its signal.
 PROGRAMS = f"""
 [program:web]
-command={python("print('x' * 99, flush=True); import time; time.sleep(1000)")}
+command={python("print('x' * 99); import time; time.sleep(1000)")}
 stdout_logfile=%(here)s/web.log
 startsecs=0
+ready=log:xxx
 [program:crash]
-command={OBEDIENT}
+command={CRASHER}
 startsecs=0
+ready=log:armed
 autorestart=true
 [program:bad]
 command=/nonexistent
@@ -34,6 +41,7 @@ command={STUBBORN}
 stdout_logfile=%(here)s/stubborn.log
 stopwaitsecs=0
 startsecs=0
+ready=log:armed
 """
 
 
@@ -67,7 +75,8 @@ def process(name, group=None):
 def test_what_happens_is_counted_by_its_reason(running):
     """An exit, a request, a kill after stopwaitsecs, a command that is missing, and output."""
     master = running()
-    seen = master.wait_for("bad entered FATAL")
+    for news in ("bad entered FATAL", "success: web", "success: stubborn"):
+        master.wait_for(news, after=0)
     seen = master.wait_for("success: crash", after=0)
     master.ctl("signal", "USR1", "crash")
     seen = master.wait_for("exited: crash", after=seen)
@@ -98,7 +107,9 @@ def test_what_happens_is_counted_by_its_reason(running):
 
 def test_counters_go_on_over_an_upgrade(running):
     master = running()
-    seen = master.wait_for("success: crash")
+    for name in ("web", "stubborn"):
+        master.wait_for(f"success: {name}", after=0)
+    seen = master.wait_for("success: crash", after=0)
     master.ctl("signal", "USR1", "crash")
     master.wait_for("success: crash", after=seen)
     master.ctl("restart", "pair:stubborn")
