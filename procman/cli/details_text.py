@@ -86,7 +86,7 @@ def _hook_line(info: HookInfo, now: float) -> str:
 
 def _last(last: HookResultInfo, now: float) -> str:
     ago = f"{duration(max(0.0, now - last['ended']))} ago"
-    took = "" if last["seconds"] is None else f", after {last['seconds']:.3g} s"
+    took = "" if last["seconds"] is None else f", after {round(last['seconds'], 3):g} s"
     if last["result"] == "done":
         return f"done {ago}{took}"
     said = f": {last['line']}" if last["line"] else ""

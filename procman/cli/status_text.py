@@ -53,7 +53,7 @@ def _description(info: ProcessInfo) -> str:
     """The description, with the reason if the process is not up, or the number of restarts if it is."""
     match info["statename"]:
         case "FATAL" | "BACKOFF":
-            return reason(info) or info["description"]
+            return f"{reason(info)}{next_try(info)}" if reason(info) else info["description"]
         case "EXITED" if info["spawnerr"]:
             parts = [info["description"], reason(info)]
         case "RUNNING" | "STARTING" if info["restarts"]:
@@ -69,6 +69,12 @@ def reason(info: ProcessInfo) -> str:
     """How the last run ended, and its last words; "" from an older master."""
     words = info.get("last_words")
     return info.get("ending", "") + (f"; {info['last_words_on']}: {words}" if words else "")
+
+
+def next_try(info: ProcessInfo) -> str:
+    """What follows the reason of one that is started again after a delay, such as ", next try in 7 s"."""
+    coming = info.get("next") if info["statename"] == "BACKOFF" else None
+    return f", next try in {max(0, round(coming - info['now']))} s" if coming else ""
 
 
 def terminal_lines(clients: list[TerminalClient]) -> list[str]:

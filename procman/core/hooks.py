@@ -88,7 +88,7 @@ def timed_out(process: Process) -> str:
     hooks = process.hooks
     assert hooks.running is not None
     which = f" command {hooks.place + 1}" if len(hooks.commands) > 1 else ""
-    limit = f" after {hooks.limit:.3g} s" if hooks.limit else ""
+    limit = f" after {round(hooks.limit, 2):g} s" if hooks.limit else ""
     return f"{hooks.running.value}{which} timed out{limit}"
 
 

@@ -141,6 +141,8 @@ class Process:
             return Phase.BLOCKED
         if self.state is State.RUNNING and self.healthy is False:
             return Phase.UNHEALTHY
+        if self.state is State.BACKOFF:
+            return Phase.RETRY
         if self.listens:
             return Phase.LISTENING
         return Phase.BOUND if self.state is State.STOPPED and self.ties.bound else Phase.NONE

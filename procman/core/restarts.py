@@ -78,7 +78,7 @@ class Restarts:
         self.braking = brake and (self.braking or self._too_many(now))
         if self.braking and self.starts and self.starts[-1] + BRAKE_DELAY > now + delay:
             return Next(self.starts[-1] + BRAKE_DELAY - now, BRAKED)
-        return Next(delay, f"next try in {delay:.3g} s" if delay else "")
+        return Next(delay, f"next try in {round(delay, 2):g} s" if delay else "")
 
     def _limit_reached(self, spec: ProcessSpec, now: float) -> str:
         """Why one more restart is too many, such as "5 restarts in 60 s (3 x exit status 1)"; "" if it is not."""

@@ -239,7 +239,7 @@ class SideHooks:
         if hook is Hook.RELOAD:
             return self._reload_is_due(name, side)
         limit = process.program.hook_timeout if process is not None else 0.0
-        ended = EndHook(name, hook, side.number, f"{hook.value} timed out after {limit:.3g} s", late=True)
+        ended = EndHook(name, hook, side.number, f"{hook.value} timed out after {round(limit, 2):g} s", late=True)
         if side.commands[side.place].may_fail:
             side.number = 0
             return [ended, *self._next(name, hook, side, now)]

@@ -34,6 +34,7 @@ class Phase(Enum):
     BLOCKED = "blocked"  # FATAL: a dependency has failed; it starts when that is up again
     SCHEDULED = "scheduled"  # STOPPED, EXITED or FATAL: its schedule is on
     LISTENING = "listening"  # STOPPED or EXITED: lazy, it starts with the next connection to one of its sockets
+    RETRY = "retry"  # BACKOFF: it is started again after a delay
     BOUND = "bound"  # STOPPED: taken down with a dependency; it starts with it
     # The hook of that name runs, and the process waits for it: the first in STARTING, the others in STOPPING.
     PRE_START = "pre_start"

@@ -28,7 +28,7 @@ class HookLog:
             case SkipHook(name=name, hook=hook, reason=reason):
                 self._log.warn(f"{hook.value} of '{name}' is skipped: {reason}")
             case HookRan(name=name, hook=hook, command=command, ok=True, seconds=seconds):
-                self._log.info(f"{hook.value} of '{name}': {command} is done, after {seconds:.3g} s")
+                self._log.info(f"{hook.value} of '{name}': {command} is done, after {round(seconds, 3):g} s")
             case HookRan(name=name, hook=hook, words=words, ignored=ignored, lines=lines):
                 said = "".join(f"; it wrote: {line}" for line in lines[-MOST_LINES:])
                 follows = ", which is ignored" if ignored else _NEXT.get(hook, "")

@@ -164,7 +164,7 @@ def _meaning(status: ExitStatus, program: str) -> str:
 
 
 def _purpose(sent: Sent) -> str:
-    waited = "its time" if sent.waited is None else f"{sent.waited:.3g} s"
+    waited = "its time" if sent.waited is None else f"{round(sent.waited, 2):g} s"
     match sent.why:
         case Why.STOP:
             return "it was asked to stop"

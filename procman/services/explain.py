@@ -9,7 +9,7 @@ from functools import partial
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.states import MasterState
+from procman.core.states import MasterState, Phase
 from procman.services.explain_facts import NOTHING, Around, Case, Explanation, Known, Setting, Words
 from procman.services.explain_texts import duration
 from procman.services.explain_words import words_for
@@ -86,7 +86,8 @@ def _commands(words: Words, known: Known) -> tuple[str, ...]:
 
 
 def _state(process: Process) -> str:
-    phase = f" ({process.phase.value})" if process.phase.value else ""
+    # BACKOFF says itself that it is tried again.
+    phase = f" ({process.phase.value})" if process.phase not in (Phase.NONE, Phase.RETRY) else ""
     return f"{process.state.name}{phase}"
 
 

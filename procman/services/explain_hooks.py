@@ -57,7 +57,7 @@ class HookUnderWay(NamedTuple):
 
     def in_words(self, now: float) -> str:
         """Such as "pre_start: ./migrate, 4 s", or "pre_stop, 2 s of 30 s"."""
-        of = "" if self.limit is None else f" of {self.limit:.3g} s"
+        of = "" if self.limit is None else f" of {round(self.limit, 2):g} s"
         return f"{self.text}, {max(0, int(now - self.since))} s{of}"
 
 

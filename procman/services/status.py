@@ -18,7 +18,7 @@ from procman.core.events import Adopted, RunRemembered, Spawned
 from procman.core.fleet import Fleet
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
-from procman.core.spec import ProcessType
+from procman.core.spec import FOREVER, ProcessType
 from procman.core.states import Phase, State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
@@ -114,7 +114,8 @@ class ProcessStatus:
     timeout: float | None = None  # start_timeout, of one that is not ready yet
     hook: HookUnderWay | None = None  # that it waits for
     program: Program | None = None  # of one with a schedule
-    next: float | None = None  # when it runs next by its schedule, in seconds since the epoch
+    next: float | None = None  # when it runs next by its schedule, or is tried again, in seconds since the epoch
+    retry: float | None = None  # when it is tried again, by the steady clock, where its description says so
 
     @property
     def stopping(self) -> bool:
@@ -145,6 +146,8 @@ class ProcessStatus:
         if self.phase == Phase.UNREADY.value:
             age = max(0, int(moment.steady - self.started))
             return not_ready_yet(self.waits, age, self.timeout)
+        if self.retry is not None:
+            return f"{self.words}, next try in {duration(max(0.0, self.retry - moment.steady))}"
         if self.state is not State.RUNNING:
             return self.words
         words = self.words + uptime(int(moment.steady - self.started))
@@ -224,7 +227,7 @@ class StatusBoard:
             logs,
             process.phase,
             process.status_text,
-            process.deadlines.retry if process.waits_out_limit else None,
+            process.deadlines.retry,
             process.readiness.missing() if process.state is State.STARTING else "",
             waits_for(self._fleet, process) if process.phase is not Phase.NONE else (),
             process.hooks.waited,
@@ -385,7 +388,8 @@ def _status(
         paused_until=process.health.paused_until if process.health is not None else None,
         pause_reason=process.health.pause_reason if process.health is not None else "",
         program=program_of(process.definition) if process.timing.on else None,
-        next=coming,
+        next=coming if process.deadlines.retry is None else round(_at(process.deadlines.retry), 1),
+        retry=process.deadlines.retry if _tells_next_try(process) else None,
         type=process.program.type,
         made_of=made_of,
     )
@@ -402,7 +406,8 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "
         case State.FATAL | State.BACKOFF:
-            reason = process.reason or f'unknown error (try "tail {process.program.name}")'
+            said = process.reason or (_tells_next_try(process) and _ending(process))
+            reason = said or f'unknown error (try "tail {process.program.name}")'
             return (
                 f"{reason}; restart_limit is waited out until {_retry(process)}" if process.waits_out_limit else reason
             )
@@ -415,11 +420,23 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
             return ""
 
 
+def _tells_next_try(process: Process) -> bool:
+    """Whether it waits for what supervisor does not know; what that knows has its words."""
+    program, waits = process.program, process.state is State.BACKOFF and not process.waits_out_limit
+    asked_for = program.backoff or program.ready or program.is_oneshot or program.startretries >= FOREVER
+    return waits and (process.failures == 0 or bool(asked_for))
+
+
+def _at(deadline: float) -> float:
+    """In seconds since the epoch."""
+    return time.time() + deadline - time.monotonic()  # the core's clock is that of the loop
+
+
 def _retry(process: Process) -> str:
     """When it is tried again, in local time."""
-    left = (process.deadlines.retry or 0.0) - time.monotonic()  # the core's clock is that of the loop
-    form = "%H:%M:%S" if left < _HALF_A_DAY else "%b %d %H:%M:%S"
-    return time.strftime(form, time.localtime(time.time() + left))
+    when = _at(process.deadlines.retry or 0.0)
+    form = "%H:%M:%S" if when - time.time() < _HALF_A_DAY else "%b %d %H:%M:%S"
+    return time.strftime(form, time.localtime(when))
 
 
 @lru_cache(maxsize=64)  # most processes have been started in the same second

@@ -175,6 +175,7 @@ class Interfaces:
                 description = ended if start and stop else "Not started"
             case _:
                 description = ""
+        retry = process.deadlines.retry
         return {
             "name": process.program.name,
             "group": process.program.group,
@@ -207,7 +208,7 @@ class Interfaces:
             "healthy": None,
             "status_text": "",
             "waits_for": [],
-            "next": None,
+            "next": None if retry is None else round(self.clock.time() + retry - self.clock.monotonic(), 1),
             "type": "service",
         }
 

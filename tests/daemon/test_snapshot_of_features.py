@@ -72,7 +72,7 @@ def test_the_fleet_goes_on(snapshot):
     assert {name: (process.state.name, process.phase.value) for name, process in fleet.processes.items()} == {
         "web": ("RUNNING", ""),
         "failed": ("EXITED", ""),
-        "unread": ("BACKOFF", ""),
+        "unread": ("BACKOFF", "retry"),
         "done": ("EXITED", "done"),
         "nightly": ("EXITED", "scheduled"),
         "hourly": ("RUNNING", ""),

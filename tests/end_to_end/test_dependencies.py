@@ -91,6 +91,7 @@ def test_a_stop_leaves_dependents_up_and_names_them_and_a_cascade_stops_them_fir
             "still up and depending on it: app, web (procmanctl stop --cascade db stops them first)",
         ]
         assert pid_of(master, "web") > 0
+        assert "└─ db@ready   STOPPED  <- does not hold" in master.ctl("graph").stdout
         at = master.wait_for("stopped: db")
         master.ctl("start", "db")
         at = master.wait_for("success: db", after=at)
@@ -133,7 +134,15 @@ def test_a_waiting_program_is_shown_with_what_it_waits_for_to_the_root(tmp_path)
             ("app", False, False),
             ("cache", True, True),
         ]
-        assert "<- waited for" in master.ctl("graph").stdout
+        assert master.ctl("graph").stdout.splitlines() == [
+            "app  STARTING (waiting)",
+            "└─ db@ready      STARTING  <- waited for",
+            "web  STARTING (waiting)",
+            "├─ app@ready     STARTING (waiting)  <- waited for",
+            "└─ cache@ready?  RUNNING",
+        ]
+        master.ctl("stop", "cache")
+        assert "└─ cache@ready?  STOPPED  optional, not on its way" in master.ctl("graph").stdout
         assert master.ctl("graph", "--mermaid").stdout.startswith("graph TD\n")
         assert master.ctl("start", "--no-deps", "web").stdout == "web: started\n"
         assert pid_of(master, "web") > 0

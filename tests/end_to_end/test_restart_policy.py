@@ -34,6 +34,28 @@ def test_a_delay_is_logged_and_the_limit_says_what_has_reached_it(tmp_path):
         assert master.ctl("retry", "web").returncode in {0, 7}
 
 
+def test_status_says_when_the_next_try_is_where_supervisor_has_no_words_for_it(tmp_path):
+    """A delay after an exit, or with backoff; a failed start of a file without new options has supervisor's words."""
+    text = (
+        "[program:ended]\ncommand=sh -c 'exit 3'\nstartsecs=0\nautorestart=true\nbackoff=1h\nbackoff_jitter=0\n"
+        "[program:failed]\ncommand=sh -c 'exit 3'\nbackoff=1h\nbackoff_jitter=0\n"
+        "[program:plain]\ncommand=sh -c 'exit 3'\nstartretries=100000\n"
+    )
+    with RunningMaster(tmp_path, text) as master:
+        master.wait_for("ended: next try in 3600 s")
+        master.wait_for("exited: failed")
+        too_quickly = "Exited too quickly (process log may have details)"
+        for name, reason in (("ended", "Bad exit code 3"), ("failed", too_quickly)):
+            info = master.info(name)
+            assert info["phase"] == "retry"
+            assert info["description"] in {f"{reason}, next try in {left}" for left in ("1 h", "59 m")}
+            assert 3500 < info["next"] - info["now"] < 3602
+        while (plain := master.info("plain"))["statename"] != "BACKOFF":
+            pass
+        assert plain["description"] == too_quickly
+        assert "ended: BACKOFF: exit status 3, next try in 3" in master.ctl("status", "--long").stdout
+
+
 def test_a_limit_may_end_the_master_with_the_status_of_the_program(tmp_path):
     """So that a container ends when its program cannot be kept up."""
     lines = "startsecs=0\nautorestart=true\nrestart_limit=3/60s\non_restart_limit=shutdown\n"

@@ -34,17 +34,16 @@ class ProcessInfo(TypedDict):
     lost: int  # bytes of its output that could not be written anywhere
     why: str  # where it has failed, or does not stay up: the `short` of its WhyInfo
     # What it does within its state: waiting, blocked, bound, unready (not ready yet), unhealthy, done, leftovers,
-    # scheduled (its schedule is on, and no run is under way), listening (a connection starts it); "": its state says
-    # it all.
+    # scheduled (its schedule is on, and no run is under way), listening (a connection starts it), retry (it is started
+    # again after a delay), the name of a hook that it waits for; "": its state says it all.
     phase: str
     done: bool  # a one-shot that has succeeded, and does not run now
     ready: bool | None  # whether all conditions of its option ready have held in this run; null: it has none
     healthy: bool | None  # whether its health check succeeds; null: it has none, or that is not known (yet)
     status_text: str  # what the run has said of itself (STATUS= on its notification socket)
     waits_for: list[str]  # what keeps it from starting, as it was written: db@ready
-    next: (
-        float | None
-    )  # when it runs next by its schedule, in seconds since the epoch; null: it has none, or that is off
+    # When it runs next by its schedule, or is tried again, in seconds since the epoch; null: by itself it is not.
+    next: float | None
     type: str  # service or oneshot
     role: NotRequired[Role]  # what this client may do with it; absent where it may do everything
 

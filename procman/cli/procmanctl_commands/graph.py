@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from procman.api.shapes.processes import GraphEdgeInfo, GraphInfo
 
 
+# What an edge that does not hold means, by the phase of the process that depends on it.
+_MISSING = {"waiting": "waited for", "blocked": "blocks it", "bound": "it starts with it"}
+_UP = ("STARTING", "RUNNING", "BACKOFF")
+
+
 def graph(invocation: Invocation, words: list[str]) -> None:
     """Print the graph as a list of trees, or as a diagram for Mermaid."""
     mermaid = "--mermaid" in words
@@ -32,11 +37,12 @@ def graph(invocation: Invocation, words: list[str]) -> None:
         invocation.say("no program has depends_on")
         return
     width = max((len(info["namespec"]) for info in tied), default=0)
+    edge_width = max((len(_written(edge)) for info in tied for edge in info["edges"]), default=0)
     for info in tied:
         invocation.say_safe(f"{info['namespec']:{width}}  {_state(info)}{_needed(info)}")
         for number, edge in enumerate(info["edges"], 1):
             branch = "└─" if number == len(info["edges"]) else "├─"
-            invocation.say_safe(f"{branch} {_written(edge):{width + 10}} {_target(edge, by_name)}")
+            invocation.say_safe(f"{branch} {_written(edge):{edge_width}}  {_target(info, edge, by_name)}")
 
 
 def _written(edge: GraphEdgeInfo) -> str:
@@ -51,14 +57,17 @@ def _needed(info: GraphInfo) -> str:
     return f"  needed by {', '.join(info['needed_by'])}" if info["needed_by"] and not info["edges"] else ""
 
 
-def _target(edge: GraphEdgeInfo, by_name: dict[str, GraphInfo]) -> str:
-    """What the processes of the target are, the states that most have first."""
+def _target(info: GraphInfo, edge: GraphEdgeInfo, by_name: dict[str, GraphInfo]) -> str:
+    """What the processes of the target are, and what that means for the one that depends on them."""
     counts: dict[str, int] = {}
     for name in edge["processes"]:
         state = _state(by_name[name]) if name in by_name else "not active"
         counts[state] = counts.get(state, 0) + 1
     shown = ", ".join(state if len(edge["processes"]) == 1 else f"{count} {state}" for state, count in counts.items())
-    return shown if edge["holds"] else f"{shown}  <- waited for"
+    if not edge["holds"]:
+        return f"{shown}  <- {_MISSING.get(info['phase'], 'does not hold')}"
+    is_up = any(name in by_name and by_name[name]["statename"] in _UP for name in edge["processes"])
+    return f"{shown}  optional, not on its way" if edge["optional"] and not is_up else shown
 
 
 def _is_meant(info: GraphInfo, name: str) -> bool:

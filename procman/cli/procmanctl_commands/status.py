@@ -140,7 +140,7 @@ def _shows_long(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
     for info in chosen:
         why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
         if why:
-            invocation.say_safe(f"{info['namespec']}: {why}")
+            invocation.say_safe(f"{info['namespec']}: {why}{status_text.next_try(info)}")
     for line in at_terminals(invocation, {info["namespec"] for info in chosen}):
         invocation.say_safe(line)
     warn_of_file(invocation)
