@@ -168,8 +168,15 @@ def shown_value(option: str, kind: Kind[Any], value: Any) -> tuple[Any, str]:
         return hidden, hidden
     if isinstance(value, Enum) or kind.name in _IN_DIGITS or kind.slug == "bad-limit":
         return text, text
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
         if kind.name in ("dependencies", "sockets"):
             return masked(text).split(",") if value else [], masked(text)
-        return [masked(item) if isinstance(item, str) else item for item in value], masked(text)
+        return [_item(kind, item) for item in value], masked(text)
     return (value if isinstance(value, _NUMBERS) else masked(text)), masked(text)
+
+
+def _item(kind: Kind[Any], item: Any) -> Any:
+    """One of several values for JSON: what that does not have stands as a file would have it."""
+    if isinstance(item, str):
+        return masked(item)
+    return item if item is None or isinstance(item, _NUMBERS) else masked(kind.show((item,)))

@@ -1,6 +1,7 @@
 """The effective value and the origin of every option of a section."""
 
 import dataclasses
+import json
 import os
 
 import pytest
@@ -103,6 +104,40 @@ def test_values_are_those_of_json_and_as_a_file_has_them(config):
     assert shown["stdout_logfile_maxbytes"] == (50 * 1024 * 1024, "50MB")
     assert shown["directory"] == (None, "")
     assert by_option(of_master(config)[1])["port"]["shown"] == "[::1]:9001"
+
+
+SPECIAL = """\
+[supervisord]
+[program:web]
+command = app
+ready = tcp:5432,file:/run/ready
+health = http://localhost:80/
+exitcodes = 0,SIGTERM
+norestart_exitcodes = 78
+pre_start = -echo a
+reload = signal:HUP
+depends_on = other@done?
+watch = ./app
+rlimit_core = 0
+cpu_affinity = 0
+backoff = 1s..60s
+restart_limit = 3/10m
+[program:other]
+command = app
+schedule = 0 2 * * *
+schedule_tz = UTC
+"""
+
+
+def test_every_value_can_be_told_as_json(tmp_path):
+    """Conditions, hooks and the like stand as a file would have them."""
+    (tmp_path / "main.conf").write_text(SPECIAL)
+    config = load(str(tmp_path / "main.conf"))
+    sections = [of_process(config, program(config, name)) for name in ("web", "other")]
+    assert json.loads(json.dumps(sections)) == sections
+    assert by_option(sections[0])["ready"]["value"] == ["tcp:5432", "file:/run/ready"]
+    assert by_option(sections[0])["pre_start"]["value"] == ["-echo a"]
+    assert by_option(sections[0])["reload"]["value"] == "signal:HUP"
 
 
 def test_no_secret_is_in_it(config):
