@@ -25,7 +25,8 @@ def test_a_log_is_followed_as_it_grows(site, browser):
     master.say("echo", "\x1b[31mred\x1b[0m \x1b]0;title\x07bell \x07 \u202e\r\n50%\r100%\n")
     browser.until("document.querySelectorAll('#lines div').length === 4")
     assert browser.lines() == ["the past", nasty, "red bell ␇ \ufffd", "100%"]
-    assert browser.ask("document.querySelectorAll('#lines *').length") == 4
+    # Colours are classes of spans.
+    assert browser.ask("document.querySelectorAll('#lines :not(div, span[class^=ansi-])').length") == 0
     assert "hacked" not in browser.driver.title
 
 
@@ -69,14 +70,13 @@ def test_the_log_of_a_failed_process_opens_with_the_channel_that_says_why(site, 
     browser.until("document.querySelector('#log').hidden")
 
 
-@pytest.mark.parametrize(("file", "note"), [("AUTO", "Nothing has been logged"), ("idle.log", "has written nothing")])
-def test_a_log_that_begins_later_is_followed_from_its_beginning(site, browser, tmp_path, file, note):
+@pytest.mark.parametrize("file", ["AUTO", "idle.log"])
+def test_a_log_that_begins_later_is_followed_from_its_beginning(site, browser, tmp_path, file):
     """The log of a process that never ran is empty or missing; it is followed from its first line."""
     path = file if file == "AUTO" else tmp_path / file
     master = site(program("idle", autostart="false", stdout_logfile=path))
-    browser.may_say("404 (Not Found)")
     browser.show(master.url + "#log/idle")
-    browser.until(f"document.querySelector('#log-note').textContent.includes('{note}')")
+    browser.until("document.querySelector('#log-note').textContent.startsWith('Nothing has been logged yet')")
     browser.click("#log [data-do=start]")
     browser.until("document.querySelector('#log-state').textContent === 'running'")
     master.say("idle", "hello\n")

@@ -275,7 +275,9 @@ def test_the_details_name_hooks_schedules_limits_and_files(site, browser, tmp_pa
     assert "exit status 1; next run " in browser.text("[data-spec=nightly] .why")
     assert "boot" in shown
     browser.show(master.url + "#details/plain")
-    browser.until(f"{text_of('#view-details')}.includes('no schedule, no sockets, no hooks, no limits')")
+    browser.until(f"{text_of('#view-details')}.includes('plain-stdout')")
+    headings = "[...document.querySelectorAll('#view-details h3')].map((heading) => heading.textContent)"
+    assert browser.ask(headings) == ["Log files"]
 
 
 def test_the_views_come_back_after_a_lost_connection(site, browser):

@@ -32,6 +32,20 @@ export function draw(svg, points, { start, end }, top, longest) {
   svg.querySelector(".area").setAttribute("d", areas);
 }
 
+/** The same in about so many points: each is the average of some in a row. A row's chart has few columns. */
+export function thinned(points, count) {
+  const many = Math.ceil(points.length / count);
+  if (many < 2) return points;
+  const found = [];
+  for (let start = 0; start < points.length; start += many) {
+    const some = points.slice(start, start + many);
+    const known = some.filter(([, value]) => !Number.isNaN(value));
+    const sum = known.reduce((total, [, value]) => total + value, 0);
+    found.push([some.at(-1)[0], known.length ? sum / known.length : NaN]);
+  }
+  return found;
+}
+
 function parts(points, longest) {
   const found = [];
   let before = -Infinity;

@@ -1,9 +1,13 @@
-/* What a process has besides its command: rolling restart, scale, schedule, sockets, hooks, watched files, limits, and what comes from files. */
+/* What a process has besides its command: what has drifted, rolling restart, scale, schedule, sockets, hooks, watched
+ * files, limits, log files, and what comes from files.
+ */
 
 import { call } from "./api.js";
 import { $, element } from "./document.js";
 import { FetchedView, facts } from "./fetched-view.js";
+import { scaleButtons } from "./scales.js";
 import { duration, memory, printable, timeOf } from "./text.js";
+import { rollingButtons } from "./waiting-for-somebody.js";
 
 // How many of the next times of a schedule, and of its last runs, are shown.
 const TIMES = 3;
@@ -18,6 +22,7 @@ export class DetailsView extends FetchedView {
   async fetch(spec) {
     const name = `name=${encodeURIComponent(spec)}`;
     const answers = await Promise.all([
+      call("GET", `v1/drift?${name}`),
       call("GET", `v1/rolling?${name}`),
       call("GET", "v1/scale"),
       call("GET", `v1/sockets?${name}`),
@@ -25,27 +30,30 @@ export class DetailsView extends FetchedView {
       call("GET", `v1/watches?${name}`),
       call("GET", `v1/given?${name}`),
       call("GET", `v1/limits?${name}`),
+      call("GET", `v1/rotations?${name}`),
       call("GET", `v1/schedules?count=${TIMES}&${name}`),
       call("GET", `v1/runs?${name}`),
     ]);
-    const [{ rolling }, { scales }, { sockets }, { hooks }, { watches }, { given }, { limits }, { schedules }, { runs }] = answers;
-    const scaled = scales.filter((one) => one.processes.includes(spec) && one.numprocs !== one.in_file);
-    return { rolling, scaled, sockets, hooks, watches, given, limits, schedules, runs, at: Date.now() / 1000 };
+    const found = Object.assign({}, ...answers);
+    const scaled = found.scales.filter((one) => one.processes.includes(spec));
+    return { ...found, scaled, at: Date.now() / 1000 };
   }
 
-  draw({ rolling, scaled, sockets, hooks, watches, given, limits, schedules, runs, at }) {
+  draw({ drifts, rolling, scaled, sockets, hooks, watches, given, limits, rotations, schedules, runs, at }) {
     const parts = [
-      ...rolling.flatMap(rollingPart),
-      ...scaled.flatMap(scaledPart),
+      ...drifts.filter(({ drifted }) => drifted).flatMap(driftPart),
+      ...rolling.flatMap((one) => rollingPart(one, () => this.load())),
+      ...scaled.flatMap((one) => scaledPart(one, () => this.load())),
       ...schedules.flatMap(schedulePart),
       ...(runs.length ? runsPart(runs.slice(-RUNS).reverse()) : []),
       ...(sockets.length ? socketsPart(sockets) : []),
       ...(hooks.length ? hooksPart(hooks, at) : []),
       ...watches.flatMap(watchPart),
       ...limits.flatMap(limitsPart),
+      ...(rotations.length ? rotationsPart(rotations) : []),
       ...given.flatMap(givenPart),
     ];
-    const none = "It has no schedule, no sockets, no hooks, no limits, nothing from files, and watches none.";
+    const none = "It has no schedule, no sockets, no hooks, no limits, no log files, nothing from files, and watches none.";
     const again = element("button", { type: "button", "data-key": "again" }, "Ask again");
     again.addEventListener("click", () => this.load());
     const asOf = element("p", { class: "as-of quiet" }, `As of ${timeOf(at)}. `, again);
@@ -69,21 +77,43 @@ const quietly = (text) => element("span", { class: "quiet" }, text);
 
 // ---- rolling restarts, and the number of processes
 
-function rollingPart({ program, state, ready, under_way: underWay, coming, text }) {
+function rollingPart(one, again) {
+  const { program, state, batch, total, ready, under_way: underWay, coming, failed, text } = one;
+  const why = failed ? [" ", element("a", { href: `#why/${encodeURIComponent(failed)}` }, `Why ${printable(failed)}?`)] : "";
+  const buttons = rollingButtons(one, again);
   return [
     element("h3", null, `Rolling restart of ${printable(program)}`),
     facts([
-      ["State", element("span", { class: state === "stopped" && "bad" }, printable(text))],
+      ["State", [element("span", { class: state === "stopped" && "bad" }, printable(text)), why]],
+      ["At a time", `${batch} of ${total}`],
       ["Ready", printable(ready.join(", "))],
       ["On the way", printable(underWay.join(", "))],
       ["To come", printable(coming.join(", "))],
     ]),
+    buttons.length ? element("p", { class: "decide" }, buttons) : "",
   ];
 }
 
-function scaledPart({ program, numprocs, in_file: inFile }) {
-  const text = `${printable(program)} was scaled to ${numprocs}, the file says ${inFile}`;
-  return [element("h3", null, "Number of processes"), element("p", null, text)];
+function scaledPart(one, then) {
+  const { program, numprocs, in_file: inFile, numprocs_max: most } = one;
+  const scaled = `${printable(program)} was scaled to ${numprocs}, the file says ${inFile}`;
+  const words = (numprocs === inFile ? "as the file says" : scaled) + (most === null ? "" : `; ${most} at most`);
+  const line = element("div", { class: "stepper" }, scaleButtons(one, { then }), element("span", { class: "quiet" }, words));
+  return [element("h3", null, "Number of processes"), line];
+}
+
+// ---- what a start now would give it otherwise
+
+function driftPart(drift) {
+  const otherwise = [
+    ["In the file", drift.gone_from_file ? "it is not there any more" : printable(drift.options.join(", "))],
+    ["Variables", printable(drift.environment.join(", "))],
+    ["Credentials", printable(drift.credentials.join(", "))],
+    ["Binary", printable(drift.binary)],
+    ["Libraries", list(drift.libraries.map(printable))],
+    ["A start", drift.trouble ? element("span", { class: "bad" }, printable(drift.trouble)) : ""],
+  ];
+  return [element("h3", null, "Drifted: a start now would give it otherwise"), facts(otherwise)];
 }
 
 // ---- the schedule, and the runs of what does something and ends
@@ -189,6 +219,21 @@ function limitsPart(limits) {
       ["Slowed down", limits.throttled ? `${limits.throttled} times` : ""],
     ]),
   ];
+}
+
+// ---- log files
+
+function rotationsPart(rotations) {
+  const rows = rotations.map((log) => [
+    log.stream,
+    list([...log.paths.map(printable), ...options(log.options)]),
+    log.next === null ? "" : timeOf(log.next, { seconds: false }),
+    log.last === null
+      ? quietly("not yet")
+      : [`${timeOf(log.last)} (${log.last_by})`, log.rotations > 1 ? quietly(`, ${log.rotations} times`) : null],
+    [log.last_problem, log.problem].filter(Boolean).map((words) => element("span", { class: "bad" }, printable(words))),
+  ]);
+  return [element("h3", null, "Log files"), table(["Stream", "Files", "Next rotation", "Last one", "Problem"], rows)];
 }
 
 function givenPart(given) {

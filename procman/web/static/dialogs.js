@@ -57,13 +57,21 @@ export function forgetUndo(spec) {
 }
 
 /** Asks a question, with the cautious answer preselected; resolves to whether the answer was yes. */
-export function confirmed(title, text, yes) {
+export async function confirmed(title, text, yes) {
+  return (await answerTo(title, text, yes)) === "yes";
+}
+
+/** The same with another way to do it: resolves to "yes", "other" or "no". */
+export function answerTo(title, text, yes, other = "") {
+  const button = $("ask").querySelector("[value=other]");
+  button.textContent = other;
+  button.hidden = !other;
   $("ask-title").textContent = title;
   $("ask-text").textContent = text;
   $("ask").querySelector("[value=yes]").textContent = yes;
   $("ask").returnValue = "no";
   $("ask").showModal();
   return new Promise((resolve) => {
-    $("ask").addEventListener("close", () => resolve($("ask").returnValue === "yes"), { once: true });
+    $("ask").addEventListener("close", () => resolve($("ask").returnValue), { once: true });
   });
 }

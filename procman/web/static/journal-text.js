@@ -74,6 +74,7 @@ const WORDS = {
     if (data.error) return `${record.reason} failed: ${data.error}`;
     return data.failed ? `${record.reason} has failed for ${named("", data, "failed", ", ")}` : `${record.reason} is done`;
   },
+  rotation: ({ reason }, { stream }) => `log of ${stream} rotated, ${reason === "request" ? "on request" : "as its time has come"}`,
   confirmation: (record, { update, words }) => `update ${update} ${words ?? record.reason ?? ""}`,
   "update-step"(record, { options = [] }) {
     return `update: ${record.reason ?? ""}${options.length ? ` (${options.join(", ")})` : ""}`;

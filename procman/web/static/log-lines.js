@@ -1,34 +1,36 @@
 /* The lines of the log that is shown: a bounded number of them, scrolled to the newest or where the reader stopped. */
 
-import { $ } from "./document.js";
+import { $, element } from "./document.js";
+import { partsOf } from "./log-text.js";
 import { StickyBox } from "./sticky-box.js";
-import { printable, withoutEscapes } from "./text.js";
+import { timeOf } from "./text.js";
 
-// The longest part of a line that is shown, in characters.
-const LINE = 4000;
-
-// The number of lines that are kept; twice as many while the reader has scrolled back.
+// The number of lines that are kept; twice as many while the reader has scrolled back, more where they asked for older ones.
 export const LINES = 3000;
+const MOST = 50_000;
 // The most characters without an end of line that are kept as one line.
 const LONGEST = 16_000;
 
-/** Calls `atEnd` whenever the view is (again) at the newest line. */
 export class LogLines {
-  constructor(atEnd) {
+  /** Calls `atEnd` whenever the view is (again) at the newest line, and `drawn` with the lines that are new. */
+  constructor({ atEnd, drawn }) {
     this.box = $("lines");
     this.view = new StickyBox(this.box, $("newest"), atEnd);
+    this.drawn = drawn;
+    this.bound = LINES;
     this.drawing = false; // the next frame shows what is waiting
     this.forget();
   }
 
   forget() {
-    this.waiting = []; // lines that are not shown yet
+    this.waiting = []; // lines that are not shown yet: [text, time]
     this.rest = ""; // the last line, which has no end yet
     this.last = null; // its element
   }
 
-  clear() {
+  clear({ older = false } = {}) {
     this.forget();
+    this.bound = older ? MOST : LINES;
     this.box.replaceChildren();
   }
 
@@ -44,7 +46,8 @@ export class LogLines {
     this.view.restick();
   }
 
-  take(text) {
+  /** `time` in seconds since the epoch; null: not known. */
+  take(text, time) {
     const lines = (this.rest + text).split("\n");
     this.rest = lines.pop();
     if (this.rest.length > LONGEST) {
@@ -52,7 +55,7 @@ export class LogLines {
       this.rest = "";
     }
     // Lines that would scroll out at once need not be shown.
-    this.waiting = this.waiting.concat(lines).slice(-LINES);
+    this.waiting = this.waiting.concat(lines.map((line) => [line, time])).slice(-this.bound);
     if (!this.drawing) {
       this.drawing = true;
       requestAnimationFrame(() => this.draw());
@@ -61,34 +64,27 @@ export class LogLines {
 
   /** Resolves when there is room for more text: a flood is read no faster than it can be shown. */
   async ready() {
-    if (this.waiting.length >= LINES) await new Promise((resolve) => requestAnimationFrame(resolve));
+    if (this.waiting.length >= this.bound) await new Promise((resolve) => requestAnimationFrame(resolve));
   }
 
   draw() {
     this.drawing = false;
-    const added = document.createDocumentFragment();
-    const line = (text) => {
-      const element = document.createElement("div");
-      element.textContent = plain(text);
-      if (text.startsWith("[procman: ")) element.className = "note";
-      added.append(element);
-      return element;
-    };
     this.last?.remove();
-    this.waiting.forEach(line);
+    const added = this.waiting.map(([text, time]) => line(text, time));
     this.waiting = [];
-    this.last = this.rest ? line(this.rest) : null;
-    this.box.append(added);
+    this.last = this.rest ? line(this.rest, null) : null;
+    if (this.last) added.push(this.last);
+    this.box.append(...added);
     // A reader who has scrolled back keeps the lines in view.
-    const bound = this.stuck ? LINES : 2 * LINES;
+    const bound = this.stuck ? this.bound : 2 * this.bound;
     while (this.box.childElementCount > bound) this.box.firstElementChild.remove();
     if (this.stuck) this.view.toEnd();
+    this.drawn(added);
   }
 }
 
-/** A line of a log as a terminal would leave it: a progress bar returns to the start of its line and overwrites it. */
-function plain(line) {
-  const text = withoutEscapes(line).replace(/\r+$/, "");
-  const last = printable(text.slice(text.lastIndexOf("\r") + 1));
-  return last.length > LINE ? `${last.slice(0, LINE)}… (${last.length - LINE} more characters)` : last;
+function line(text, time) {
+  const note = text.startsWith("[procman: ");
+  const parts = partsOf(text).map(([part, classes]) => (classes ? element("span", { class: classes }, part) : part));
+  return element("div", { class: note && "note", "data-time": time === null ? null : timeOf(time) }, parts);
 }

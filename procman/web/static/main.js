@@ -7,6 +7,7 @@
  * - What nobody looks at is not asked for: views while they are closed, figures while the tab is hidden.
  */
 
+import { Access } from "./access.js";
 import { CrashView } from "./crash-view.js";
 import { DetailsView } from "./details-view.js";
 import { $ } from "./document.js";
@@ -15,49 +16,97 @@ import { EventsView } from "./events-view.js";
 import { Figures } from "./figures.js";
 import { GraphView } from "./graph-view.js";
 import { HistoryView } from "./history-view.js";
-import { setUpKeyboard } from "./keyboard.js";
+import { lettersOn, setUpKeyboard } from "./keyboard.js";
+import { Filter } from "./list-filter.js";
+import { ListKeys } from "./list-keys.js";
+import { ListOrder } from "./list-order.js";
 import { LogView } from "./log-view.js";
+import { MarkedRows } from "./marked-rows.js";
 import { MasterPanel } from "./master-panel.js";
 import { Operations } from "./operations.js";
+import { OptionsView } from "./options-view.js";
+import { OutOfDate } from "./out-of-date.js";
 import { Panel } from "./panel.js";
-import { Filter, ProcessList } from "./process-list.js";
+import { ProcessList } from "./process-list.js";
 import { RowCharts } from "./row-charts.js";
+import { RowsInView } from "./rows-in-view.js";
+import { Scales } from "./scales.js";
 import { setUpTheme } from "./theme.js";
 import { UpdateView } from "./update-view.js";
 import { UsageView } from "./usage-view.js";
+import { WaitingForSomebody } from "./waiting-for-somebody.js";
 import { WhyView } from "./why-view.js";
 
 export const figures = new Figures(() => {
   charts.drawAll();
+  charts.drawGroups(processes.groups, (name) => processes.membersOf(name));
   usage.draw();
+  if (order.followsFigures) processes.place(false);
 });
-const charts = new RowCharts(figures);
+const order = new ListOrder((name) => figures.latest(name));
+const sight = new RowsInView((row) => {
+  charts.draw(row);
+  processes.showTimeOf(row);
+});
+const charts = new RowCharts(figures, sight);
 const usage = new UsageView(figures);
 export const master = new MasterPanel();
 export const processes = new ProcessList({
-  added: (row) => charts.add(row),
-  changed: (process) => panel.processChanged(process),
-  removed(name, row) {
-    if (row) charts.remove(row);
-    figures.forget(name);
-    panel.processRemoved(name);
+  order,
+  sight,
+  listener: {
+    added: (row) => sight.add(row),
+    changed: (process) => panel.processChanged(process),
+    removed(name, row) {
+      if (row) sight.remove(row);
+      figures.forget(name);
+      marked.forget(name);
+      panel.processRemoved(name);
+    },
+    named() {
+      access.ask(master.info).then(() => panel.accessChanged());
+      scales.ask();
+      outOfDate.start();
+    },
+    placed: () => keys.keepAStop(),
+    counted: (counts) => master.showCounts(counts),
   },
-  counted: (counts) => master.showCounts(counts),
 });
-export const log = new LogView(processes);
+const access = new Access(processes);
+const scales = new Scales(processes);
+const waiting = new WaitingForSomebody(scales);
+export const outOfDate = new OutOfDate(processes);
+export const marked = new MarkedRows(processes);
+const keys = new ListKeys({ marked, lettersOn });
+const mayRead = (spec) => access.logsOf(spec);
+export const log = new LogView(processes, mayRead);
 export const journal = new EventsView(processes, () => master.info?.start);
-export const panel = new Panel(processes, {
-  log,
-  why: new WhyView(),
-  history: new HistoryView(),
-  crashes: new CrashView(),
-  details: new DetailsView(),
-  usage,
-  graph: new GraphView(),
-  events: journal,
-  update: new UpdateView(),
+export const panel = new Panel(
+  processes,
+  {
+    log,
+    why: new WhyView(),
+    history: new HistoryView(),
+    crashes: new CrashView(),
+    details: new DetailsView(),
+    options: new OptionsView(),
+    usage,
+    graph: new GraphView(),
+    events: journal,
+    update: new UpdateView((plan) => {
+      outOfDate.show(plan);
+      waiting.ask();
+    }),
+  },
+  mayRead,
+);
+export const operations = new Operations({
+  master,
+  processes,
+  marked,
+  rolling: waiting,
+  cleared: (spec) => log.cleared(spec),
 });
-export const operations = new Operations({ master, processes, cleared: (spec) => log.cleared(spec) });
 
 // The address may name processes, so it is read once they are known.
 let begin = () => {
@@ -75,19 +124,21 @@ export const events = new EventStream({
       panel.reconnect();
       begin?.();
       figures.start();
+      waiting.ask();
     } else if (event === "change") {
       processes.change(data);
+      waiting.changed();
     }
   },
   lost(why) {
     master.lost(why);
     panel.interrupt();
-    figures.stop();
+    for (const asker of [figures, outOfDate, waiting]) asker.stop();
   },
 });
 
 setUpTheme();
-setUpKeyboard({ filter: new Filter(processes), panel });
+setUpKeyboard({ filter: new Filter(processes, order), marked, panel });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (button) operations.press(button);
@@ -108,7 +159,7 @@ setUpTabs({
   left() {
     events.close();
     panel.interrupt();
-    figures.stop();
+    for (const asker of [figures, outOfDate, waiting]) asker.stop();
     document.title = location.host; // the page no longer follows what happens
   },
 });

@@ -4,16 +4,18 @@
  */
 
 import { call, specPath } from "./api.js";
-import { NOTES, confirmed, forgetUndo, note, say } from "./dialogs.js";
+import { NOTES, answerTo, confirmed, forgetUndo, note, say } from "./dialogs.js";
 import { $ } from "./document.js";
-import { ACTION_NAMES, isUp } from "./process-state.js";
+import { ACTION_NAMES, applies, isUp } from "./process-state.js";
 import { counted } from "./text.js";
 
-const isMany = (spec) => spec === "all" || spec?.endsWith(":*");
+const isMany = (spec) => spec === "all" || spec === "marked" || spec?.endsWith(":*");
 
 /** Calls `cleared(spec)` when a log was cleared: of a process, of "all", or of procman itself (""). */
 export class Operations {
-  constructor({ master, processes, cleared }) {
+  constructor({ master, processes, marked, rolling, cleared }) {
+    this.marked = marked;
+    this.rolling = rolling;
     this.master = master;
     this.processes = processes;
     this.cleared = cleared;
@@ -43,31 +45,32 @@ export class Operations {
     try {
       // Of a run there is nothing to tell yet; its log shows what it writes.
       const body = op === "run" ? { follow: false } : { wait: false };
-      const { results = [] } = await call("POST", `${specPath(spec)}/${op}`, body);
-      const failed = results.filter((result) => result.status !== "SUCCESS");
-      if (failed.length) {
-        note(failuresText(op, failed), { bad: true });
-      } else if (op === "clear") {
-        note(spec === "all" ? "All logs were cleared." : `The logs of ${spec} were cleared.`);
-        this.cleared(spec);
-      } else if (op === "stop" && this.processes.known.has(spec)) {
-        forgetUndo(spec);
-        note(`${spec} was asked to stop.`, { undo: () => this.operate("start", spec), spec });
-      } else {
-        say(`${ACTION_NAMES[op]} ${spec}: requested.`);
-      }
+      this.tell(op, spec, await call("POST", `${specPath(spec)}/${op}`, body));
     } catch (error) {
       note(`Cannot ${op} ${spec}: ${error.message}`, { bad: true });
     }
   }
 
-  /** Acts on "all" processes, or on those of a group, "GROUP:*"; asks first unless it starts them. */
+  tell(op, spec, { results = [] }) {
+    const failed = results.filter((result) => result.status !== "SUCCESS");
+    if (failed.length) {
+      note(failuresText(op, failed), { bad: true });
+    } else if (op === "clear") {
+      note(spec === "all" ? "All logs were cleared." : `The logs of ${spec} were cleared.`);
+      this.cleared(spec);
+    } else if (op === "stop" && this.processes.known.has(spec)) {
+      forgetUndo(spec);
+      note(`${spec} was asked to stop.`, { undo: () => this.operate("start", spec), spec });
+    } else {
+      say(`${ACTION_NAMES[op]} ${spec}: requested.`);
+    }
+  }
+
+  /** Acts on "all" processes, on the "marked" ones, or on those of a group, "GROUP:*"; asks first unless it starts them. */
   async operateMany(op, spec) {
-    const group = spec === "all" ? null : spec.slice(0, -2);
-    const infos = [...this.processes.known.values()].map(({ info }) => info);
-    const meant = infos.filter((info) => group === null || info.group === group);
+    const meant = this.meant(spec);
     const up = meant.filter(isUp).length;
-    const whose = group === null ? "all processes" : `all of ${group}`;
+    const whose = { all: "all processes", marked: `the ${meant.length} marked` }[spec] ?? `all of ${spec.slice(0, -2)}`;
     const text = {
       restart:
         up === meant.length
@@ -78,7 +81,33 @@ export class Operations {
     };
     const title = { restart: `Restart ${whose}?`, stop: `Stop ${whose}?`, clear: "Clear all logs?" };
     const yes = { restart: "Restart all", stop: "Stop all", clear: "Clear all logs" };
-    if (op === "start" || (await confirmed(title[op], text[op], yes[op]))) await this.operate(op, spec);
+    const programs = op === "restart" && spec !== "all" ? this.rolling.programsOf(meant) : [];
+    const inTurn = programs.length ? "One after the other" : "";
+    const answer = op === "start" ? "yes" : await answerTo(title[op], text[op], yes[op], inTurn);
+    if (answer === "other") await this.rolling.restart(programs);
+    else if (answer === "yes" && spec === "marked") await this.operateMarked(op, meant);
+    else if (answer === "yes") await this.operate(op, spec);
+  }
+
+  meant(spec) {
+    const infos = [...this.processes.known.values()].map(({ info }) => info);
+    if (spec === "marked") return infos.filter((info) => this.marked.names.has(info.namespec));
+    return infos.filter((info) => spec === "all" || info.group === spec.slice(0, -2));
+  }
+
+  /** Those of them for which it makes sense: what is up is not started again. */
+  async operateMarked(op, meant) {
+    const names = meant.filter(({ statename }) => op === "restart" || applies(op, statename)).map(({ namespec }) => namespec);
+    if (!names.length) {
+      note(op === "start" ? "All of them are up already." : "None of them is up.");
+      return;
+    }
+    try {
+      this.tell(op, "marked", await call("POST", `v1/processes/${op}`, { names, wait: false }));
+      this.marked.clear();
+    } catch (error) {
+      note(`Cannot ${op} the marked processes: ${error.message}`, { bad: true });
+    }
   }
 
   /** Clears the logs of a process, or with "" procman's own, if the answer is yes. */

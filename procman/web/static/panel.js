@@ -19,10 +19,11 @@ const OF_ALL = {
 };
 
 export class Panel {
-  /** `views` has them by the name in the address. */
-  constructor(processes, views) {
+  /** `views` has them by the name in the address; `mayRead(spec)` says whether this reader may see that log. */
+  constructor(processes, views, mayRead) {
     this.processes = processes;
     this.views = views;
+    this.mayRead = mayRead;
     this.view = null; // the name of the one that is shown; null while the panel is closed
     this.spec = ""; // a namespec, or "" for procman itself
     this.before = null; // what had the focus before the panel was opened
@@ -96,6 +97,7 @@ export class Panel {
     for (const link of $("views").children) {
       const { view } = link.dataset;
       link.hidden = own ? !OF_ALL[view] : link.hasAttribute("data-of-all");
+      if (view === "log" && !this.mayRead(this.spec)) link.hidden = true;
       link.href = `#${view}${suffix}`;
       if (view === this.view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -132,6 +134,13 @@ export class Panel {
     if (!this.isOpen || name !== this.spec) return;
     this.show();
     this.views[this.view].changed(null);
+  }
+
+  /** It is known what this reader may see. */
+  accessChanged() {
+    if (!this.isOpen) return;
+    this.show();
+    if (this.view === "log") this.views.log.mayNow();
   }
 
   /** The connection to procman is lost. */

@@ -1,24 +1,29 @@
-/* All processes and their rows: learnt from the stream of events, sorted, filtered and counted. */
+/* All processes and their rows: learnt from the stream of events, sorted, filtered and counted.
+ *
+ * A change touches the row of its process. The list is sorted and sifted anew only where a row may have to move.
+ */
 
-import { BASE } from "./api.js";
 import { forgetUndo, say } from "./dialogs.js";
-import { $, arrange, put, store, stored } from "./document.js";
+import { $, arrange, put } from "./document.js";
+import { GroupFolds } from "./group-folds.js";
 import { newGroup, newRow, showRow, showTime } from "./process-row.js";
-import { byName, detailOf, flapsNow, isUp, kindOf, whyOf } from "./process-state.js";
+import { detailOf, flapsNow, isUp, kindOf, whyOf } from "./process-state.js";
 import { counted } from "./text.js";
 
 // How long the pointer must have rested before rows change places, in milliseconds.
 const RESTED = 600;
-// One entry for each master: several may be behind the same proxy.
-const FOLDS = `folded ${new URL(BASE).pathname}`;
 
-/** Calls `added(row)`, `changed(process)`, `removed(name, row)`, and `counted(counts)`, the number of each kind. */
+/** Calls `added(row)`, `changed(process)`, `removed(name, row)`, `named()` where there are other names, `placed()`,
+ * and `counted(counts)`, the number of each kind. */
 export class ProcessList {
-  constructor(listener) {
+  /** `order` sorts; `sight` knows which rows are in view. */
+  constructor({ order, sight, listener }) {
+    this.order = order;
+    this.sight = sight;
     this.listener = listener;
     this.known = new Map(); // by namespec: {info, at, kind, flaps, reason, why, row}
-    this.groups = new Map(); // by name: {element, list, sum}
-    this.folded = storedFolds();
+    this.groups = new Map(); // by name: {element, list, sum, show}
+    this.folds = new GroupFolds(this);
     this.kind = ""; // the kind that is shown; "" for all
     this.words = []; // the words that a row must contain to be shown
     this.resting = 0; // when the pointer will have rested for long enough
@@ -27,19 +32,24 @@ export class ProcessList {
 
   snapshot({ names, processes }) {
     const there = new Set(names);
-    for (const name of this.known.keys()) if (!there.has(name)) this.forget(name);
+    for (const name of [...this.known.keys()]) if (!there.has(name)) this.forget(name);
     this.learn(processes);
     this.place(true);
+    this.listener.named();
     $("processes").removeAttribute("aria-busy");
   }
 
   change({ processes, gone = [] }) {
     gone.forEach((name) => this.forget(name));
-    this.learn(processes);
-    this.place(false);
+    const { moved, more } = this.learn(processes);
+    if (moved || gone.length) this.place(false);
+    else this.count();
+    if (more || gone.length) this.listener.named();
   }
 
+  /** Whether a row may belong elsewhere now, and whether there are new ones. */
   learn(processes) {
+    let [moved, more] = [false, false];
     for (const info of processes) {
       const before = this.known.get(info.namespec);
       const flaps = flapsNow(info);
@@ -49,12 +59,15 @@ export class ProcessList {
       const why = whyOf(info, kind, before);
       const process = { info, at: performance.now(), kind, flaps, reason, why, row: before?.row ?? newRow(info) };
       this.known.set(info.namespec, process);
+      more ||= !before;
+      moved ||= kind !== before?.kind || info.statename !== before.info.statename;
       if (!before) this.listener.added(process.row);
       announce(before, process);
       if (before && !isUp(before.info) && isUp(info)) forgetUndo(info.namespec);
       showRow(process);
       this.listener.changed(process);
     }
+    return { moved, more };
   }
 
   forget(name) {
@@ -80,7 +93,7 @@ export class ProcessList {
       return;
     }
     const focused = document.activeElement;
-    const members = this.members();
+    const members = this.order.byGroup(this.known);
     for (const [name, group] of this.groups) {
       if (!members.has(name)) {
         group.element.remove();
@@ -90,10 +103,9 @@ export class ProcessList {
     const failed = [];
     const others = [];
     for (const [name, processes] of members) {
-      const alone = processes.length === 1 && processes[0].info.name === name;
       const calm = processes.filter((process) => process.kind !== "failed").map((process) => process.row);
       failed.push(...processes.filter((process) => process.kind === "failed").map((process) => process.row));
-      if (alone) {
+      if (name === null || (processes.length === 1 && processes[0].info.name === name)) {
         others.push(...calm);
         continue;
       }
@@ -103,25 +115,25 @@ export class ProcessList {
     }
     arrange($("trouble").querySelector("ul"), failed);
     arrange($("others").querySelector("ul"), others);
+    this.folds.decide(members);
     this.sift();
+    this.listener.placed();
     // A row loses the focus when it is moved.
     if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   }
 
-  /** The processes of each group, in order. */
-  members() {
-    const all = [...this.known.values()].sort(byName);
-    const members = new Map(all.map((process) => [process.info.group, []]));
-    all.forEach((process) => members.get(process.info.group).push(process));
-    return members;
+  group(name) {
+    if (!this.groups.has(name)) this.groups.set(name, newGroup(name, () => this.folds.toggle(name)));
+    return this.groups.get(name);
   }
 
-  group(name) {
-    if (!this.groups.has(name)) {
-      const save = () => store(FOLDS, JSON.stringify([...this.folded].filter((folded) => this.groups.has(folded))));
-      this.groups.set(name, newGroup(name, this.folded, save));
-    }
-    return this.groups.get(name);
+  /** The processes that are in a group of this name. */
+  membersOf(name) {
+    return [...this.known.values()].filter(({ info }) => info.group === name);
+  }
+
+  get isFiltered() {
+    return Boolean(this.kind || this.words.length);
   }
 
   /** Show what the filter lets through, and count. */
@@ -131,9 +143,10 @@ export class ProcessList {
       return (!this.kind || kind === this.kind) && this.words.every((word) => text.includes(word));
     };
     for (const process of this.known.values()) process.row.hidden = !passes(process);
+    const filtered = this.isFiltered;
+    $("processes").toggleAttribute("data-filtered", filtered);
     for (const { element, list } of this.groups.values()) {
-      const filtered = this.kind || this.words.length;
-      element.hidden = Boolean(filtered) && ![...list.children].some((row) => !row.hidden);
+      element.hidden = filtered && ![...list.children].some((row) => !row.hidden);
     }
     $("trouble").hidden = ![...$("trouble").querySelectorAll(".row")].some((row) => !row.hidden);
     const shown = [...this.known.values()].some((process) => !process.row.hidden);
@@ -164,15 +177,21 @@ export class ProcessList {
       const { all, running, failed } = groups.get(name) ?? { all: 0, running: 0, failed: 0 };
       const attention = failed ? `, ${counted(failed, "needs", "need")} attention` : "";
       put(group.sum, `${running} of ${all} running${attention}`);
+      group.element.dataset.kind = failed ? "failed" : running === all ? "running" : running ? "busy" : "stopped";
     }
     this.listener.counted(counts);
   }
 
-  /** Once a second: the times go on. */
+  showTimeOf(row) {
+    const process = this.known.get(row.dataset.spec);
+    if (process) showTime(process);
+  }
+
+  /** Once a second: the times in view go on. */
   tick() {
+    for (const row of this.sight.rows) this.showTimeOf(row);
     let calmed = false;
     for (const process of this.known.values()) {
-      showTime(process);
       if (!process.flaps || flapsNow(process.info, (performance.now() - process.at) / 1000)) continue;
       process.flaps = false;
       process.kind = kindOf(process.info, null, false);
@@ -184,38 +203,6 @@ export class ProcessList {
   }
 }
 
-/** The filter above the list: words to search for, and a kind of process. */
-export class Filter {
-  constructor(processes) {
-    this.processes = processes;
-    $("filter").addEventListener("input", () => this.apply());
-    $("kinds").addEventListener("click", (event) => {
-      const kind = event.target.closest("button")?.dataset.kind;
-      if (!kind) return;
-      processes.kind = processes.kind === kind ? "" : kind;
-      this.apply();
-    });
-    $("unfilter").addEventListener("click", () => {
-      processes.kind = "";
-      this.clear();
-      $("filter").focus();
-    });
-  }
-
-  clear() {
-    $("filter").value = "";
-    this.apply();
-  }
-
-  apply() {
-    this.processes.words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const button of $("kinds").children) {
-      button.setAttribute("aria-pressed", String(button.dataset.kind === this.processes.kind));
-    }
-    this.processes.sift();
-  }
-}
-
 /** Tell screen readers of a process that has failed, or has recovered. */
 function announce(before, process) {
   if (!before || before.kind === process.kind) return;
@@ -223,12 +210,4 @@ function announce(before, process) {
   const state = info.statename.toLowerCase();
   if (kind === "failed") say(`${info.namespec} needs attention: ${state}, ${detailOf(process)}`);
   else if (before.kind === "failed" && kind === "running") say(`${info.namespec} is running again`);
-}
-
-function storedFolds() {
-  try {
-    return new Set(JSON.parse(stored(FOLDS) ?? "[]"));
-  } catch {
-    return new Set(); // this page did not store that
-  }
 }

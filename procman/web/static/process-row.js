@@ -1,8 +1,8 @@
 /* The rows of the list: one for a process, and the head of a group. */
 
-import { $, put } from "./document.js";
-import { ACTION_NAMES, applies, detailOf, lastWordsOf, mayOperate, stateOf } from "./process-state.js";
-import { ago, bytes, clock, counted, timeOf } from "./text.js";
+import { $, element, put } from "./document.js";
+import { ACTION_NAMES, applies, detailOf, lastWordsOf, marksOf, mayOperate, nextRun, stateOf } from "./process-state.js";
+import { ago, bytes, clock, counted } from "./text.js";
 
 // A restart this recent may be one of many, in seconds.
 const RECENT = 300;
@@ -20,28 +20,22 @@ export function newRow(info) {
   row.querySelector("[data-log]").href = href;
   row.querySelector(".why").href = `#why/${encodeURIComponent(info.namespec)}`;
   row.querySelector(".figures").href = `#usage/${encodeURIComponent(info.namespec)}`;
+  row.querySelector(".pick").setAttribute("aria-label", `Mark ${info.namespec}`);
   labelButtons(row, info.namespec);
   return row;
 }
 
-/** The head of a group and the list for its rows; `folded` has the names of the folded groups, `save` stores them. */
-export function newGroup(name, folded, save) {
-  const element = $("group").content.firstElementChild.cloneNode(true);
-  const fold = element.querySelector(".fold");
-  element.dataset.spec = `${name}:*`;
-  element.querySelector("h3").textContent = name;
-  labelButtons(element, `all of ${name}`, true);
-  const show = () => {
-    fold.setAttribute("aria-expanded", String(!folded.has(name)));
-    fold.setAttribute("aria-label", `The processes of ${name}`);
-  };
-  fold.addEventListener("click", () => {
-    if (!folded.delete(name)) folded.add(name);
-    show();
-    save();
-  });
-  show();
-  return { element, list: element.querySelector("ul"), sum: element.querySelector(".sum") };
+/** The head of a group and the list for its rows; calls `toggle()` to fold or unfold it, which `show(folds)` shows. */
+export function newGroup(name, toggle) {
+  const head = $("group").content.firstElementChild.cloneNode(true);
+  const fold = head.querySelector(".fold");
+  head.dataset.spec = `${name}:*`;
+  head.querySelector("h3").textContent = name;
+  labelButtons(head, `all of ${name}`, true);
+  fold.setAttribute("aria-label", `The processes of ${name}`);
+  fold.addEventListener("click", toggle);
+  const show = (folds) => fold.setAttribute("aria-expanded", String(!folds));
+  return { element: head, list: head.querySelector("ul"), sum: head.querySelector(".sum"), show };
 }
 
 export function labelButtons(element, spec, asks = false) {
@@ -59,6 +53,7 @@ export function showRow(process) {
   row.dataset.state = info.statename;
   put(row.querySelector(".state"), stateOf(info));
   showWords(process);
+  showMarks(row.querySelector(".marks"), info);
   const restarts = row.querySelector(".restarts");
   restarts.hidden = !info.restarts;
   put(restarts, counted(info.restarts, "restart"));
@@ -72,7 +67,7 @@ export function showRow(process) {
 /** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
 function showWords(process) {
   const { info, kind, row, why } = process;
-  const next = info.next ? `; next run ${timeOf(info.next, { seconds: false })}` : "";
+  const next = info.next ? `; ${nextRun(info)}` : "";
   const sentence = kind === "failed" && why ? `${why}${next}` : "";
   put(row.querySelector(".detail .text"), sentence ? (info.pid ? `pid ${info.pid}` : "") : detailOf(process));
   const below = row.querySelector(".why");
@@ -81,6 +76,13 @@ function showWords(process) {
   const words = row.querySelector(".words");
   put(words, sentence ? "" : lastWordsOf(process));
   words.hidden = !words.textContent;
+}
+
+/** Readiness and health, where the program has a check of it; what changes is replaced as a whole. */
+function showMarks(box, info) {
+  const marks = marksOf(info);
+  if (box.textContent === marks.map(({ text }) => text).join("")) return;
+  box.replaceChildren(...marks.map(({ text, good }) => element("span", { class: "badge", "data-good": good }, text)));
 }
 
 /** Not `disabled`: a button with the keyboard's focus must keep it when the state changes. */

@@ -1,6 +1,6 @@
 /* The state of a process: what it means, how it is described, and which actions it allows. Pure functions. */
 
-import { printable } from "./text.js";
+import { printable, timeOf, until } from "./text.js";
 
 const UP = new Set(["STARTING", "RUNNING", "BACKOFF"]);
 const TRYING = new Set(["STARTING", "BACKOFF"]);
@@ -60,18 +60,35 @@ export function detailOf({ info, kind, reason, flaps }) {
     case "BACKOFF":
       return `${reason}; will be retried`;
     case "STARTING":
-      return kind === "failed" && reason ? `${reason}; retrying` : pid;
+      return kind === "failed" && reason ? `${reason}; retrying` : [pid, waitOf(info)].filter(Boolean).join(", ");
     case "EXITED":
-      return info.done ? `done, ${info.ending}` : info.ending;
+      return [info.done ? `done, ${info.ending}` : info.ending, nextRun(info)].filter(Boolean).join("; ");
     case "STOPPED":
-      return info.start ? "" : "not started";
+      return waitOf(info) || nextRun(info) || (info.start ? "" : "not started");
     case "FATAL":
       return reason || info.description;
     case "UNKNOWN":
       return info.spawnerr || info.description;
     default:
-      return [pid, healthOf(info)].filter(Boolean).join(", ");
+      return [pid, waitOf(info), healthOf(info), printable(info.status_text), nextRun(info)].filter(Boolean).join(", ");
   }
+}
+
+/** When it runs next by its schedule; "" where it has none. */
+export function nextRun({ next, now }) {
+  return next ? `next run ${timeOf(next, { seconds: false })}, ${until(next - now)}` : "";
+}
+
+/** What keeps it from starting; "" where nothing does. */
+const waitOf = (info) => (info.waits_for?.length ? `waits for ${printable(info.waits_for.join(", "))}` : "");
+
+/** What its checks say: {text, good}, for readiness and for health, where it has such a check and a process. */
+export function marksOf({ pid, statename, ready, healthy }) {
+  const marks = [];
+  if (!pid || statename === "STOPPING") return marks;
+  if (typeof ready === "boolean") marks.push({ text: ready ? "ready" : "not ready yet", good: ready });
+  if (typeof healthy === "boolean") marks.push({ text: healthy ? "healthy" : "unhealthy", good: healthy });
+  return marks;
 }
 
 /** What its health check has seen, if that fails, or that nobody looks for a while; "" where all is well. */
@@ -96,5 +113,3 @@ export function lastWordsOf({ info, kind }) {
   return kind === "failed" && info.last_words ? `${info.last_words_on}: ${printable(info.last_words)}` : "";
 }
 
-const natural = new Intl.Collator("en", { numeric: true });
-export const byName = (a, b) => natural.compare(a.info.group, b.info.group) || natural.compare(a.info.name, b.info.name);

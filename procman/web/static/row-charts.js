@@ -1,38 +1,23 @@
-/* The figures in the rows of the list: how much CPU and memory each process uses, with a small chart of both.
- *
- * Only rows in view are drawn, so a thousand of them cost no more than a screenful.
- */
+/* The figures in the rows of the list: how much CPU and memory each process uses, with a small chart of both. */
 
-import { draw, newChart, scaleFor } from "./chart.js";
+import { draw, newChart, scaleFor, thinned } from "./chart.js";
 import { put } from "./document.js";
 import { memory, percent } from "./text.js";
 
 // The least that fills a chart: small values look small.
 const LEAST = { cpu: 10, rss: 1 << 20 };
+// A chart is about as many pixels wide.
+const POINTS = 40;
+const TEXTS = { cpu: percent, rss: memory };
 
 export class RowCharts {
-  constructor(figures) {
+  constructor(figures, sight) {
     this.figures = figures;
-    this.seen = new Set(); // the rows in view
-    this.watch = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) this.seen.delete(target);
-        else if (this.seen.add(target)) this.draw(target);
-      }
-    });
-  }
-
-  add(row) {
-    this.watch.observe(row);
-  }
-
-  remove(row) {
-    this.watch.unobserve(row);
-    this.seen.delete(row);
+    this.sight = sight;
   }
 
   drawAll() {
-    for (const row of this.seen) this.draw(row);
+    for (const row of this.sight.rows) this.draw(row);
   }
 
   draw(row) {
@@ -41,7 +26,7 @@ export class RowCharts {
     const latest = this.figures.latest(name);
     cell.toggleAttribute("data-none", !latest);
     if (!latest) return;
-    for (const [what, text] of Object.entries({ cpu: percent, rss: memory })) {
+    for (const [what, text] of Object.entries(TEXTS)) {
       const part = cell.querySelector(`.${what}`);
       put(part.querySelector(".value"), Number.isNaN(latest[what]) ? "–" : text(latest[what]));
       let svg = part.querySelector("svg");
@@ -50,7 +35,23 @@ export class RowCharts {
         part.prepend(svg);
       }
       const points = this.figures.points(name, what);
-      draw(svg, points, this.figures.span(), 1.15 * scaleOf(points, what), this.figures.longest);
+      const few = thinned(points, POINTS);
+      const longest = this.figures.longest * Math.ceil(points.length / POINTS);
+      draw(svg, few, this.figures.span(), 1.15 * scaleOf(points, what), longest);
+    }
+  }
+
+  /** The head of a group has what all of its processes use together. */
+  drawGroups(groups, membersOf) {
+    for (const [name, { element }] of groups) {
+      const all = membersOf(name)
+        .map(({ info }) => this.figures.latest(info.namespec))
+        .filter(Boolean);
+      element.querySelector(".figures").toggleAttribute("data-none", !all.length);
+      for (const [what, text] of Object.entries(TEXTS)) {
+        const sum = all.reduce((total, latest) => total + (latest[what] || 0), 0);
+        put(element.querySelector(`.${what} .value`), text(sum));
+      }
     }
   }
 }

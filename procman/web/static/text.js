@@ -21,6 +21,14 @@ export function ago(seconds) {
   return `${counted(Math.floor(seconds / 86400), "day")} ago`;
 }
 
+/** How long it is until then. */
+export function until(seconds) {
+  if (seconds < 60) return "in a moment";
+  if (seconds < 3600) return `in ${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `in ${Math.round(seconds / 3600)} h`;
+  return `in ${Math.round(seconds / 86400)} days`;
+}
+
 export function bytes(count) {
   if (count < 1000) return counted(count, "byte");
   return count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${Math.round(count / 1e6)} MB`;

@@ -14,8 +14,10 @@ const HEADS = ["Option", "Now", "In the file", "Costs", "Where"];
 const SECTION = /^(notify|access):/;
 
 export class UpdateView extends FetchedView {
-  constructor() {
+  /** Calls `planned(plan)` with what it has learnt. */
+  constructor(planned) {
     super($("view-update"));
+    this.planned = planned;
   }
 
   concerns() {
@@ -24,7 +26,9 @@ export class UpdateView extends FetchedView {
 
   async fetch() {
     const { pending } = await call("GET", "v1/config/confirmation");
-    return { pending, plan: await call("GET", "v1/config/plan") };
+    const plan = await call("GET", "v1/config/plan");
+    this.planned(plan);
+    return { pending, plan };
   }
 
   draw({ pending, plan }) {
