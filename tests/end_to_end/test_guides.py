@@ -93,7 +93,7 @@ class Stage:
             (folder / name).write_text(text)
         if not self.own:
             (folder / "procman.toml").write_text(FLEET)
-        (folder / "supervisord.conf").write_text("[program:web]\ncommand=sleep 1000\n")
+        (folder / "supervisord.conf").write_text("[supervisord]\n[program:web]\ncommand=sleep 1000\n")
         (folder / "bin").mkdir()
         for name in STAND_INS:
             (folder / "bin" / name).write_text('#!/bin/sh\ncase "$*" in *schedule:run) exit ;; esac\nexec sleep 1000\n')
@@ -139,7 +139,8 @@ def stage(request):
     if not stage.own and not typed(request.param)[0].line.startswith("procman --daemon"):
         stage.types("procman --daemon")
     yield stage
-    stage.types("procmanctl shutdown")
+    for config in ("procman.toml", "supervisord.conf"):
+        stage.types(f"procmanctl -c {config} shutdown")
     for path in folder.glob("worker.pid"):  # of `procman run -d`
         stage.types(f"procman stop --pidfile {path}")
     shutil.rmtree(folder)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GUIDES = sorted([*DOCS.glob("how-to/*.md"), *DOCS.glob("tutorials/*.md"), DOCS / "migrating-from-supervisord.md"])
 LINES = re.MULTILINE | re.DOTALL
-BLOCK = re.compile(r"(?:^<!-- not run: (?P<reason>.+) -->\n)?^```(?P<kind>sh|console)\n(?P<text>.*?)^```", LINES)
+BLOCK = re.compile(r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n)?^```(?P<kind>sh|console)\n(?P<text>.*?)^```", LINES)
 FILE = re.compile(r"^`(?:~/)?(?P<name>[\w.-]+)`(?:, [^\n]*)?:\n\n?```\w+\n(?P<text>.*?)^```", LINES)
 
 
