@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from procman.config.schema.kinds.readiness import target_of
+from procman.config.schema.programs import Program
+from procman.core.spec import ReadyKind
 from procman.system.address_holders import Address, TcpPort, UnixPath
 
 # So many of the last lines, and letters of each, are looked at.
@@ -63,6 +66,10 @@ _COMMAND = tuple(
     )
 )
 _LARGEST_PORT = 65535
+# Conditions that look at an address of the program, if it is on this machine.
+_OWN_PATH = (ReadyKind.LISTEN, ReadyKind.UNIX, ReadyKind.HTTP_UNIX)
+_OWN_PORT = (ReadyKind.LISTEN, ReadyKind.TCP, ReadyKind.HTTP)
+_LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,20 @@ def address_in_use(lines: Sequence[str]) -> InUse | None:
 def address_of_command(command: str) -> Address | None:
     """Where a program is told to listen by its command, as far as the flags have the usual names."""
     return next(_ports(command, _COMMAND), None)
+
+
+def address_of(program: Program) -> Address | None:
+    """Where a program listens, as far as its command, `ready` or `health` say; None: they do not."""
+    return address_of_command(program.command) or next(_looked_at(program), None)
+
+
+def _looked_at(program: Program) -> Iterator[Address]:
+    for condition in (*program.ready, *filter(None, [program.health])):
+        target = target_of(condition)
+        if target.path and condition.kind in _OWN_PATH:
+            yield UnixPath(target.path)
+        elif target.port and condition.kind in _OWN_PORT and target.host in _LOCAL:
+            yield TcpPort(target.port, target.host)
 
 
 def _addresses(line: str) -> Iterator[Address]:

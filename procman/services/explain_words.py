@@ -115,7 +115,7 @@ def _exited(case: Case) -> Words:
         )
     expected = "as expected; it is not started again"
     return Words(
-        because=(*(how_it_ended(case) or _GONE), Link("policy", expected)),
+        because=(*(how_it_ended(case) or _GONE), *troubles(case), Link("policy", expected)),
         next="nothing by itself",
         options=("autorestart", "exitcodes"),
         commands=(f"procmanctl start {case.name}",),

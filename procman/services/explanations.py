@@ -189,11 +189,11 @@ class Explanations:
         # One that is restarted at once, perhaps a hundred times a second, is not read each time.
         if comes_back and not self._is_due(name, "words"):
             return
-        from procman.services.addresses_in_use import address_in_use, address_of_command  # noqa: PLC0415 - see above
+        from procman.services.addresses_in_use import address_in_use, address_of  # noqa: PLC0415 - see above
 
         lines = self._last_lines(name, news.pid, MOST_LINES)
         said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
-        address = None if said is None else said.address or address_of_command(program_of(news.program).command)
+        address = None if said is None else said.address or address_of(program_of(news.program))
         if said is None:
             self._read_of_shortages(name, program_of(news.program), lines)
         elif address is None:

@@ -174,7 +174,7 @@ def test_a_folder_that_its_user_may_not_enter(start_master, tmp_path):
 
 
 def test_a_port_that_another_program_holds(start_master):
-    """The holder is named, with its pid, and that it is ours."""
+    """The holder is named, with its pid, and that it is ours, also where only `ready` says which port it is."""
     listens = python(
         "import socket, sys, time\n"
         "taken = socket.socket(); taken.bind(('127.0.0.1', int(sys.argv[2]))); taken.listen()\n"
@@ -191,6 +191,13 @@ def test_a_port_that_another_program_holds(start_master):
     assert "Address already in use" in texts[0]
     assert texts[1].startswith(f"port {port} is held by pid {master.info('first')['pid']} ")
     assert texts[1].endswith("of the program first: give one of the two another address")
+    silent = python(
+        f"import socket\ntry: socket.create_server(('127.0.0.1', {port}))\nexcept OSError: exit('EADDRINUSE')"
+    )
+    master.write(first + section("third", silent, f"ready=listen:{port}", "startretries=0", "autostart=false"))
+    master.call("POST", "/v1/config/update", {})
+    master.call("POST", "/v1/processes/third/start")
+    assert because(until(master, "third", lambda info: len(info["because"]) > 1))[1] == texts[1]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
@@ -229,6 +236,19 @@ def test_a_program_that_daemonizes(start_master):
     assert because(info)[0].startswith("1 failed start; exit status 0, sooner than startsecs (60 s)")
     assert because(info)[1].startswith("it has daemonized: 1 process of it runs; run it in the foreground")
     pid = re.search(r"have pid (\d+) stopped", master.lines[position - 1])
+    assert pid is not None
+    os.kill(int(pid[1]), signal.SIGKILL)
+
+
+def test_a_program_that_daemonizes_and_is_not_expected_to_stay(start_master):
+    """It has ended as it should; that processes of it run on is said all the same."""
+    daemonizes = f"python3 {PROGRAMS}/daemonizes.py"
+    master = start_master(section("app", daemonizes, "startsecs=0", "autorestart=false"))
+    position = master.wait_for("app has ended and left pid")
+    info = until(master, "app", lambda info: len(info["because"]) > 2)
+    assert info["as_wanted"]
+    assert because(info)[1].startswith("it has daemonized: 1 process of it runs; run it in the foreground")
+    pid = re.search(r"left pid (\d+) behind", master.lines[position - 1])
     assert pid is not None
     os.kill(int(pid[1]), signal.SIGKILL)
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from procman.services.addresses_in_use import address_in_use, address_of_command
+from procman.config.schema.kinds.readiness import condition_of as condition
+from procman.services.addresses_in_use import address_in_use, address_of, address_of_command
 from procman.system.address_holders import TcpPort, UnixPath
+from tests.support.programs import program
 
 SAID = [
     ("OSError: [Errno 98] Address already in use", None),
@@ -170,3 +172,20 @@ def test_only_the_last_lines_count():
 def test_the_usual_flags_of_a_command_say_where_it_listens(command, address):
     """For a program that has not said which address was in use."""
     assert address_of_command(command) == address
+
+
+@pytest.mark.parametrize(
+    ("ready", "health", "address"),
+    [
+        (["listen:8000"], None, TcpPort(8000)),
+        (["delay:1s", "tcp:127.0.0.1:8001"], None, TcpPort(8001, "127.0.0.1")),
+        (["listen:/run/app.sock"], "tcp:8002", UnixPath("/run/app.sock")),
+        (["log:up"], "http://localhost:8003/ok", TcpPort(8003, "localhost")),
+        (["file:/run/app.pid", "tcp:db.example:5432", "exec:true"], None, None),
+    ],
+)
+def test_what_it_is_looked_at_says_where_a_program_listens(ready, health, address):
+    """Its command comes first; a look at another machine says nothing of its own port."""
+    looks = {"ready": tuple(map(condition, ready)), "health": None if health is None else condition(health)}
+    assert address_of(program(command="./app", **looks)) == address
+    assert address_of(program(command="./app --port 80", **looks)) == TcpPort(80)
