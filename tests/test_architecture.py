@@ -104,6 +104,7 @@ MAY_IMPORT = {
         "client api.shapes config.discovery config.runtime_dir system.file_trust system.exposure system.blocking errors"
     ),
     "listener": "client errors",
+    "pytest_plugin": "client errors",
     "cli": "cli client api.shapes config.spelling errors",
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
     "cli.procman_commands": (
@@ -132,7 +133,7 @@ MAY_IMPORT = {
 # Libraries, and the rooms and modules that may import them.
 MAY_KNOW = {
     "asyncio": "runtime services daemon logs http api events.hub client.async_transport",
-    "subprocess": "system.spawn",
+    "subprocess": "system.spawn pytest_plugin",
     "ctypes": "system",
     "_thread": "system",
     # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one

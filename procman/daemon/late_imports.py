@@ -11,7 +11,19 @@ import procman
 
 # A master imports nothing of these.
 _OF_OTHERS = frozenset(
-    {"__main__", "cli", "client", "compressor", "convert", "entrypoint", "listener", "tui", "watcher", "webhook"}
+    {
+        "__main__",
+        "cli",
+        "client",
+        "compressor",
+        "convert",
+        "entrypoint",
+        "listener",
+        "pytest_plugin",
+        "tui",
+        "watcher",
+        "webhook",
+    }
 )
 # Optional features that are no modules of procman, and what Python itself imports to look up a host name.
 _NOT_OURS = ("ctypes", "psutil", "dotenv.parser", "encodings.ascii", "encodings.idna")

@@ -1,0 +1,76 @@
+"""The plugin for pytest, in a project of its own."""
+
+import pytest
+
+from tests.support.running_master import SLEEPER
+
+pytest_plugins = ["pytester"]
+
+PROGRAMS = f'[program.web]\ncommand = "sh -c \'echo hello; touch up; exec {SLEEPER}\'"\nready = "file:%(here)s/up"\n'
+
+
+@pytest.fixture
+def project(pytester) -> pytest.Pytester:
+    pytester.makeconftest('pytest_plugins = ["procman.pytest_plugin"]')
+    pytester.path.joinpath("services.toml").write_text(PROGRAMS)
+    return pytester
+
+
+@pytest.mark.slow
+def test_the_programs_run_for_a_test_and_for_a_session(project):
+    """A test gets a client when all are ready; afterwards they are gone."""
+    project.makepyfile("""
+        import os, pytest
+
+        pids = []
+
+        @pytest.fixture(scope="session")
+        def services(procman_session):
+            return procman_session("services.toml")
+
+        def test_one(procman, services):
+            client = procman("services.toml")
+            pids.append(client.process("web")["pid"])
+            assert client.process("web")["ready"]
+            assert b"hello" in client.log("web")
+            pids.append(services.process("web")["pid"])
+
+        def test_two(services):
+            assert services.process("web")["pid"] == pids[1]
+            with pytest.raises(ProcessLookupError):
+                os.kill(pids[0], 0)
+    """)
+    project.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+@pytest.mark.slow
+def test_a_failure_has_what_the_programs_say(project):
+    """In a test that fails, and where something does not become ready, or cannot be run at all."""
+    project.path.joinpath("broken.toml").write_text(
+        "[program.web]\ncommand = \"sh -c 'echo no luck; exit 3'\"\nstartretries = 0\n"
+    )
+    project.path.joinpath("wrong.toml").write_text("[program.web]\n")
+    project.makepyfile("""
+        def test_mine(procman):
+            procman("services.toml")
+            assert False
+
+        def test_broken(procman):
+            procman("broken.toml")
+
+        def test_wrong(procman):
+            procman("wrong.toml")
+    """)
+    ran = project.runpytest_subprocess("-p", "no:cacheprovider")
+    ran.assert_outcomes(failed=3)
+    ran.stdout.fnmatch_lines(
+        [
+            "*- procman -*",
+            "web | hello",
+            "procman: */broken.toml: cannot become ready: web: FATAL*",
+            "web is FATAL*",
+            "web | no luck",
+            "procman: */wrong.toml cannot be run:",
+            "*command*",
+        ]
+    )
