@@ -30,6 +30,7 @@ def program(tmp_path, text: str, form: str = "ini"):
         ("backoff=5", "backoff = 5", "backoff", (5, 5)),
         ("backoff_factor=1.5", "backoff_factor = 1.5", "backoff_factor", 1.5),
         ("backoff_jitter=20%%", 'backoff_jitter = "20%%"', "backoff_jitter", 0.2),
+        ("backoff_jitter=20%", 'backoff_jitter = "20%"', "backoff_jitter", 0.2),
         ("backoff_jitter=20", "backoff_jitter = 20", "backoff_jitter", 0.2),
         ("backoff_reset=1m30s", 'backoff_reset = "1m30s"', "backoff_reset", 90),
         ("restart_limit=5/10m", 'restart_limit = "5/10m"', "restart_limit", (5, 600)),

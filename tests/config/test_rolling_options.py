@@ -25,7 +25,7 @@ def complaint(folder, text, name="procman.conf"):
 
 def test_both_forms_are_read(tmp_path):
     """A batch is a number or a percentage; a program that says nothing is restarted all at once."""
-    lines = "numprocs=4\nrestart_strategy=rolling\nrolling_batch=25%%\n"
+    lines = "numprocs=4\nrestart_strategy=rolling\nrolling_batch=25%\n"
     _, (one, *_) = web(tmp_path, SEVERAL + lines)
     assert (one.restart_strategy, one.rolling_batch) == ("rolling", (25, True))
     toml = '[program.web]\ncommand = "/bin/web"\nrestart_strategy = "rolling"\nrolling_batch = 2\n'

@@ -12,6 +12,7 @@ from procman.config.spelling import closest
 LONGEST_RESULT = 1024 * 1024
 PREFIX = "ENV_"
 HOST = "host_node_name"
+_PERCENTAGE = re.compile(r"\s*\??\d{1,9}(\.\d{1,9})?\s*%\s*", re.ASCII)
 BAD_FORMAT = "a % is not followed by (NAME)s: write %% for a percent sign"
 
 
@@ -20,8 +21,8 @@ class NotExpanded(Unfit):
 
 
 def expand(text: str, names: Mapping[str, object]) -> str:
-    """Replace the names; raises NotExpanded."""
-    if "%" not in text:
+    """Replace the names; raises NotExpanded. A percentage such as 10% has none."""
+    if "%" not in text or _PERCENTAGE.fullmatch(text):
         return text
     length = len(text)
     for name, padding in _placeholders(text):
@@ -47,7 +48,7 @@ def left_over(text: str) -> str:
 
 def takes_all(text: str) -> bool:
     """Whether there is a %s without a name; Python replaces it by the whole mapping, environment and all."""
-    return "%" in text and any(name is None for name, _ in _placeholders(text))
+    return not _PERCENTAGE.fullmatch(text) and any(name is None for name, _ in _placeholders(text))
 
 
 def names_in(text: str) -> Iterator[str]:

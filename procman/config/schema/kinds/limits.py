@@ -196,7 +196,7 @@ def _cpu(text: str) -> int:
 
 CPU_MAX: Kind[Number] = Kind(
     name="percentage of a processor",
-    expected="a percentage of one processor such as 50 or 150, or unlimited (in INI, a percent sign is written %%)",
+    expected="a percentage of one processor such as 50% or 150%, or unlimited",
     slug="bad-limit",
     parse=partial(_optional, lambda text: UNLIMITED if text.lower() in _NO_LIMIT else _cpu(text)),
     accept=partial(_optional, lambda text: UNLIMITED if text.lower() in _NO_LIMIT else _cpu(text)),

@@ -164,7 +164,7 @@ def _parse_percent(value: str | float) -> float:
 
 PERCENT: Kind[float] = Kind(
     name="percentage",
-    expected="a percentage such as 10 (in INI, a percent sign is written %%)",
+    expected="a percentage such as 10%",
     slug="bad-number",
     parse=_parse_percent,
     accept=lambda value: _parse_percent(value if isinstance(value, (str, float)) else accept_int(value)),
