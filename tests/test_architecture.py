@@ -106,6 +106,9 @@ MAY_IMPORT = {
     "listener": "client errors",
     "pytest_plugin": "client errors",
     "cli": "cli client api.shapes config.spelling errors",
+    # the screen: a client that uses procmanctl's texts, and is imported by one command
+    "tui": "tui client api.shapes cli config.spelling errors",
+    "cli.procmanctl_commands.top": "cli tui",
     "cli.procman": "cli cli.procman_commands.table config.discovery daemon errors",
     "cli.procman_commands": (
         "cli cli.completion cli.procman_commands client api.shapes config config.schema config.spelling "
@@ -138,7 +141,7 @@ MAY_KNOW = {
     "_thread": "system",
     # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one
     # thread copies the terminal's input.
-    "threading": "logs webhook watcher cli.procmanctl_commands.foreground",
+    "threading": "logs webhook watcher cli.procmanctl_commands.foreground tui.feed",
     "concurrent": "",
     # As a client, for the conditions of `ready`.
     "h11": "http runtime.probe_looks client.async_transport",
@@ -153,6 +156,7 @@ MAY_KNOW = {
     "ssl": "client.tls http.tls http.server system.certificates webhook",
     "psutil": "system api services",
     "rich": "cli.figures_table tui",
+    "textual": "tui",
     "multiprocessing": "",
     "logging": "",
     "random": "",

@@ -292,6 +292,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("update --confirm 60s --no-wait", "Do not wait for that: see confirm"),
         ("update --abort [<operation>]", "Roll back the update that waits for its confirmation"),
     ),
+    "top": (
+        ("top", "Show all programs and their logs in a screen, with keys for everything (needs procman[tui])"),
+        ("top 'web*' @failed", "Show these at first: a part of a name, a pattern, or how they stand"),
+        ("top --mouse", "Let the mouse select lines and scroll; then the terminal does not select text"),
+    ),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),
     "whoami": (("whoami", "Show who you are to the master, and what you may do there"),),
     "why": (

@@ -52,16 +52,20 @@ class Invocation:
     def client(self) -> Client:
         """The client, made on first use, because some commands need none."""
         if self._client is None:
-            if self.settings.url is None:
-                raise Unreachable(*self.settings.missing, errno.ENOENT)
-            self._client = Client(
-                self.settings.url,
-                self.settings.username,
-                self.settings.password,
-                token=self.settings.token,
-                tls=self.settings.tls,
-            )
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self) -> Client:
+        """A client with a connection of its own, such as another thread needs."""
+        if self.settings.url is None:
+            raise Unreachable(*self.settings.missing, errno.ENOENT)
+        return Client(
+            self.settings.url,
+            self.settings.username,
+            self.settings.password,
+            token=self.settings.token,
+            tls=self.settings.tls,
+        )
 
     @property
     def columns(self) -> int | None:

@@ -41,7 +41,6 @@ OTHER_NAMES = {
     "rm": "remove",
     "run": "start",
     "show": "status",
-    "top": "status --long",
     "up": "start",
 }
 _AT_A_START = "Whether it is started with the master is its option autostart in the file; `update` applies a change."

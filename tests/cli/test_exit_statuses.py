@@ -21,7 +21,8 @@ SHAPES = {
     for name, shape in vars(importlib.import_module(module.name)).items()
 }
 
-STREAMS = {"fg", "attach", "debug"}  # each line of it is checked where it is tested: it needs a process that runs
+# Each line of these is checked where it is tested: they need a process that runs, or a terminal.
+STREAMS = {"fg", "attach", "debug", "top"}
 
 ANSWERS = {
     ("GET", "/v1/drift"): {"drifts": [], "file_problems": []},

@@ -98,6 +98,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "run": {"--attach": False, "--detach": False, "--env": True},
         "status": {"--long": False, "--at": True, "-o": True, "--watch": False, "--color": True},
         "timeline": {"--since": True, "--until": True},
+        "top": {"--mouse": False},
         "why": {"--at": True},
         "stop-plan": {"--budget": True},
         "start": {"--no-deps": False},

@@ -47,10 +47,10 @@ def test_help_lists_the_commands_of_supervisorctl(ctl):
         "avail  fg        pid   remove  shutdown  status  update \n"
         "clear  maintail  quit  reread  signal    stop    version\n\n"
         "procman commands (type help <topic>):\n=====================================\n"
-        "attach   crash    drift   history     metrics  retry  stop-plan  why\n"
-        "chaos    crashes  events  is-running  next     run    timeline \n"
-        "config   debug    graph   kill        notify   runs   upgrade  \n"
-        "confirm  diff     health  logs        refresh  scale  whoami   \n\n"
+        "attach   crash    drift   history     metrics  retry  stop-plan  whoami\n"
+        "chaos    crashes  events  is-running  next     run    timeline   why   \n"
+        "config   debug    graph   kill        notify   runs   top      \n"
+        "confirm  diff     health  logs        refresh  scale  upgrade  \n\n"
     )
     assert ctl("?").text == ctl("help").text
     assert ctl("help", "nope").text == "*** No help on nope\n"

@@ -12,7 +12,6 @@ from tests.support.fake_master import Refusal, process, result
     [
         ("log web", "tail"),
         ("poweroff", "shutdown"),
-        ("top", "status --long"),
         ("restrat web", "restart"),
         ("statsu", "status"),
         ("shut-down", "shutdown"),

@@ -65,6 +65,7 @@ COMMANDS = {
     "stop-plan": Command("stop_plan", "stop_plan"),
     "tail": Command("logs", "tail"),
     "timeline": Command("past", "timeline", 1),
+    "top": Command("top", "top"),
     "upgrade": Command("master", "upgrade", 1),
     "update": Command("update", "update", 1),
     "version": Command("master", "version"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 from procman.cli import suggestions
@@ -11,13 +10,12 @@ from procman.cli.invocation import INVALID_ARGS, Invocation
 from procman.cli.moments import moment
 from procman.cli.procmanctl_commands.processes import operate, report
 from procman.cli.terminal_text import LogCleaner, safe
+from procman.cli.whole_lines import JsonLines, WholeLines
 from procman.client.api_client import ApiError, quoted
 from procman.errors import BadRequest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from procman.api.shapes.output import LogPiece
 
 _BY_HAND = {"rotate": "rotated", "reopen": "reopened"}
@@ -73,29 +71,22 @@ def _query(options: dict[str, str], names: list[str], *, follows: bool) -> str:
 def _show(invocation: Invocation, path: str, grep: str | None) -> None:
     merger = _Lines(invocation, grep)
     with invocation.client.stream("GET", path) as stream:
-        pieces = _pieces(stream)
+        reader = JsonLines()
         try:
-            for piece in pieces:
-                merger.take(piece)
+            for data in stream:
+                for piece in reader.feed(data):
+                    merger.take(piece)
         finally:
             merger.finish()
 
 
-def _pieces(stream: Iterable[bytes]) -> Iterator[LogPiece]:
-    pending = b""
-    for data in stream:
-        *lines, pending = (pending + data).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
-
-
 class _Lines:
-    """Makes whole lines of the pieces of each log, and prints them with the names in front."""
+    """Prints the whole lines of each log with the names in front."""
 
     def __init__(self, invocation: Invocation, grep: str | None) -> None:
         self._out = invocation
         self._grep = None if grep is None else grep.encode("utf-8", "surrogateescape")
-        self._begun: dict[tuple[str, str], bytes] = {}
+        self._whole = WholeLines()
         self._colours: dict[str, str] = {}
         self._width = 0
 
@@ -110,21 +101,16 @@ class _Lines:
             return
         if piece["missed"]:
             self._print(name, channel, f"[procman: {piece['missed']} bytes were not read in time]".encode(), piece)
-        data = self._begun.pop((name, channel), b"") + piece["data"].encode("utf-8", "surrogateescape")
-        *lines, rest = data.split(b"\n")
-        if rest:
-            self._begun[name, channel] = rest
-        for line in lines:
+        for line in self._whole.take(piece):
             if self._grep is None or self._grep in line:
                 self._print(name, channel, line, piece)
         self._out.flush()
 
     def finish(self) -> None:
         """Print the lines that have no end yet."""
-        for (name, channel), line in self._begun.items():
+        for name, channel, line in self._whole.finish():
             if self._grep is None or self._grep in line:
                 self._print(name, channel, line, None)
-        self._begun.clear()
 
     def _print(self, name: str, channel: str, line: bytes, piece: LogPiece | None) -> None:
         if self._out.as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from procman.cli import status_text
@@ -171,14 +170,12 @@ def _watch(invocation: Invocation, words: list[str], show: Callable[[Invocation,
 
 def _messages(stream: Stream) -> Iterator[tuple[list[str], set[str]]]:
     """The names that are gone, and those to which something has happened, of each message."""
-    rest = b""
+    from procman.cli.whole_lines import SentEvents  # noqa: PLC0415 - for --watch only
+
+    reader = SentEvents()
     for data in stream:
-        *messages, rest = (rest + data).split(b"\n\n")
-        for message in messages:
-            for line in message.split(b"\n"):
-                if line.startswith(b"data: "):
-                    content = json.loads(line[6:])
-                    yield content.get("gone", []), {info["namespec"] for info in content["processes"]}
+        for _, content in reader.feed(data):
+            yield content.get("gone", []), {info["namespec"] for info in content["processes"]}
 
 
 def at_terminals(invocation: Invocation, names: set[str]) -> list[str]:

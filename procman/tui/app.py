@@ -1,0 +1,215 @@
+"""The screen: a table of processes, a pane beside it, and what the keys do."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
+
+from procman.api.shapes.access import WhoamiInfo
+from procman.cli.procmanctl_commands.whoami import lines_of
+from procman.cli.terminal_text import safe
+from procman.client.api_client import Client
+from procman.errors import ProcmanError
+from procman.tui import bars
+from procman.tui.arrangement import Arrangement
+from procman.tui.changer import Changer
+from procman.tui.content_pane import ContentPane
+from procman.tui.feed import Answered, ask
+from procman.tui.fleet import Fleet
+from procman.tui.heading import Heading
+from procman.tui.key_sheet import KeySheet
+from procman.tui.keys import KEYS
+from procman.tui.look import Look
+from procman.tui.palette import Commands
+from procman.tui.pane_keys import PANE_KEYS
+from procman.tui.process_table import ProcessTable
+from procman.tui.prompt import Prompt
+from procman.tui.views import View
+
+_BAD = Style(color="red", bold=True)
+
+
+class TopApp(App[None]):
+    """`procmanctl top`."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "procman"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    # Textual declares it without ClassVar.
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.about, show=False) for key in KEYS if key.action
+    ]
+
+    def __init__(self, connect: Callable[[], Client], look: Look, *, shown: str = "") -> None:
+        """`connect` makes a client of its own for each thread; `shown` is the filter at first."""
+        # The terminal's own colours, so that the screen is as light or as dark as everything else there.
+        super().__init__(ansi_color=True)
+        self._connect = connect
+        self._look = look
+        self.fleet = Fleet()
+        self._heading = Heading(look, self.fleet, connect)
+        self._table = ProcessTable(look, self.fleet)
+        self._table.arrangement = Arrangement(filter=shown)
+        self._pane = ContentPane(look, connect)
+        self._about = Static(id="about")
+        self._answer = Static(id="answer")
+        self._footer = Static(id="footer")
+        self._changer = Changer(self, connect, self.fleet, self._say)
+        self.theme = "ansi-dark"
+        self.animation_level = "none"
+
+    def compose(self) -> ComposeResult:
+        """One line above, the table and the pane, three lines below."""
+        yield self._heading
+        with Container(id="body"):
+            yield self._table
+            yield self._pane
+        yield self._about
+        yield self._answer
+        yield self._footer
+
+    def on_mount(self) -> None:
+        """Begin."""
+        self.screen.set_class(self._look.plain, "-plain")
+        self._table.focus()
+        self._show_bars()
+
+    def on_resize(self, event: Resize) -> None:
+        """Other keys have room in the footer."""
+        self._show_bars(event.size.width)
+
+    def on_heading_changed(self, message: Heading.Changed) -> None:
+        """Show what has happened."""
+        self._table.update()
+        self._pane.changed(message.names)
+        self._tell()
+
+    def on_heading_connected(self, message: Heading.Connected) -> None:
+        """Show everything anew."""
+        if message.words:
+            self._say(message.words, True)
+        self._show_bars()
+        self._pane.load()
+
+    def on_heading_lost(self, message: Heading.Lost) -> None:
+        """Say why."""
+        self._say(message.words, False)
+
+    def on_process_table_moved(self) -> None:
+        """Show the other process in the pane."""
+        self._pane.show_names(self._table.targets())
+        self._tell()
+
+    def on_process_table_marked(self) -> None:
+        """Show those that are marked."""
+        self._pane.show_names(self._table.targets())
+        self._show_bars()
+
+    def on_answered(self, message: Answered) -> None:
+        """A request of the screen itself has been answered."""
+        message.stop()
+        message.done(message.outcome)
+
+    def action_mark(self, what: str) -> None:
+        """Mark the process under the cursor, or all that are shown."""
+        if what == "one":
+            self._table.toggle_mark()
+        else:
+            self._table.mark(set(self._table.names))
+
+    def action_unmark(self) -> None:
+        """Take the marks away; without any, the search of the pane, or the filter."""
+        if self._table.marked:
+            self._table.mark(set())
+        elif self._in_pane and self._pane.buffer.query:
+            self._pane.search("")
+        else:
+            self._filter("")
+
+    def action_search(self) -> None:
+        """Ask for the filter, or for what to find in the pane."""
+        in_pane = self._in_pane
+        before = self._pane.buffer.query if in_pane else self._table.arrangement.filter
+        heard = self._pane.search if in_pane else self._filter
+        hint = "text; n and N go on" if in_pane else "web*, @failed, @stopped"
+
+        def done(typed: str | None) -> None:
+            heard(before if typed is None else typed)
+
+        self.push_screen(
+            Prompt("Search:" if in_pane else "Filter:", types=True, value=before, hint=hint, heard=heard), done
+        )
+
+    def action_arrange(self, what: str) -> None:
+        """Sort by the next column, or turn the order round."""
+        arrangement = self._table.arrangement
+        if what == "next":
+            self._table.choose(replace(arrangement, order=arrangement.next_order(), reverse=False))
+        else:
+            self._table.choose(replace(arrangement, reverse=not arrangement.reverse))
+        self._say(f"sorted by {self._table.arrangement.order}", True)
+
+    def action_view(self, view: View) -> None:
+        """Show that in the pane."""
+        self._pane.show_view(view)
+
+    def action_change(self, operation: str) -> None:
+        """Change something, after a question."""
+        self._changer.begin(operation, self._table.targets())
+
+    def action_pane(self, what: str) -> None:
+        """Do what a key of the pane does."""
+        if said := PANE_KEYS[what](self._pane):
+            self._say(said, True)
+
+    def action_zoom(self) -> None:
+        """The pane alone, or both."""
+        zoomed = not self.screen.has_class("-zoomed")
+        self.screen.set_class(zoomed, "-zoomed")
+        (self._pane if zoomed else self._table).focus()
+
+    def action_keys(self) -> None:
+        """Show all keys, and what this client may do."""
+
+        def shown(outcome: WhoamiInfo | ProcmanError) -> None:
+            about = [str(outcome)] if isinstance(outcome, ProcmanError) else lines_of(outcome)[:3]
+            self.push_screen(KeySheet([safe(line) for line in about]))
+
+        ask(self, self._connect, lambda client: client.call("GET", "/v1/whoami"), shown)
+
+    def action_redraw(self) -> None:
+        """Draw all of the screen again."""
+        self.refresh(repaint=True, layout=True)
+
+    @property
+    def _in_pane(self) -> bool:
+        # Whether it *has* the focus is known to the pane a moment later, when the next key may have come already.
+        return self.screen.focused is self._pane
+
+    def _filter(self, text: str) -> None:
+        self._table.choose(replace(self._table.arrangement, filter=text))
+        self._show_bars()
+
+    def _say(self, text: str, well: bool) -> None:
+        self._answer.update(
+            Text(f" {safe(text)}", "" if well else _BAD, no_wrap=True, overflow="ellipsis", end=""), layout=False
+        )
+
+    def _tell(self) -> None:
+        """Say in a whole line what the table has no room for."""
+        info = self.fleet.processes.get(self._table.cursor or "")
+        self._about.update(Text("", end="") if info is None else bars.about(info, self.fleet), layout=False)
+
+    def _show_bars(self, width: int | None = None) -> None:
+        self._heading.show(self._table.arrangement, len(self._table.marked))
+        footer = bars.footer(read_only=self.fleet.read_only, width=width or self.size.width)
+        self._footer.update(footer, layout=False)

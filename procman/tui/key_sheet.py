@@ -1,0 +1,47 @@
+"""The sheet of all keys."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from procman.tui.keys import sheet
+
+_WIDTH = 18
+
+
+class KeySheet(ModalScreen[None]):
+    """Covers the screen until a key closes it; its lines scroll where there is no room for all."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q,enter,f1", "dismiss", show=False),
+        Binding("ctrl+c", "app.quit", show=False),
+    ]
+    DEFAULT_CSS = """
+    KeySheet { background: ansi_default; }
+    KeySheet VerticalScroll { padding: 0 1; scrollbar-size: 0 0; background: ansi_default; }
+    """
+
+    def __init__(self, about: Sequence[str]) -> None:
+        """`about` are lines that stand above: to which master this is connected, and what this client may do."""
+        super().__init__()
+        self._about = about
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        with VerticalScroll():
+            yield Static(self._text())
+
+    def _text(self) -> Text:
+        text = Text("\n".join(["Keys (Esc goes back)", *self._about]) + "\n")
+        for group, keys in sheet():
+            text.append(f"\n{group}\n", style="bold")
+            for shown, about in keys:
+                text.append(f"  {shown:<{_WIDTH}}", style="cyan")
+                text.append(f"{about}\n")
+        return text

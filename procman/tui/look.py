@@ -1,0 +1,58 @@
+"""What the terminal can show: signs, and whether it is a plain one such as a serial console. No I/O here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# Terminals without a font of ours: the console of Linux, and what serial lines are usually said to be.
+_PLAIN = frozenset({"linux", "vt100", "vt102", "vt220", "ansi", "dumb", "unknown", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The signs of a screen; each takes one column."""
+
+    plain: bool  # ASCII only
+    divider: str
+    cut: str  # stands for what has no room
+    failed: str
+    moving: str
+    up: str
+    down: str
+    done: str
+    marked: str
+    descending: str
+    ascending: str
+
+
+UNICODE = Look(
+    plain=False,
+    divider="│",
+    cut="…",
+    failed="✗",
+    moving="◌",
+    up="●",
+    down="○",
+    done="✓",
+    marked="▸",
+    descending="▼",
+    ascending="▲",
+)
+ASCII = Look(
+    plain=True,
+    divider="|",
+    cut="~",
+    failed="x",
+    moving="~",
+    up="+",
+    down="-",
+    done="=",
+    marked=">",
+    descending="v",
+    ascending="^",
+)
+
+
+def look_of(environ: Mapping[str, str], encoding: str) -> Look:
+    """The look for a terminal of that name, whose locale has that encoding."""
+    utf8 = encoding.lower().replace("-", "") == "utf8"
+    return UNICODE if utf8 and environ.get("TERM", "") not in _PLAIN else ASCII

@@ -1,0 +1,106 @@
+"""Lines of text for a pane of a given width: bounded, wrapped or not, and searched. No I/O here."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len
+
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+
+MOST_LINES = 10_000
+_DROPPED = MOST_LINES // 5  # at once, so that it is rarely done
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line; `text` may have colours (SGR codes), and nothing else that acts on a terminal."""
+
+    text: str
+    head: str = ""  # stands before it; the rows into which it is broken are indented as far
+    hang: int = 0  # and by so many columns more
+    source: str = ""  # the process that has written it
+    stderr: bool = False
+
+
+@dataclass(slots=True)
+class TextBuffer:
+    """The lines, and the rows of a screen that they fill."""
+
+    width: int = 80
+    wrap: bool = True
+    query: str = ""
+    only_matches: bool = False
+    lines: list[Line] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)  # the line of each, and where in it the row begins
+
+    def clear(self) -> None:
+        """Forget all lines."""
+        self.lines.clear()
+        self.rows.clear()
+
+    def extend(self, lines: Iterable[Line]) -> int:
+        """Add lines at the end, and drop the oldest if there are too many; returns how many rows that has dropped."""
+        begin = len(self.lines)
+        self.lines.extend(lines)
+        if len(self.lines) <= MOST_LINES:
+            self._lay_out(begin)
+            return 0
+        before = len(self.rows)
+        old = max(len(self.lines) - MOST_LINES, _DROPPED)
+        dropped = next((row for row, (line, _) in enumerate(self.rows) if line >= old), before)
+        del self.lines[:old]
+        self.lay_out()
+        return dropped
+
+    def lay_out(self) -> None:
+        """Break all lines again: the width, the search or the wrapping is another one."""
+        self.rows.clear()
+        self._lay_out(0)
+
+    def matches(self, line: int) -> bool:
+        """Whether a line has what is searched for; small and capital letters are alike."""
+        return bool(self.query) and self.query.lower() in plain(self.lines[line].text).lower()
+
+    def next_match(self, row: int, step: int) -> int | None:
+        """The next row after (step 1) or before (step -1) that one whose line has what is searched for."""
+        here = self.rows[row][0] if 0 <= row < len(self.rows) else -1
+        places = range(row + 1, len(self.rows)) if step > 0 else range(row - 1, -1, -1)
+        for place in places:
+            line, begin = self.rows[place]
+            if begin == 0 and line != here and self.matches(line):
+                return place
+        return None
+
+    def count_matches(self) -> int:
+        """How many lines have it."""
+        return sum(map(self.matches, range(len(self.lines))))
+
+    def _lay_out(self, begin: int) -> None:
+        for number in range(begin, len(self.lines)):
+            if self.only_matches and self.query and not self.matches(number):
+                continue
+            self.rows.append((number, 0))
+            if self.wrap:
+                line = self.lines[number]
+                self.rows.extend((number, start) for start in _breaks(line.text, self.width, len(line.head), line.hang))
+
+
+def _breaks(text: str, width: int, head: int, hang: int) -> list[int]:
+    """The columns at which a line is broken: behind a blank, unless that leaves a row half empty."""
+    text = plain(text)
+    length = cell_len(text)
+    room = max(width - head, 1)
+    found, start = [], 0
+    while length - start > room:
+        # Where some letters take two columns, or none, the place of a blank says nothing.
+        blank = -1 if length != len(text) else text.rfind(" ", start + room // 2, start + room + 1)
+        start = start + room if blank < 0 else blank + 1
+        found.append(start)
+        room = max(width - head - hang, 1)
+    return found
+
+
+def plain(text: str) -> str:
+    """The text without its colours."""
+    return _COLOUR.sub("", text) if "\x1b" in text else text

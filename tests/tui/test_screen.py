@@ -1,0 +1,206 @@
+"""The screen of `procmanctl top` on a real master: each view, each change, and what is asked before it."""
+
+import pytest
+from textual.widgets import OptionList
+
+from tests.support.running_master import SLEEPER, RunningMaster, python
+from tests.support.top_screen import TopScreen, on_screen
+
+TALKER = python(
+    "import sys, time\nprint('\\x1b[32mhello\\x1b[0m [bold]from web\\x1b[2J', flush=True)\n"
+    "print('oops', file=sys.stderr, flush=True)\ntime.sleep(1000)"
+)
+PROGRAMS = f"""
+[program:web]
+command={TALKER}
+startsecs=0
+depends_on=db@running
+[program:db]
+command={SLEEPER}
+startsecs=0
+[program:broken]
+command={python("print('cannot find the database'); raise SystemExit(3)")}
+startretries=0
+[program:queue]
+command={SLEEPER}
+startsecs=0
+numprocs=2
+numprocs_max=3
+process_name=%(program_name)s_%(process_num)02d
+"""
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    with RunningMaster(tmp_path_factory.mktemp("top"), PROGRAMS) as running:
+        running.wait_for("gave up: broken")
+        yield running
+
+
+@pytest.fixture
+def url(master):
+    return f"unix://{master.socket}"
+
+
+def test_the_table_has_what_failed_on_top_and_the_pane_its_log(url):
+    """What has failed comes first, with its last words; the pane has its log, and the line below the reason."""
+
+    async def act(screen: TopScreen) -> None:
+        assert screen.table.names == ["broken", "db", "queue:queue_00", "queue:queue_01", "web"]
+        assert "FATAL" in screen.rows[0]
+        assert "cannot find" in screen.rows[0]
+        await screen.shows("cannot find the database")
+        assert screen.line("heading").split()[1:4] == ["✗", "1", "failed"]
+        assert "exit status 3" in screen.line("about")
+
+    on_screen(url, act)
+
+
+def test_the_log_follows_the_cursor_and_is_harmless(url):
+    """Colours of a program stay, other escapes are spelt out, brackets are text, and stderr has a sign."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("end")
+        await screen.shows("oops")
+        assert screen.pane.text() == "hello [bold]from web\\x1b[2J\n! oops"
+
+    on_screen(url, act)
+
+
+def test_logs_of_marked_processes_are_merged_and_searched(url):
+    """The logs of all that are marked stand together with their names, and / in the pane finds text in them."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("space", "end", "space")
+        await screen.shows("web    | oops")
+        assert "broken | cannot find the database" in screen.pane.text()
+        assert screen.pane.title == "log of 2: broken, web"
+        await screen.press("tab", "slash", *"OOPS", "enter", "ampersand")
+        assert screen.pane.text() == "web    | oops"
+        await screen.press("ampersand", "n", "n")
+        await screen.says("nothing more is found")
+        await screen.press("tab", "u")
+        await screen.until(lambda: screen.pane.title == "log: web")
+
+    on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_each_view_is_of_the_process_under_the_cursor(url):
+    """why, graph, crashes and events show what procmanctl prints of it."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("w")
+        await screen.shows("because  1 failed start")
+        await screen.press("c")
+        await screen.shows("crash report")
+        await screen.press("e")
+        await screen.shows("BACKOFF -> FATAL")
+        await screen.press("end", "g")
+        await screen.shows("└─ db@ready")
+        await screen.press("home", "down")
+        await screen.shows("what depends on it:")
+        await screen.press("l", "t")
+        await screen.until(lambda: screen.pane.title == "log: db")
+
+    on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_a_change_asks_first_and_shows_the_answer(url, master):
+    """Stop does nothing until Enter; then the master's answer is shown, with what still depends on it."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("down", "S", "escape")
+        await screen.says("nothing was changed")
+        assert master.info("db")["statename"] == "RUNNING"
+        await screen.press("S", "enter")
+        await screen.says("stopped db; still up and depending on it: web")
+        await screen.until(lambda: "STOPPED" in "".join(row for row in screen.rows if " db " in row))
+        # The cursor has gone with it.
+        assert screen.table.cursor == "db"
+        await screen.press("s", "enter")
+        await screen.says("started db")
+        await screen.press("r", "enter")
+        await screen.says("restarted db")
+
+    on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_signals_scales_and_rolling_restarts_are_typed(url, master):
+    """A signal and a number are asked for; what is neither is refused before anything is sent."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("down", "down", "k", *"HUPP", "enter")
+        await screen.says("HUPP is not a signal; did you mean HUP?")
+        await screen.press("k", *"cont", "enter")
+        await screen.says("signalled queue:queue_00")
+        await screen.press("p")
+        await screen.until(lambda: len(screen.app.screen_stack) == 2)
+        await screen.press("3", "enter")
+        await screen.says("queue: from 2 to 3 (the file says 2)")
+        await screen.until(lambda: "queue:queue_02" in screen.table.names)
+        await screen.press("B", "enter")
+        await screen.says("restarted queue:queue_00")
+        await screen.press("home", "T", "enter")
+        await screen.says("broken")
+        await screen.press("R", "enter")
+        await screen.says("broken: ")
+
+    on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_filters_orders_and_the_palette(url):
+    """/ filters while it is typed, o and O order, and the palette goes to a process by its name."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("slash", *"@failed")
+        assert screen.table.names == ["broken"]
+        await screen.press("escape")
+        assert len(screen.table.names) >= 5
+        await screen.press("slash", *"queue*", "enter")
+        assert screen.table.names[0] == "queue:queue_00"
+        await screen.press("escape", "o", "O")
+        assert screen.table.names[0] == "web"
+        await screen.press("colon", *"queue_01")
+        await screen.until(lambda: screen.app.screen.query_one(OptionList).option_count == 1)
+        await screen.press("enter")
+        await screen.until(lambda: screen.table.cursor == "queue:queue_01")
+
+    on_screen(url, act, size=(80, 24))
+
+
+@pytest.mark.slow
+def test_the_sheet_of_keys_says_what_one_may_do(url):
+    """? shows all keys, and the role."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press("question_mark")
+        await screen.until(lambda: len(screen.app.screen_stack) == 2)
+        text = str(screen.app.screen.query_one("Static").render())
+        assert "admin" in text
+        assert "rolling restart" in text
+        await screen.press("escape", "z", "y", "z")
+        await screen.says("sent to the clipboard")
+
+    on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_a_master_that_comes_back_is_connected_again(tmp_path):
+    """When the master has gone, the screen says so, keeps what it knew, and goes on when the master is there again."""
+    with RunningMaster(tmp_path, PROGRAMS) as first:
+        url = f"unix://{first.socket}"
+        first.wait_for("gave up: broken")
+
+        async def act(screen: TopScreen) -> None:
+            first.call("POST", "/v1/master/reload")
+            await screen.until(lambda: "NO CONNECTION" in screen.line("heading"))
+            assert "web" in screen.table.names
+            await screen.says("connected again, after")
+            await screen.until(lambda: screen.table.names[:1] == ["broken"])
+            await screen.shows("cannot find the database")
+
+        on_screen(url, act)
