@@ -35,6 +35,8 @@ from procman.core.spec import ReadyKind, Scope
 from procman.core.states import State
 from procman.core.stopping import take_down
 
+# How the reason of a restart begins that is for being unhealthy.
+UNHEALTHY = "unhealthy: "
 # Of a time-out, the part that procman may sleep without losing its judgement.
 DROWSY = 0.25
 # An interval is at least that long, whatever the options say: looks would take the machine.
@@ -112,6 +114,11 @@ def check_again(process: Process) -> CheckHealth | None:
     return CheckHealth(process.name, process.attempt, health.looks, condition, timeout, process.pid or 0)
 
 
+def says_nothing(event: HealthSeen, timeout: float) -> bool:
+    """There was no answer within `timeout` seconds, and procman itself was not awake enough to have heard it."""
+    return event.timed_out and event.asleep >= DROWSY * timeout
+
+
 def seen(process: Process, event: HealthSeen, now: float) -> list[Action]:
     """A look has been answered."""
     health = process.health
@@ -120,7 +127,7 @@ def seen(process: Process, event: HealthSeen, now: float) -> list[Action]:
     health.looking = False
     if process.state is not State.RUNNING or process.ties.deferred:
         return []
-    if event.timed_out and event.asleep >= DROWSY * process.program.health_timeout:
+    if says_nothing(event, process.program.health_timeout):
         health.note(now, None, f"{event.words}, while procman itself was not awake")
         return _look(process, now)
     # On the grid of the interval, so that a thousand of them stay apart; what is late is skipped.
@@ -212,7 +219,7 @@ def _act(process: Process, words: str, now: float) -> list[Action]:
     todo = process.program.on_unhealthy
     match todo.what:
         case "restart":
-            process.sick = process.reason = f"unhealthy: {words}"
+            process.sick = process.reason = f"{UNHEALTHY}{words}"
             return take_down(process, now, process.sick)
         case "stop":
             process.wanted = process.ties.bound = process.ties.pulls = False

@@ -38,12 +38,18 @@ class HealthLooks:
         *,
         post: Callable[[HealthSeen], None],
         remark: Callable[[str], object],
+        count: Callable[[HealthSeen, float], object] = lambda *_: None,
     ) -> None:
-        """`fleet` is only read; `post` takes the answers, `remark` a line about a command that has not succeeded."""
+        """`fleet` is only read.
+
+        `post` takes the answers, `count`, too, with the time-out of each; `remark` takes a line about a command that
+        has not succeeded.
+        """
         self._fleet = fleet
         self.looks = looks
         self._post = post
         self._remark = remark
+        self._count = count
         self._wakefulness = Wakefulness()
         self._under_way: dict[str, tuple[CheckHealth, asyncio.Task[Seen]]] = {}
         self._by_hand: dict[str, asyncio.Task[Seen]] = {}
@@ -118,7 +124,9 @@ class HealthLooks:
         known = self._under_way.get(order.name)
         if known is not None and known[0] == order:
             del self._under_way[order.name]
-            self._post(HealthSeen(order.name, order.run, order.look, seen.ok, seen.words, seen.timed_out, asleep))
+            answer = HealthSeen(order.name, order.run, order.look, seen.ok, seen.words, seen.timed_out, asleep)
+            self._count(answer, order.timeout)
+            self._post(answer)
         return seen
 
     async def _seen(self, name: str, condition: Condition, within: float) -> Seen:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from procman.api.metrics.endpoint import preferred
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS
 from procman.api.metrics.families import FAMILIES, OF_PROCESSES, OfProcessBy
-from procman.services.metrics.process_counts import ProcessCounts
+from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
 from tests.support.metric_readings import PARSERS, families, process, reading, series, text_of, value
 
 both = pytest.mark.parametrize("form", PARSERS, ids=["prometheus", "openmetrics"])
@@ -57,6 +57,7 @@ def test_the_values_are_those_of_the_reading():
     assert of("process_starts_total", **web) == 3
     assert [of("process_restarts_total", **web, reason=reason) for reason in ("exit", "operator")] == [2, 0]
     assert of("process_failed_starts_total", **web, reason="not_found") == 1
+    assert [of("health_checks_total", **web, result=result) for result in ("ok", "timeout")] == [0, 4]
     assert [of("runs_total", **web, result=result) for result in ("success", "timeout")] == [2, 0]
     assert of("last_success_time_seconds", **web) == 950.5
     assert of("last_run_time_seconds", **web) == 1000.5
@@ -103,6 +104,7 @@ def test_what_is_not_known_is_absent():
         is_listening=None,
         waiting=None,
         has_readiness=False,
+        has_check=False,
         healthy=None,
         memory_limit=None,
         next_run=None,
@@ -126,6 +128,7 @@ def test_what_is_not_known_is_absent():
         "procman_process_hook_seconds",
         "procman_process_start_time_seconds",
         "procman_process_healthy",
+        "procman_health_checks",
         "procman_process_last_exit_code",
         "procman_process_last_exit_time_seconds",
         "procman_process_ready_seconds",
@@ -141,7 +144,7 @@ def test_what_is_not_known_is_absent():
         "procman_fds_free",
         "procman_metrics_file_missed_writes",
     }
-    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * 9
+    assert [sample.value for sample in found["procman_process_restarts"].samples] == [0] * len(RESTART_REASONS)
 
 
 @both
@@ -227,6 +230,7 @@ def test_every_label_is_one_of_few_and_none_is_a_pid():
     """So that a restart makes no new series, and their number is bounded by that of the processes."""
     assert [family.label.name for family in OF_PROCESSES if isinstance(family, OfProcessBy)] == [
         "state",
+        "result",
         "reason",
         "reason",
         "result",

@@ -58,6 +58,9 @@ def test_what_is_ill_is_restarted_and_what_is_well_again_is_told(tmp_path):
         master.wait_for("healthy again: told (exec:sh exit status 0)")
         master.wait_for("spawned: 'web'", after=stopped)
         until(lambda: master.info("web")["healthy"] is True)
+        metrics = master.ctl("metrics").stdout
+        assert 'procman_process_restarts_total{group="web",name="web",reason="unhealthy"} 1\n' in metrics
+        assert 'procman_health_checks_total{group="web",name="web",result="failed"} 2\n' in metrics
 
 
 def test_a_look_beside_the_schedule_and_a_pause(tmp_path):

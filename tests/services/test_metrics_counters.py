@@ -12,6 +12,7 @@ from procman.core.events import (
     ExitStatus,
     GroupChanged,
     GroupRemoved,
+    HealthSeen,
     RestartRequested,
     Spawned,
     SpawnFailed,
@@ -20,6 +21,7 @@ from procman.core.events import (
 )
 from procman.core.snapshot import DefinitionReaders
 from procman.core.spec import Autorestart, Condition, Edge, ReadyKind
+from procman.core.states import State
 from procman.runtime.bus import LogRotated
 from procman.services.metrics.counters import Counters
 from procman.services.metrics.histogram import BOUNDS, Histogram
@@ -168,6 +170,45 @@ def test_a_restart_because_of_a_dependency_is_counted_as_that():
     engine.spawn_all()
     assert nonzero(engine.of("db").restarts) == {"operator": 1}
     assert nonzero(engine.of("web").restarts) == {"dependency": 1}
+
+
+def test_a_restart_for_being_unhealthy_is_counted_as_that():
+    """It is no failed start; where restart_limit is reached, the start that somebody asks for later is theirs."""
+    check = Condition(ReadyKind.TCP, "tcp:80")
+    engine = Counted(group("web", health=check, health_retries=1, restart_limit=(1, 3600.0)))
+    engine.run("web")
+
+    def is_ill():
+        pid = engine.fleet.processes["web"].pid
+        engine.pass_time(60)
+        engine.post(HealthSeen("web", engine.fleet.processes["web"].attempt, look(), ok=False, words="refused"))
+        engine.post(Exited(pid, ExitStatus(0)))
+
+    def look():
+        return engine.fleet.processes["web"].health.looks
+
+    is_ill()
+    engine.pass_time(60)
+    engine.spawn_all()
+    engine.pass_time(60)
+    assert (nonzero(engine.of().restarts), nonzero(engine.of().failed_starts)) == ({"unhealthy": 1}, {})
+    is_ill()
+    assert engine.fleet.processes["web"].state is State.FATAL
+    engine.post(StartRequested("web"))
+    engine.spawn_all()
+    assert nonzero(engine.of().restarts) == {"unhealthy": 1, "operator": 1}
+
+
+def test_looks_at_the_health_are_counted_by_what_they_have_shown():
+    """A time-out while procman itself was not awake is discounted."""
+    engine = Counted(group("web"))
+    for ok, timed_out, asleep in ((True, False, 0), (False, False, 0), (False, True, 0.4), (False, True, 0.5)):
+        engine.counters.health_seen(HealthSeen("web", 1, 1, ok, "", timed_out, asleep), 2.0)
+    assert engine.of().checks == {"ok": 1, "failed": 1, "timeout": 1, "discounted": 1}
+    after = Counters()
+    after.restore(engine.counters.snapshot())
+    after.watch(engine.bus, engine.fleet)
+    assert after.of("web").checks == engine.of().checks
 
 
 def test_a_sigkill_after_stopwaitsecs_is_counted_once_for_each_stop():

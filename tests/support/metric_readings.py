@@ -24,6 +24,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
     counts.starts, counts.start_time, counts.last_exit_time = 3, 1000.5, 900.25
     counts.restarts["exit"] = 2
     counts.failed_starts["not_found"] = 1
+    counts.checks["timeout"] = 4
     counts.runs["success"], counts.last_success_time = 2, 950.5
     counts.last_run_seconds = 12.5
     counts.hook_ran("pre_start", 1.5, failed=True)
@@ -43,6 +44,7 @@ def process(name: str = "web", group: str | None = None, **facts: Any) -> Proces
         "is_listening": False,
         "waiting": 3,
         "has_readiness": True,
+        "has_check": True,
         "healthy": True,
         "memory_limit": 1 << 30,
         "next_run": 2000.5,

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from procman.services.metrics.histogram import Histogram
-from procman.services.metrics.process_counts import FAILED_START_REASONS, HOOKS, RESTART_REASONS, RUN_RESULTS
+from procman.services.metrics.process_counts import (
+    CHECK_RESULTS,
+    FAILED_START_REASONS,
+    HOOKS,
+    RESTART_REASONS,
+    RUN_RESULTS,
+)
 from procman.services.metrics.readings import STATES, MasterReading, ProcessReading, SectionReading
 
 Number = int | float
@@ -144,6 +150,14 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Whether the health check of the process succeeds; absent without one, and while that is not known.",
         lambda p: None if p.healthy is None else int(p.healthy),
     ),
+    OfProcessBy(
+        "procman_health_checks",
+        "counter",
+        "Looks at the health of the process, by what they have shown; discounted: there was no answer, and procman "
+        "itself was not awake. Absent without a health check.",
+        Label("result", CHECK_RESULTS),
+        lambda p: tuple(p.counts.checks.values()) if p.has_check else (),
+    ),
     OfProcess(
         "procman_process_wanted",
         "gauge",
@@ -174,8 +188,9 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "procman_process_restarts",
         "counter",
         "Starts after an earlier run, by what brought them about: its exit, the signal that ended it, a lack of memory "
-        "(oom), memory_restart (memory), max_age (age), what it depends on (dependency), a file that has changed "
-        "(watch), an update of the configuration, or an operator. A failed start that is tried again is none.",
+        "(oom), its health check (unhealthy), memory_restart (memory), max_age (age), what it depends on (dependency), "
+        "a file that has changed (watch), an update of the configuration, or an operator. A failed start that is tried "
+        "again is none.",
         Label("reason", RESTART_REASONS),
         lambda p: tuple(p.counts.restarts.values()),
     ),

@@ -11,8 +11,9 @@ from signal import SIGKILL
 from typing import Any
 
 from procman.core.actions import Announce, Kill, ProcessRemoved
-from procman.core.events import Adopted, ExitStatus, Spawned, SpawnFailed
+from procman.core.events import Adopted, ExitStatus, HealthSeen, Spawned, SpawnFailed
 from procman.core.fleet import Fleet
+from procman.core.health_checks import UNHEALTHY, says_nothing
 from procman.core.readiness import NOT_READY
 from procman.core.states import State
 from procman.errors import Reason
@@ -162,6 +163,11 @@ class Counters:
         failed = not (event.ok or event.ignored or event.broken_off)
         self.of(event.name).hook_ran(event.hook.value, event.seconds, failed=failed)
 
+    def health_seen(self, event: HealthSeen, timeout: float) -> None:
+        """A look at the health of a process has been answered; it had so many seconds."""
+        no = "discounted" if says_nothing(event, timeout) else "timeout" if event.timed_out else "failed"
+        self.of(event.name).checks["ok" if event.ok else no] += 1
+
     def _rotated(self, event: LogRotated, _: Notification) -> None:
         self.of(event.name).rotated(event.channel, event.by, event.problem, _now())
 
@@ -196,6 +202,8 @@ class Counters:
             case State.STOPPING:
                 counts.stopping_since = time.monotonic()
                 counts.starting_since = None
+            case State.FATAL:
+                counts.comes_back = ""  # restart_limit is reached
             case State.EXITED | State.BACKOFF | State.STOPPED if news.status is not None:
                 counts.last_exit_time = _now()
                 self._ended(news, news.status, counts)
@@ -236,6 +244,9 @@ class Counters:
         process = self._fleet.processes.get(news.name)
         if news.after is State.BACKOFF and news.before is State.STOPPING and process and process.wear.renewing:
             counts.comes_back = process.wear.renewing
+            return
+        if news.after is State.BACKOFF and news.before is State.STOPPING and news.reason.startswith(UNHEALTHY):
+            counts.comes_back = "unhealthy"
             return
         if news.after is State.BACKOFF:
             if news.before is State.STOPPING and news.reason.startswith(NOT_READY):

@@ -10,9 +10,12 @@ from procman.services.metrics.histogram import Histogram
 Data = dict[str, Any]
 
 # Why a process was started again after a run. A feature that restarts processes adds its own word.
-RESTART_REASONS = ("exit", "signal", "oom", "memory", "age", "dependency", "watch", "update", "operator")
+RESTART_REASONS = ("exit", "signal", "oom", "unhealthy", "memory", "age", "dependency", "watch", "update", "operator")
 # Why a start did not lead to RUNNING: the run ended too soon (in which way), or the command could not be executed.
 FAILED_START_REASONS = ("exit", "signal", "oom", "unready", "not_found", "not_executable")
+
+# What a look at the health of a process has shown. It is discounted if procman itself was not awake.
+CHECK_RESULTS = ("ok", "failed", "timeout", "discounted")
 
 # How a run of a one-shot has ended. A stop on request is neither.
 RUN_RESULTS = ("success", "failure", "timeout")
@@ -38,6 +41,7 @@ class ProcessCounts:
     """Of one slot, over all of its runs. Times are seconds since the epoch, 0: never."""
 
     __slots__ = (
+        "checks",
         "comes_back",
         "cpu_seconds",
         "cpu_seen",
@@ -69,6 +73,7 @@ class ProcessCounts:
         self.restarts = dict.fromkeys(RESTART_REASONS, 0)
         self.failed_starts = dict.fromkeys(FAILED_START_REASONS, 0)
         self.runs = dict.fromkeys(RUN_RESULTS, 0)
+        self.checks = dict.fromkeys(CHECK_RESULTS, 0)  # of its health
         self.last_success_time = 0.0  # of a one-shot
         # By the name of a hook: its commands that have ended, those that failed, and how long all of them took.
         self.hook_runs: dict[str, int] = {}
@@ -142,6 +147,7 @@ class ProcessCounts:
             "restarts": dict(self.restarts),
             "failed_starts": dict(self.failed_starts),
             "runs": dict(self.runs),
+            "checks": dict(self.checks),
             "hooks": [dict(self.hook_runs), dict(self.hook_failures), dict(self.hook_seconds)],
             "rotations": {channel: asdict(counts) for channel, counts in self.rotations.items()},
             "ready_seconds": self.ready_seconds.snapshot(),
@@ -159,9 +165,9 @@ class ProcessCounts:
         now = time.monotonic()
         for name in (*_KEPT, "last_run_seconds", "lost_before", "is_killed"):
             setattr(self, name, data.get(name, getattr(self, name)))
-        kinds = (self.restarts, "restarts"), (self.failed_starts, "failed_starts"), (self.runs, "runs")
-        for mine, theirs in kinds:
-            mine.update({reason: count for reason, count in data.get(theirs, {}).items() if reason in mine})
+        for kind in ("restarts", "failed_starts", "runs", "checks"):
+            mine = getattr(self, kind)
+            mine.update({reason: count for reason, count in data.get(kind, {}).items() if reason in mine})
         self.hook_runs, self.hook_failures, self.hook_seconds = data.get("hooks", ({}, {}, {}))
         self.rotations = {channel: RotationCounts(**known) for channel, known in data.get("rotations", {}).items()}
         self.ready_seconds.restore(data.get("ready_seconds"))

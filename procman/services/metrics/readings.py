@@ -48,6 +48,7 @@ class ProcessReading(NamedTuple):
     is_listening: bool | None = None  # a connection starts it; None: it is not lazy
     waiting: int | None = None  # connections that no program has taken yet; None: it has no TCP socket
     has_readiness: bool = False  # with `ready`
+    has_check: bool = False  # of its health
     healthy: bool | None = None  # None: it has no health check, or that is not known
     next_run: float | None = None  # by its schedule, in seconds since the epoch
     hooks: tuple[str, ...] = ()  # those that it has commands for, by their names
@@ -211,6 +212,7 @@ class MetricsService:
             is_listening=process.listens if program.lazy else None,
             waiting=self._waiting(process) if program.sockets else None,
             has_readiness=bool(program.ready),
+            has_check=program.health is not None,
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,
             hooks=_hooks(program),
