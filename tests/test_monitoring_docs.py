@@ -117,6 +117,7 @@ def test_the_dashboard_shows_nearly_everything():
         "procman_process_log_rotation_failures",
         "procman_process_files_watched",  # of programs that watch files alone; an alert says when that ends
         "procman_process_healthy",  # of programs with a health check alone
+        "procman_health_checks",  # likewise
         "procman_process_last_exit_code",
         "procman_process_memory_limit_bytes",  # of the few that have one
         "procman_process_listening",  # of lazy programs alone
