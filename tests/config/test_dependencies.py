@@ -32,7 +32,7 @@ def test_a_name_is_a_program_a_group_or_a_process(tmp_path):
         ("migrate", "type=oneshot"),
         ("a", ""),
         ("b", ""),
-        ("web", "depends_on = db, migrate, back:*@started, back:a@exited?, back"),
+        ("web", "depends_on = db, migrate, back:*@started, back:a@exited?, back, b@running"),
         more="[group:back]\nprograms=a,b\n",
     )
     assert edges(loaded, "web") == [
@@ -41,6 +41,7 @@ def test_a_name_is_a_program_a_group_or_a_process(tmp_path):
         ("back:*@started", ("back:a", "back:b")),
         ("back:a@exited?", ("back:a",)),
         ("back@ready", ("back:a", "back:b")),
+        ("b@ready", ("back:b",)),
     ]
 
 

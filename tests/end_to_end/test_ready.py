@@ -162,6 +162,21 @@ def test_a_program_says_that_it_is_ready_and_what_it_does(tmp_path):
         assert master.text.count("entered RUNNING") == 1
 
 
+def test_systemd_24516_a_child_of_a_shell_that_is_gone_at_once_may_speak(tmp_path):
+    """systemd#5239, too: what counts is the socket, and not which process has spoken or whether it still lives."""
+    code = "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])"
+    child = script(tmp_path, "child", f"import os, socket\n{code}\n")
+    with RunningMaster(tmp_path, section("web", f"sh -c '{child} & exec sleep 1000'", "ready=notify")) as master:
+        master.wait_for("success: web entered RUNNING state, it is ready")
+
+
+def test_a_descriptor_that_is_closed_without_a_newline_makes_nothing_ready(tmp_path):
+    """It is said, and the start fails when its time is over."""
+    lines = ("ready=fd:3", "start_timeout=300ms", "startretries=0")
+    with RunningMaster(tmp_path, section("web", "sh -c 'exec 3>&-; exec sleep 1000'", *lines)) as master:
+        master.wait_for("web: not ready after 0.3 s (fd was closed without a newline)")
+
+
 def test_ready_before_startsecs_waits_for_it(tmp_path):
     """If both are said, both hold."""
     command = script(tmp_path, "speaker", SPEAKER)
