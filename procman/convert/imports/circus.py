@@ -200,12 +200,12 @@ class _Watchers:
             node = keys.take(key)
             if node is not None:
                 section.set(option, self._filled(node, keys.name(key)), node)
-        number = keys.text("numprocesses") or "1"
-        if number.isdecimal() and int(number) > 1:
-            section.set("numprocs", int(number), keys.at("numprocesses"))
+        number = _number(keys, "numprocesses")
+        if number is not None and number > 1:
+            section.set("numprocs", number, keys.at("numprocesses"))
             section.set("process_name", Ready("%(program_name)s_%(process_num)d"), keys.at("numprocesses"))
             section.set("numprocs_start", 1, keys.at("numprocesses"))
-        elif number == "0":
+        elif number == 0:
             section.set("autostart", value=False, place=keys.at("numprocesses"))
         if (keys.text("autostart") or "true").lower() not in _TRUE:
             section.set("autostart", value=False, place=keys.at("autostart"))
@@ -268,18 +268,16 @@ class _Watchers:
     def _restarts(self, section: Section, keys: Keys) -> None:
         again = (keys.text("respawn") or "true").lower() in _TRUE
         section.set("autorestart", again, keys.at("respawn") if "respawn" in keys.node.mapping else None)
-        retries = keys.text("max_retry")
-        if retries is not None and retries.lstrip("-").isdecimal():
-            value: int | str = int(retries) if int(retries) >= 0 else "forever"
-            section.set("startretries", value, keys.at("max_retry"))
+        retries = _number(keys, "max_retry")
+        if retries is not None:
+            section.set("startretries", retries if retries >= 0 else "forever", keys.at("max_retry"))
         else:
             section.set("startretries", 5)
-        age = keys.text("max_age")
-        if age is not None and age.isdecimal() and int(age):
+        age, variance = _number(keys, "max_age"), _number(keys, "max_age_variance")
+        if age is not None and age > 0:
             section.set("max_age", f"{age}s", keys.at("max_age"))
-        variance = keys.text("max_age_variance")
-        if variance is not None and age is not None and age.isdecimal() and variance.isdecimal() and int(age):
-            section.set("max_age_jitter", min(100, round(int(variance) * 100 / int(age))), keys.at("max_age_variance"))
+            if variance is not None and variance >= 0:
+                section.set("max_age_jitter", min(100, round(variance * 100 / age)), keys.at("max_age_variance"))
         keys.lost("retry_in", "backoff says how long to wait before the next start")
         keys.lost("graceful", "nothing here reloads by itself")
         delay = keys.text("warmup_delay")
@@ -332,11 +330,11 @@ class _Watchers:
                 path = each_its_own(path)
                 keys.approximated(f"{prefix}filename", "each of its processes has a log of its own")
             section.set(option, path, file)
-            count = keys.text(f"{prefix}max_bytes")
-            section.set(f"{option}_maxbytes", size(int(count)) if count is not None and count.isdecimal() else 0)
-            backups = keys.text(f"{prefix}backup_count")
-            if backups is not None and backups.isdecimal():
-                section.set(f"{option}_backups", int(backups), keys.at(f"{prefix}backup_count"))
+            count = _number(keys, f"{prefix}max_bytes")
+            section.set(f"{option}_maxbytes", size(max(0, count or 0)))
+            backups = _number(keys, f"{prefix}backup_count")
+            if backups is not None and backups >= 0:
+                section.set(f"{option}_backups", backups, keys.at(f"{prefix}backup_count"))
         else:
             section.set(option, "-", keys.at(f"{prefix}class") if kind else None)
             if kind not in ("", "StdoutStream", "FancyStdoutStream"):
@@ -349,3 +347,14 @@ def _matches(pattern: str, name: str) -> bool:
     if "*" not in pattern:
         return False
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name) is not None
+
+
+def _number(keys: Keys, key: str) -> int | None:
+    """The whole number of a key; what is none is reported."""
+    text = keys.text(key)
+    if text is None:
+        return None
+    if not text.removeprefix("-").isdecimal():
+        keys.lost(key, f"{text} is no whole number")
+        return None
+    return int(text)

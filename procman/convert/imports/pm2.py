@@ -78,9 +78,19 @@ def read(sources: Sequence[Source], *, env: str = "") -> Draft:
         if not isinstance(node.value, Mapping):
             draft.report.lost(node, f"apps[{number}]", "an object was expected here")
             continue
-        renamed = {_ALIASES.get(key, key): value for key, value in node.mapping.items()}
-        name = renamed["name"].text if "name" in renamed else ""
-        _App(draft, Keys(Node(renamed, node.file, node.line), f"apps.{name or number}", draft.report), env).read()
+        name = node.mapping["name"].text if "name" in node.mapping else ""
+        path = f"apps.{name or number}"
+        renamed = {key: value for key, value in node.mapping.items() if key not in _ALIASES}
+        written = {}
+        for key, value in node.mapping.items():
+            if key not in _ALIASES:
+                continue
+            if renamed.setdefault(_ALIASES[key], value) is value:
+                written[_ALIASES[key]] = key
+            else:
+                draft.report.lost(value, f"{path}.{key}", f"{_ALIASES[key]} is the same, and there, too")
+        keys = Keys(Node(renamed, node.file, node.line), path, draft.report, written=written)
+        _App(draft, keys, env).read()
     draft.remarks.append(
         "pm2 makes the folders of its logs; here they have to exist: procman check names those that do not."
     )

@@ -81,6 +81,7 @@ class Keys:
     path: str  # as the report names it
     report: Report
     taken: set[str] = field(default_factory=set)
+    written: Mapping[str, str] = field(default_factory=dict)  # keys that have another name in the file
 
     def take(self, key: str) -> Node | None:
         """The value, which counts as kept unless something else is reported of it; None if it is not there."""
@@ -113,6 +114,7 @@ class Keys:
 
     def name(self, key: str) -> str:
         """The key with the path that leads to it."""
+        key = self.written.get(key, key)
         return f"{self.path}.{key}" if self.path else key
 
     def at(self, key: str) -> Node:

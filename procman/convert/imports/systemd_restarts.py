@@ -1,5 +1,7 @@
 """When a service is started again, and what counts as a failure: Restart=, its delays and its limit."""
 
+from collections.abc import Callable
+
 from procman.convert.imports.draft import Section, duration
 from procman.convert.imports.report import Fate
 from procman.convert.imports.unit_reader import UnitReader
@@ -58,6 +60,8 @@ def read_restarts(section: Section, reader: UnitReader) -> None:
             reader.mark("Service", "RuntimeMaxSec", Fate.APPROXIMATED, "it is started again then")
 
 
+# Restarts whose delays are added up: more take as long as no limit counts.
+_MOST_COUNTED = 100_000
 _LIMIT_KEYS = ("StartLimitBurst", "StartLimitIntervalSec", "StartLimitInterval", "StartLimitAction")
 
 
@@ -101,17 +105,14 @@ def _delays(section: Section, reader: UnitReader) -> None:
     if first is None:
         reader.mark("Service", "RestartSec", Fate.LOST, f"cannot read the duration {text}")
         first = _DELAY
-    longest = first
+    longest, factor = first, 1.0
     most = reader.text("Service", "RestartMaxDelaySec")
     steps = reader.text("Service", "RestartSteps")
     if most is not None and steps is not None and steps.isdecimal() and int(steps):
         longest = seconds_of(most) or first
         if longest > first > 0:
-            section.set(
-                "backoff_factor",
-                round((longest / first) ** (1 / int(steps)), 3),
-                reader.place("Service", "RestartSteps"),
-            )
+            factor = round((longest / first) ** (1 / int(steps)), 3)
+            section.set("backoff_factor", factor, reader.place("Service", "RestartSteps"))
             section.set("backoff_jitter", 0, reader.place("Service", "RestartSteps"))
     if first > 0:
         value = duration(first) if longest <= first else f"{duration(first)}..{duration(longest)}"
@@ -119,10 +120,11 @@ def _delays(section: Section, reader: UnitReader) -> None:
     if section.get("type") != "oneshot":
         # systemd has one limit, which is that of all restarts.
         section.set("startretries", "forever")
-    _limit(section, reader, first)
+    _limit(section, reader, lambda restarts: sum(min(first * factor**count, longest) for count in range(restarts)))
 
 
-def _limit(section: Section, reader: UnitReader, delay: float) -> None:
+def _limit(section: Section, reader: UnitReader, time_of: Callable[[int], float]) -> None:
+    """`time_of` says how long so many restarts take at least."""
     burst = reader.text("Unit", "StartLimitBurst") or reader.text("Service", "StartLimitBurst")
     within = (
         reader.text("Unit", "StartLimitIntervalSec")
@@ -141,7 +143,7 @@ def _limit(section: Section, reader: UnitReader, delay: float) -> None:
     if starts <= 1:
         reader.mark("Unit", "StartLimitBurst", Fate.APPROXIMATED, "one restart is allowed")
     restarts = max(1, starts - 1)
-    if restarts * delay >= seconds:
+    if time_of(min(restarts, _MOST_COUNTED)) >= seconds:
         why = "with this delay it is never reached, so it is left out"
         for key in _LIMIT_KEYS:
             reader.mark("Unit", key, Fate.APPROXIMATED, why)
