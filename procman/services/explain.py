@@ -11,7 +11,7 @@ from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.states import MasterState, Phase
 from procman.services.explain_facts import NOTHING, Around, Case, Explanation, Known, Setting, Words
-from procman.services.explain_texts import duration
+from procman.services.explain_texts import in_state
 from procman.services.explain_words import words_for
 from procman.services.waits import behind
 
@@ -25,7 +25,7 @@ def explain(process: Process, around: Around, known: Known = NOTHING) -> Explana
         phase=process.phase.value,
         wanted=process.wanted,
         as_wanted=words.fine,
-        sentence=f"{process.name} is {_state(process)}{_for(known.age)}{_verdict(process, known, words)}",
+        sentence=f"{process.name} {in_state(_state(process), known.age)}{_verdict(process, known, words)}",
         short=_short(process, words),
         age=known.age,
         wish=known.wish,
@@ -89,10 +89,6 @@ def _state(process: Process) -> str:
     # BACKOFF says itself that it is tried again.
     phase = f" ({process.phase.value})" if process.phase not in (Phase.NONE, Phase.RETRY) else ""
     return f"{process.state.name}{phase}"
-
-
-def _for(age: float | None) -> str:
-    return "" if age is None else f" for {duration(age)}"
 
 
 def _verdict(process: Process, known: Known, words: Words) -> str:

@@ -163,7 +163,7 @@ class Explanation:
     phase: str
     wanted: bool
     as_wanted: bool
-    sentence: str  # `web is FATAL for 4 m, and should be up (wanted by boot)`
+    sentence: str  # `web has been FATAL for 4 m, and should be up (wanted by boot)`
     short: str  # `FATAL: 4 failed starts in 9 s; exit status 1, last words: …`
     age: float | None
     wish: Wish

@@ -8,7 +8,7 @@ from procman.core.process import Process
 from procman.core.spec import MasterPolicy, ShutdownWhen
 from procman.core.states import MasterState, State
 from procman.services.explain_facts import Around, Explanation, Link, Setting, Wish
-from procman.services.explain_texts import counted, duration, names
+from procman.services.explain_texts import counted, duration, in_state, names
 from procman.system.signals import signal_name
 
 _WHEN = {
@@ -53,14 +53,13 @@ def explain_master(facts: MasterFacts) -> Explanation:
     state = facts.around.master
     verdict = "on its way out" if ending else "as it should be" if fine else "something is the matter"
     asked = f" (asked for by {facts.wish.text})" if ending and facts.wish.text else ""
-    for_how_long = "" if facts.age is None else f" for {duration(facts.age)}"
     return Explanation(
         name=facts.name,
         state=state.value,
         phase="",
         wanted=not ending,
         as_wanted=fine,
-        sentence=f"{facts.name} is {state.name}{for_how_long}, {verdict}{asked}",
+        sentence=f"{facts.name} {in_state(state.name, facts.age)}, {verdict}{asked}",
         short=f"{state.name}: {because[0].text}",
         age=facts.age,
         wish=facts.wish,

@@ -22,6 +22,11 @@ def duration(seconds: float) -> str:
     return _two(whole // _DAY, "d", whole % _DAY // _HOUR, "h")
 
 
+def in_state(state: str, age: float | None) -> str:
+    """Such as "is FATAL", or "has been FATAL for 4 m" where its age is known."""
+    return f"is {state}" if age is None else f"has been {state} for {duration(age)}"
+
+
 def counted(number: int, what: str, many: str = "") -> str:
     """Such as "1 restart", "2 restarts"; `many` where that is not `what` with an s."""
     return f"{number} {what if number == 1 else many or f'{what}s'}"

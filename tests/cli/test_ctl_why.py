@@ -11,7 +11,7 @@ FATAL = {
     "phase": "",
     "wanted": True,
     "as_wanted": False,
-    "sentence": "db is FATAL for 4 m, and should be up (wanted by boot)",
+    "sentence": "db has been FATAL for 4 m, and should be up (wanted by boot)",
     "short": "FATAL: 4 failed starts in 9 s; exit status 1",
     "age": 240.0,
     "entered": 1.0,
@@ -36,7 +36,7 @@ FATAL = {
     "commands": ["procmanctl tail db stderr", "procmanctl start db"],
 }
 TEXT = """\
-db is FATAL for 4 m, and should be up (wanted by boot)
+db has been FATAL for 4 m, and should be up (wanted by boot)
   because  4 failed starts in 9 s; exit status 1, last words: \x1b[2J
            port 80 is held by pid 3
   since    14:02:20, after its process had ended by itself
@@ -47,7 +47,7 @@ db is FATAL for 4 m, and should be up (wanted by boot)
 FINE = FATAL | {
     "name": "web",
     "as_wanted": True,
-    "sentence": "web is RUNNING for 4 m, as it should be",
+    "sentence": "web has been RUNNING for 4 m, as it should be",
     "because": [{"kind": "policy", "text": "it is up"}],
     "since": "",
     "options": [],
@@ -86,12 +86,12 @@ def test_named_processes_are_explained_though_they_are_well(ctl, master):
     ran = ctl("why", "web", "web")
     assert ran.status == 0
     assert ran.text == (
-        "web is RUNNING for 4 m, as it should be\n"
+        "web has been RUNNING for 4 m, as it should be\n"
         "  because  it is up\n"
         "  next     nothing by itself\n"
         "  defined  p.toml:5\n"
     )
-    assert ctl("why", "web", "all").text.count("web is RUNNING") == 1
+    assert ctl("why", "web", "all").text.count("web has been RUNNING") == 1
     assert ctl("why", "all").status == 1
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_name_has_a_suggestion(ctl, master):
     master.answers["GET", "/v1/why?name=web"] = answer(FINE)
     ran = ctl("why", "wbe", "web")
     assert ran.status == 2
-    assert ran.text.startswith("web is RUNNING")
+    assert ran.text.startswith("web has been RUNNING")
     assert ran.text.endswith("wbe: ERROR (no such process or group)\n")
     assert ran.err == "did you mean web?\n"
 
@@ -136,8 +136,8 @@ def test_lines_are_broken_for_a_terminal():
         "changed": [],
     }
     assert why_text.lines(info, 40) == [
-        "db is FATAL for 4 m, and should be up",
-        "           (wanted by boot)",
+        "db has been FATAL for 4 m, and should be",
+        "           up (wanted by boot)",
         "  because  4 failed starts in 9 s; exit",
         "           status 1",
         "  since    /a/very/long/path/that/does/not/fit/into/a/line",

@@ -69,7 +69,7 @@ def test_an_exit_with_an_error(start_master, tmp_path):
     master = start_master(program)
     master.wait_for("db entered FATAL state")
     info = why(master, "db")
-    assert re.fullmatch(r"db is FATAL for [\d.]+ s, and should be up \(wanted by boot\)", info["sentence"])
+    assert re.fullmatch(r"db has been FATAL for [\d.]+ s, and should be up \(wanted by boot\)", info["sentence"])
     assert because(info) == ["1 failed start; exit status 1, last words: data directory has wrong ownership"]
     assert info["short"] == f"FATAL: {because(info)[0]}"
     assert (info["end"], info["last_words_on"]) == ("exit status 1", "stderr")
@@ -262,7 +262,7 @@ def test_a_stop_by_an_operator(start_master):
     assert ran.returncode == 0
     actor = rf"uid {os.getuid()} \((\w+, )?\w+ stop web, pid \d+\) at \d\d:\d\d:\d\d"
     first, *_ = ran.stdout.splitlines()
-    assert re.fullmatch(rf"web is STOPPED for [\d.]+ s, as it should be \(stopped by {actor}\)", first)
+    assert re.fullmatch(rf"web has been STOPPED for [\d.]+ s, as it should be \(stopped by {actor}\)", first)
     assert "terminated by SIGTERM; by procman: it was asked to stop" in ran.stdout
     master.ctl("start", "web")
     assert re.search(r"as it should be \(wanted by uid \d+ \((\w+, )?\w+ start web, ", master.ctl("why", "web").stdout)
@@ -296,7 +296,7 @@ def test_a_stop_that_takes_its_time(start_master):
     pid = master.info("stub")["pid"]
     master.call("POST", "/v1/processes/stub/stop", {"wait": False})
     info = why(master, "stub")
-    assert re.match(r"stub is STOPPING for [\d.]+ s, and should be down \(stopped by uid \d+ ", info["sentence"])
+    assert re.match(r"stub has been STOPPING for [\d.]+ s, and should be down \(stopped by uid \d+ ", info["sentence"])
     assert re.fullmatch(rf"its process \(pid {pid}\) got SIGTERM [\d.]+ s ago and has not ended", because(info)[0])
     assert re.fullmatch(r"SIGKILL in 1 h|SIGKILL in 59 m", info["next"].partition(";")[0])
     assert 3000 < info["next_in"] <= 3600
@@ -352,7 +352,7 @@ def test_all_that_is_wrong_and_nothing_else(start_master):
     master.wait_for("db entered FATAL state") if "db entered FATAL state" not in master.text else None
     ran = master.ctl("why")
     assert ran.returncode == 1
-    assert ran.stdout.startswith("db is FATAL for ")
+    assert ran.stdout.startswith("db has been FATAL for ")
     assert "web" not in ran.stdout
     assert json.loads(master.ctl("--json", "why").stdout)["processes"] == 2
     short = "FATAL: 1 failed start; exit status 1"

@@ -145,7 +145,8 @@ def test_a_process_that_was_given_up():
     )
     said = explain(process(State.FATAL, last_end=ExitStatus(1)), AT, known)
     assert said.sentence == (
-        "web is FATAL for 4 m, and should be up (wanted by uid 0 (root, procmanctl start web, pid 812) at 14:02:11)"
+        "web has been FATAL for 4 m, and should be up "
+        "(wanted by uid 0 (root, procmanctl start web, pid 812) at 14:02:11)"
     )
     assert because(said) == ["4 failed starts in 9 s; exit status 1, last words: data directory has wrong ownership"]
     assert said.short == f"FATAL: {because(said)[0]}"

@@ -158,7 +158,7 @@ def test_the_one_that_has_asked_is_named():
         asked.engine.end("web")
         web = await asked.one("web")
         assert web.wish.by == "uid 0 (root, procmanctl stop web, pid 812)"
-        assert web.sentence.startswith("web is STOPPED for ")
+        assert web.sentence.startswith("web has been STOPPED for ")
         assert f"(stopped by {web.wish.text})" in web.sentence
         assert web.wish.by not in web.since  # the first line has it already
         assert (await asked.one("db")).wish.by == "boot"

@@ -70,7 +70,7 @@ def test_a_failed_process_has_one_sentence_and_leads_to_the_whole_story(site, br
     assert browser.text("[data-spec=missing] .why") == "1 failed start; can't find command '/nonexistent/program'"
     assert not browser.find("[data-spec=fine] .why").is_displayed()
     browser.click("[data-spec=missing] .why")
-    browser.until("document.querySelector('#view-why h3')?.textContent.startsWith('missing is FATAL for ')")
+    browser.until("document.querySelector('#view-why h3')?.textContent.startsWith('missing has been FATAL for ')")
     whole = browser.text("#view-why")
     assert "/nonexistent does not exist: check the path in command=" in whole
     assert "startretries = 0" in whole
@@ -84,14 +84,14 @@ def test_why_is_asked_again_when_the_state_changes_and_only_then(site, browser):
     """An open explanation follows the state of its process; nothing is polled, and other processes do not matter."""
     master = site(program("web") + program("other"))
     browser.show(master.url + "#why/web")
-    browser.until(f"{text_of('#view-why h3')}.startsWith('web is RUNNING')")
+    browser.until(f"{text_of('#view-why h3')}.startsWith('web has been RUNNING')")
     browser.driver.execute_script(LISTEN)
     browser.press("other", "stop")
     browser.state("other", "stopped")
     asked = "asked.filter((url) => String(url).includes('/why'))"
     assert browser.ask(asked) == []
     browser.press("web", "stop")
-    browser.until(f"{text_of('#view-why h3')}.startsWith('web is STOPPED')")
+    browser.until(f"{text_of('#view-why h3')}.startsWith('web has been STOPPED')")
     assert "stop web" in browser.text("#view-why")
     browser.driver.execute_script("asked.length = 0")
     browser.click("#view-why button")
@@ -103,7 +103,7 @@ def test_why_of_procman_itself(site, browser):
     """The views of procman itself are its log, why it is as it is, all crash reports and all events."""
     master = site(program("web"))
     browser.show(master.url + "#why")
-    browser.until(f"{text_of('#view-why h3')}.startsWith('procman is RUNNING')")
+    browser.until(f"{text_of('#view-why h3')}.startsWith('procman has been RUNNING')")
     shown = (
         "[...document.querySelectorAll('#views a')].filter((link) => link.checkVisibility()).map((a) => a.innerText)"
     )
@@ -114,14 +114,14 @@ def test_a_text_that_is_selected_is_not_drawn_away(site, browser):
     """While the reader has selected a text of a view, a change waits."""
     master = site(program("web"))
     browser.show(master.url + "#why/web")
-    browser.until(f"{text_of('#view-why h3')}.startsWith('web is RUNNING')")
+    browser.until(f"{text_of('#view-why h3')}.startsWith('web has been RUNNING')")
     browser.driver.execute_script("getSelection().selectAllChildren(document.querySelector('#view-why h3'))")
     browser.press("web", "stop")
     browser.driver.execute_script("getSelection().selectAllChildren(document.querySelector('#view-why h3'))")
     browser.state("web", "stopped")
     assert browser.text("#view-why h3").startswith("web is RUNNING")
     browser.driver.execute_script("getSelection().removeAllRanges()")
-    browser.until(f"{text_of('#view-why h3')}.startsWith('web is STOPPED')")
+    browser.until(f"{text_of('#view-why h3')}.startsWith('web has been STOPPED')")
 
 
 def test_the_history_has_the_runs_with_their_reasons(site, browser):

@@ -32,7 +32,7 @@ class WhyInfo(TypedDict):
     phase: str  # "leftovers": it has ended, and what it has started is being stopped
     wanted: bool  # should it be up?
     as_wanted: bool
-    sentence: str  # "web is FATAL for 4 m, and should be up (wanted by boot)"
+    sentence: str  # "web has been FATAL for 4 m, and should be up (wanted by boot)"
     short: str  # "FATAL: 4 failed starts in 9 s; exit status 1, last words: …"
     age: float | None  # seconds in this state
     entered: float | None  # the same since the epoch
