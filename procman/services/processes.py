@@ -297,6 +297,7 @@ class ProcessService(Narrowable):
             operation,
             lambda p: p.state not in UP and not p.timing.on and not p.listens,
             lambda p, origin: self._start(p, origin, looks=p.name not in silent, alone=alone),
+            self._in_start_order,
         )
 
     def _order(
@@ -328,6 +329,11 @@ class ProcessService(Narrowable):
 
     def _in_stop_order(self, processes: list[Process]) -> list[Process]:
         return self._fleet.dependencies.stop_order(processes)
+
+    def _in_start_order(self, processes: list[Process]) -> list[Process]:
+        """What others depend on first, so that none of them is up before its turn."""
+        graph = self._fleet.dependencies
+        return graph.in_start_order(processes) if graph else processes
 
     def _in_restart_order(self, processes: list[Process]) -> list[Process]:
         """What is up first, so that what starts at once does not start with something that is about to stop."""

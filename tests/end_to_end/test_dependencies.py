@@ -102,6 +102,18 @@ def test_a_stop_leaves_dependents_up_and_names_them_and_a_cascade_stops_them_fir
         ]
         master.wait_for("stopped: db", after=at)
         assert re.findall(r"stopped: (\w+)", since(master, at)) == ["web", "app", "db"]
+        started = ["web: started", "db: started", "app: started"]
+        assert master.ctl("start", "web", "db", "app").stdout.splitlines() == started
+        at = master.wait_for("success: web", after=at)
+        assert master.ctl("restart", "web", "db", "app").stdout.splitlines() == [
+            "web: stopped",
+            "db: stopped",
+            "app: stopped",
+            *started,
+        ]
+        master.wait_for("success: web", after=at)
+        order = re.findall(r"(?:stopped|spawned): '?(\w+)", since(master, at))
+        assert order[-6:] == ["web", "app", "db", "db", "app", "web"]
 
 
 def test_a_bound_program_goes_down_with_its_dependency_and_comes_back_with_it(tmp_path):
