@@ -94,6 +94,7 @@ def _facts(about: CrashReport) -> Iterator[tuple[str, str]]:
         yield "", f"{about['unreported']} more ends of it came too fast to have reports"
     yield from _end(about)
     yield from _machine(about)
+    yield from _checks(about)
     if about["restarts"]:
         counts = ", ".join(f"{count} ({reason})" for reason, count in sorted(about["restarts"].items()))
         yield "restarts", f"{counts} within the hour before"
@@ -108,6 +109,17 @@ def _facts(about: CrashReport) -> Iterator[tuple[str, str]]:
         yield "core", f"went to {about['core_handler']} (kernel.core_pattern)"
     if about["file"]:
         yield "report", about["file"]
+
+
+def _checks(about: CrashReport) -> Iterator[tuple[str, str]]:
+    if about["health"]:
+        marks = {True: "well", False: "ill", None: "not counted"}
+        yield "health", "; ".join(f"{marks[one['ok']]} ({one['words']})" for one in about["health"])
+    for one in about["hooks"]:
+        words = ": ".join(filter(None, [one["words"], one["line"]]))
+        command = f" {one['command']}" if one["command"] else ""
+        result = f"{one['result']} at {_time(one['ended'], '%H:%M:%S')}"
+        yield one["hook"], f"{result}:{command}" + (f" ({words})" if words else "")
 
 
 def _end(about: CrashReport) -> Iterator[tuple[str, str]]:

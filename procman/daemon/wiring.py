@@ -275,6 +275,7 @@ class _Wiring:
             environment_of=self._launcher.environment_of,
             secrets_given=lambda name: self._sources.known(name).secrets(),
             directory=self._home,
+            hooks=self._hook_results.last,
             on_end=self._bus.nudge,
         )
 
@@ -440,7 +441,6 @@ class _Wiring:
         return self._sources.masked(name, line), channel
 
     def _last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
-        """The same of several lines."""
         found = self._outputs.written.last_lines(name, pid, count)
         return {channel: [self._sources.masked(name, line) for line in lines] for channel, lines in found.items()}
 

@@ -64,6 +64,10 @@ class HookResults(Narrowable):
             raise UnknownProcess(f"no such process or group: {spec}")
         return [one for process in meant for one in self._of(process)]
 
+    def last(self, name: str) -> Mapping[Hook, LastResult]:
+        """How the last command of each hook of that process ended, of those that have run."""
+        return self._last.get(name, {})
+
     def snapshot(self) -> dict[str, Any]:
         """Plain data for another process image; no command runs during an upgrade."""
         return {

@@ -50,12 +50,18 @@ def lines(report: dict, stream: str = "stdout") -> list[str]:
 def test_an_exit_is_told_with_the_last_words(start):
     """And with what the journal says under the same number."""
     code = "import sys; print('working'); print('it broke', file=sys.stderr); input(); sys.exit(3)"
-    master = start(f"[program:web]\ncommand={python(code)}\n{ONCE}")
-    master.wait_for("web entered RUNNING state")
+    asked = "pre_start=sh -c 'echo migrated'\nhealth=exec:false\nhealth_interval=100ms\non_unhealthy=none\n"
+    master = start(f"[program:web]\ncommand={python(code)}\n{asked}{ONCE}")
+    master.wait_for("unhealthy: web")
     master.call("GET", "/v1/figures")
     master.say("web", "go\n")
     master.wait_for("exited: web")
     report = reports(master)["web"]
+    assert [(one["hook"], one["result"], one["command"]) for one in report["hooks"]] == [("pre_start", "done", "sh")]
+    assert {(one["ok"], one["words"]) for one in report["health"]} == {(False, "exec:false exit status 1")}
+    shown = master.ctl("crash", str(report["seq"])).stdout
+    assert "\n  health      ill (exec:false exit status 1); " in shown
+    assert "\n  pre_start   done at " in shown
     assert (report["kind"], report["how"], report["run"]) == ("exit", "exit status 3", 1)
     assert (lines(report), lines(report, "stderr")) == (["working"], ["it broke"])
     assert report["usage"]["max_rss"] > 0

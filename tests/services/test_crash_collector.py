@@ -82,6 +82,7 @@ class Story:
             self.looks,
             lambda name, now: self.runs.restarts.within_hour(name, now),  # noqa: PLW0108 - they come later
             self.explain,
+            lambda _name, _now: {"health": [], "hooks": []},
         )
         self.collector = Collector(
             ends,

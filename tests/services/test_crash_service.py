@@ -54,7 +54,7 @@ def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
 
 
 def report(seq: int, name: str = "web", *, last: int | None = None, group: str = "") -> CrashReport:
-    facts = {"how": "x", "group": group or name}
+    facts = {"how": "x", "group": group or name, "health": [], "hooks": []}
     output = {"stdout": Output(b"key abcdefgh\n", 13), "stderr": Output(None, 5)}
     return CrashReport(
         seq, name, float(seq), last or seq, float(last or seq), facts=facts, output=output, program=program(name)

@@ -33,7 +33,8 @@ class Log:
 
 def report(seq: int, name: str = "web", **fields) -> CrashReport:
     made = {"output": {}, "definition": "", "environment": {}}
-    return CrashReport(seq, name, 1000.0 + seq, seq, 1000.0 + seq, facts={"how": "x"}, made=made, **fields)
+    facts = {"how": "x", "health": [], "hooks": []}
+    return CrashReport(seq, name, 1000.0 + seq, seq, 1000.0 + seq, facts=facts, made=made, **fields)
 
 
 class Files(ReportFiles):

@@ -85,6 +85,26 @@ class LeftInfo(TypedDict):
     command: str  # the kernel's name for it; "": it has gone meanwhile
 
 
+class HealthLookInfo(TypedDict):
+    """What a look at the health of a process has shown."""
+
+    ago: float  # seconds before the end
+    ok: bool | None  # null: it says nothing, since procman itself was not awake
+    words: str  # such as "http 503"
+
+
+class HookEndInfo(TypedDict):
+    """How the last command of a hook ended, also one of an earlier run."""
+
+    hook: str
+    ended: float
+    result: Literal["done", "failed", "ignored", "broken off", "skipped"]
+    command: str  # without its arguments; "": it is about the whole hook
+    words: str  # what failed, or why it was skipped
+    seconds: float | None  # that it took
+    line: str  # the last one that it wrote, if it has failed
+
+
 class OutputInfo(TypedDict):
     """The end of what a run has written to one stream."""
 
@@ -108,6 +128,8 @@ class CrashReport(CrashInfo):
     left_behind: list[LeftInfo]  # 20 at most
     last_look: LookInfo | None  # null: nobody had asked while it ran
     output: dict[str, OutputInfo]  # by stream
+    health: list[HealthLookInfo]  # the latest 5, the oldest first; none where nobody looks
+    hooks: list[HookEndInfo]  # in the order of their ends
     restarts: dict[str, int]  # within the last hour, by reason
     definition: str  # a digest of its options
     environment: dict[str, str]  # digests of the values by name; they tell changes, and nothing of the values

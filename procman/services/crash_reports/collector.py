@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce
@@ -59,6 +60,7 @@ class Sources:
     looks: LastLooks
     restarts: Callable[[str, float], dict[str, int]]  # of a process within the hour before, by reason
     explain: Callable[[str, float], Awaitable[dict[str, str]]]  # further facts about the last end, in so many seconds
+    checks: Callable[[str, float], dict[str, Any]]  # what its health check and its hooks have shown, by a steady clock
 
 
 @dataclass(slots=True)
@@ -240,6 +242,7 @@ class Collector:
             folder=sources.folder(),
             last_look=sources.looks.of(name, run.pid),
             restarts=sources.restarts(name, now),
+            checks=sources.checks(name, now),
         )
         report.program, report.made = known.program, None
         self._gather_output(report, name, run.pid)

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
+from operator import itemgetter
 from signal import SIGKILL
 from typing import Any
 
 from procman import __version__
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce
+from procman.core.health import Health
+from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.ending import ending
 from procman.services.actors import known_user
@@ -17,12 +20,15 @@ from procman.services.crash_reports.report import CrashKind
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End, Oom, Sender, Why
 from procman.services.figures import Look
+from procman.services.hook_results import LastResult
 from procman.system.memory_events import MemoryCounters
 from procman.system.proc import look_at
 from procman.system.signals import signal_name
 
 # So many processes that were left behind are named.
 MOST_LEFT = 20
+# So many of the latest looks at the health of a process are reported.
+MOST_LOOKS = 5
 
 _OVERDUE = frozenset({Why.STOPWAITSECS, Why.SHUTDOWN_SHARE, Why.SHUTDOWN_TIMEOUT, Why.SECOND_REQUEST})
 _UNASKED = frozenset({Sender.OTHERS, Sender.ITSELF})
@@ -88,6 +94,7 @@ def describe(
     folder: str,
     last_look: Look | None,
     restarts: Mapping[str, int],
+    checks: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The facts.
 
@@ -99,6 +106,7 @@ def describe(
         folder: in which a program without a directory runs.
         last_look: the latest figures of this run.
         restarts: within the last hour, by reason.
+        checks: further facts: what its health check and its hooks have shown.
     """
     run, program, end = known.run, known.program, known.end
     uid = os.geteuid() if program.uid is None else program.uid
@@ -122,6 +130,7 @@ def describe(
         "left_behind": left_behind(run.left_behind),
         "last_look": _look(last_look, now),
         "restarts": dict(restarts),
+        **checks,
         "directory": program.directory or folder,
         "uid": uid,
         "user": known_user(uid),
@@ -143,6 +152,18 @@ def left_behind(pids: tuple[int, ...]) -> list[dict[str, Any]]:
             process = None
         found.append({"pid": pid, "command": process.name if process is not None else ""})
     return found
+
+
+def health_results(health: Health | None, now: float) -> list[dict[str, Any]]:
+    """What the latest looks have shown, the oldest first; `now` is by the core's clock."""
+    results = () if health is None else list(health.results)[-MOST_LOOKS:]
+    return [{"ago": round(now - one.when, 3), "ok": one.ok, "words": one.words} for one in results]
+
+
+def hook_results(last: Mapping[Hook, LastResult]) -> list[dict[str, Any]]:
+    """How the last command of each hook ended, in the order of their ends."""
+    found = [{"hook": hook.value, **asdict(one), "ended": round(one.ended, 3)} for hook, one in last.items()]
+    return sorted(found, key=itemgetter("ended"))
 
 
 def _how(known: Known) -> str:

@@ -8,6 +8,7 @@ from procman.errors import OperationError, Reason
 from procman.runtime.digests import Digests
 from procman.services.actors import describe_actor
 from procman.services.crash_reports.collector import Collector, Sources
+from procman.services.crash_reports.facts import health_results, hook_results
 from procman.services.crash_reports.kept_reports import KeptReports, find
 from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.report import CrashReport, from_plain
@@ -32,7 +33,9 @@ class Keeper:
         self._files: ReportFiles | None = None
         if parts.folder and parts.most:
             self._files = ReportFiles(parts.folder, parts.most, parts.log, self.plain, parts.on_end)
-        sources = Sources(parts.last_output, parts.directory, self._asked_by, parts.looks, restarts, self._explain)
+        sources = Sources(
+            parts.last_output, parts.directory, self._asked_by, parts.looks, restarts, self._explain, self._checks
+        )
         self.collector = Collector(parts.ends, sources, self._take, self._kept.latest)
         self.latest = self._kept.latest
 
@@ -119,6 +122,11 @@ class Keeper:
             self._kept.changed(report)
         if self._files is not None and report.is_kept:
             self._files.save(report)
+
+    def _checks(self, name: str, now: float) -> Plain:
+        process = self._parts.fleet.processes.get(name)
+        health = process.health if process is not None else None
+        return {"health": health_results(health, now), "hooks": hook_results(self._parts.hooks(name))}
 
     async def _explain(self, name: str, within: float) -> dict[str, str]:
         finding = await self._parts.explanations.settled(name, within)

@@ -6,11 +6,13 @@ from typing import Any, Protocol
 
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
+from procman.core.spec import Hook
 from procman.logs.protocol import Log
 from procman.runtime.journal.journal import Journal
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
 from procman.services.figures import LastLooks
+from procman.services.hook_results import LastResult
 
 
 class LastOutput(Protocol):
@@ -38,4 +40,5 @@ class Parts:
     environment_of: Callable[[Program], Mapping[bytes, bytes]]  # what a program is started with
     secrets_given: Callable[[str], Iterable[str]] = lambda _: ()  # the values that a process got from files
     directory: Callable[[], str]  # in which a program without one runs
+    hooks: Callable[[str], Mapping[Hook, LastResult]] = lambda _: {}  # how those of a process ended that ran last
     on_end: Callable[[], object]  # is called when there is no `obstacle` any more

@@ -134,13 +134,15 @@ def from_plain(plain: Mapping[str, Any]) -> CrashReport:
         ended=float(plain["ended"]),
         times=int(plain["times"]),
         unreported=int(plain.get("unreported", 0)),
-        facts={key: value for key, value in plain.items() if key not in head and key not in made},
+        facts={**_LATER, **{key: value for key, value in plain.items() if key not in head and key not in made}},
         made={**made, "output": dict(made["output"].items())},
         file=str(plain.get("file", "")),
     )
 
 
 _TAG = TAG.encode()
+# The facts that older masters have not written.
+_LATER: Mapping[str, Any] = {"health": [], "hooks": []}
 
 
 def _shown(output: Output, secrets: list[str]) -> dict[str, Any]:
