@@ -33,7 +33,8 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     hooks.prepared = hooks.owed = hooks.early = False
     hooks.hurried, hooks.until = "", None
     starting = process.enter(State.STARTING, reason=why)
-    if process.program.depends_on and not process.ties.alone:
+    # A program that is scaled to 0 is not waited for.
+    if any(targets for *_, targets in process.program.depends_on) and not process.ties.alone:
         process.attempt += 1
         hold(process, now)
         return [starting]

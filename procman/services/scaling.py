@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from procman.config.diff import GroupChange
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds.numbers import MOST_PROCESSES
 from procman.core.actions import AnnounceRolling
@@ -19,7 +20,7 @@ from procman.services.rolling import why_stopped
 from procman.services.update_service import UpdateService
 from procman.services.updates import Update
 
-_ASKED = re.compile(r"(?P<program>[^=+]*?)(?:=|(?=[+-]\d))(?P<sign>[+-]?)(?P<number>\d{1,7})", re.ASCII)
+_ASKED = re.compile(r"(?P<program>[^=+]*?)(?:=|(?P<sign>[+-]))(?P<number>\d{1,7})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Wish:
         found = _ASKED.fullmatch(text.strip())
         if found is None or not found["program"]:
             raise BadRequest(f"cannot read {text[:40]}: expected a program and a number, such as web=4, web+1 or web-1")
-        return cls(found["program"], found["sign"], int(found["number"]))
+        return cls(found["program"], found["sign"] or "", int(found["number"]))
 
     def number_from(self, present: int) -> int:
         """How many there are to be."""
@@ -117,7 +118,8 @@ class ScaleService:
             self._updates.confirming.refuse()
             config = await configuration.look()
             template = template_of(config, program)
-            if template.group in (change.name for change in configuration.difference_from(config).changed):
+            pending = {change.name for change in configuration.difference_from(config).changed}
+            if template.group in pending:
                 group = template.group
                 text = f"the file has other changes of {group}, which are not active: procmanctl update {group} first"
                 raise WrongState(f"cannot scale {program}: {text}", Reason.FAILED)
@@ -125,7 +127,9 @@ class ScaleService:
                 config = await configuration.scale(template, number)
                 difference = configuration.difference_from(config)
                 update = Update(self._engine, config, difference, operation.steps.extend, operation.origin)
-                await update.run({template.group})
+                # What depends on the program depends on all of its present processes.
+                dependents = {change.name for change in difference.changed if _is_of_dependents(change)} - pending
+                await update.run({template.group, *dependents})
                 rolling += update.rolling
             configuration.drop_scales()
         return rolling
@@ -157,6 +161,13 @@ def template_of(config: Config, program: str) -> ProgramTemplate:
 def is_scalable(template: ProgramTemplate) -> bool:
     """Whether its processes can be told apart."""
     return "%(process_num)" in template.process_name
+
+
+def _is_of_dependents(change: GroupChange) -> bool:
+    """Whether nothing but their dependencies differs, which is changed in place."""
+    if change.options or change.programs_added or change.programs_removed:
+        return False
+    return all(program.options == ("depends_on",) for program in change.programs_changed)
 
 
 def _refuse(template: ProgramTemplate, number: int) -> None:

@@ -222,5 +222,7 @@ def test_a_new_certificate_is_taken_at_a_reread_and_at_sighup(tmp_path):
         seen = len(master.lines)
         master.signal(signal.SIGHUP)
         master.wait_for("success: web entered RUNNING", after=seen)
-        trusted = ("--cacert", other.file, *mine[2:])
-        assert master.token(*trusted, "status", "web", scheme="https").returncode == 0
+        # As a program has it in its environment.
+        url, trusts = f"https://localhost:{master.port}", {"SSL_CERT_FILE": other.file, "PROCMANCTL_TOKEN": TOKEN}
+        ran = procmanctl(*mine[2:], "status", "web", SUPERVISOR_SERVER_URL=url, **trusts)
+        assert ran.returncode == 0, ran

@@ -135,6 +135,21 @@ def test_after_a_bad_version_three_of_four_go_on_whatever_is_killed(masters):
     assert running(masters) == before
 
 
+def test_a_scale_survives_an_upgrade_and_a_kill_and_ends_with_a_reload(masters):
+    """The highest numbers have left, and the others keep their pids."""
+    kept = [one["pid"] for one in masters.call("GET", "/v1/processes")["processes"]][:2]
+    masters.call("POST", "/v1/scale", {"scale": "web=2"})
+    masters.upgrade()
+    assert running(masters) == sorted(kept)
+    masters.kill()
+    masters.start().expect("success: web_1 entered")
+    assert running(masters) == sorted(kept)
+    [scale] = masters.call("GET", "/v1/scale")["scales"]
+    assert (scale["numprocs"], scale["in_file"]) == (2, 4)
+    masters.master.signal(signal.SIGHUP)
+    masters.master.expect_all([f"success: web_{number} entered" for number in range(4)])
+
+
 def with_job(number: int) -> str:
     """Beside it, a program that does not end when it is asked to."""
     job = f"command=sleep {1000 + number}\nstartsecs=0\nstopsignal=CHLD\nstopwaitsecs=3600\n"

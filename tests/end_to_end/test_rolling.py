@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from tests.support.master_process import PROGRAMS
-from tests.support.running_master import RunningMaster
+from tests.support.running_master import SLEEPER, RunningMaster
 
 HOST = "127.2." + ".".join(map(str, os.getpid().to_bytes(3, "big")[1:]))  # that no other test process has
 PORT = 9000
@@ -120,3 +120,20 @@ def test_scale_survives_an_update_and_ends_with_another_number_in_the_file(start
     master.ctl("update")
     assert list(pids(master)) == NAMES[:3]
     assert master.call("GET", "/v1/scale")["scales"][0]["in_file"] == 3
+
+
+def test_a_dependent_needs_all_present_processes_of_a_scaled_program(tmp_path):
+    """Without any, nothing is waited for; nothing is left for an update to do."""
+    programs = (
+        f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\nnumprocs=2\nprocess_name=web_%(process_num)d\n"
+        f"[program:api]\ncommand={SLEEPER}\nstartsecs=0\nautostart=false\ndepends_on=web@ready\n"
+    )
+    with RunningMaster(tmp_path, programs) as master:
+        master.wait_for("success: web_1")
+        for asked, names in (("web=3", ["web:web_0", "web:web_1", "web:web_2"]), ("web=0", [])):
+            assert master.ctl("scale", asked).returncode == 0
+            edges = {one["namespec"]: one["edges"] for one in master.call("GET", "/v1/graph")["processes"]}
+            assert [edge["processes"] for edge in edges["api"]] == [names]
+        assert master.ctl("start", "api").stdout == "api: started\n"
+        assert master.call("GET", "/v1/config/plan")["changes"] == []
+        assert "expected a program and a number" in master.ctl("scale", "web=-1").stdout
