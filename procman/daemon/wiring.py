@@ -17,10 +17,10 @@ from procman.core.spec import Hook
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.event_log import EventLog
 from procman.daemon.farewell import MasterFarewell
+from procman.daemon.feature_log import FeatureLog
 from procman.daemon.records import begin_audit, open_journal, open_recording
 from procman.daemon.rooms import Rooms
 from procman.daemon.snapshot import UPDATE_READERS, MasterSnapshot, obstacle, restored_fleet
-from procman.daemon.tellers import tellers
 from procman.daemon.watching import Watching
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
@@ -309,14 +309,14 @@ class _Wiring:
     def _subscribe(self) -> None:
         """In the order in which they need each other's knowledge."""
         notifier, channels = self._context.notifier, self._launcher.channels
-        limits = LimitsInPlace(self._fleet, self._trees, self._bus)
+        limits, features = LimitsInPlace(self._fleet, self._trees, self._bus), FeatureLog(self._fleet, self._log)
         subscribers: tuple[tuple[Subscriber, tuple[Interest, ...]], ...] = (
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),
             (self._run_history.hear, self._run_history.hears),
             (self._hook_results.hear, self._hook_results.hears),
             (self._event_log.tell, self._event_log.hears),
-            *tellers(self._fleet, self._log),
+            (features.tell, features.hears),
             (self._farewell.tell, self._farewell.hears),
             (notifier.tell, notifier.hears),
             (self._outputs.hear, self._outputs.hears),
@@ -330,7 +330,7 @@ class _Wiring:
             (self._probes.hear, self._probes.hears),
             (self._memory.hear, self._memory.hears),
             (self._health_looks.hear, self._health_looks.hears),
-            *self._watching.subscribers,
+            (self._watching.files.hear, self._watching.files.hears),
             (self._explanations.hear, self._explanations.hears),
         )
         for hear, interests in subscribers:
