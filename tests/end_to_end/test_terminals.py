@@ -132,6 +132,7 @@ def test_a_program_is_debugged_as_it_runs_and_then_runs_again(tmp_path):
         assert master.ctl("why", "web").stdout.count("debugs it") == 0
         operations = [one["kind"] for one in master.call("GET", "/v1/operations")["operations"]]
         assert operations.count("debug") == 2
+        assert "next try" not in master.text
 
 
 def test_what_cannot_be_is_said(tmp_path):
