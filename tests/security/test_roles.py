@@ -51,6 +51,7 @@ NEEDS: Mapping[str, tuple[tuple[str, str], ...]] = {
                 "sockets",
                 "watches",
                 "rotations",
+                "openapi.json",
                 "events",
                 "journal",
                 "journal/states",
