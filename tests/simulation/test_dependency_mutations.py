@@ -1,14 +1,11 @@
 """Faults that are put on purpose into what decides about dependencies: the rules find each of them."""
 
-from random import Random
-
 import pytest
 
 from procman.core import dependencies, dependents, levels, start_limit
 from tests.simulation.dependency_rules import DependencyRules
 from tests.simulation.dependency_scenarios import dependency_scenario
-from tests.simulation.fake_kernel import World
-from tests.simulation.test_mutations import MODULES, Mutation, core_with
+from tests.simulation.test_mutations import MODULES, Mutation, core_with, found_after
 
 # As many scenarios as a fault may hide from.
 BUDGET = 1500
@@ -127,16 +124,6 @@ RARE = (
 )
 
 
-def found_after(fleet_class: type, budget: int = BUDGET) -> int | None:
-    """How many scenarios it took to find a fault; None: it was not found."""
-    for seed in range(budget):
-        try:
-            World(dependency_scenario(Random(seed)), DependencyRules, fleet_class).run()
-        except Exception:  # noqa: BLE001 - a core that breaks down is found out, too
-            return seed + 1
-    return None
-
-
 @pytest.mark.parametrize(
     "mutation",
     [pytest.param(one, marks=pytest.mark.slow if one.claim in RARE else ()) for one in MUTATIONS],
@@ -144,12 +131,13 @@ def found_after(fleet_class: type, budget: int = BUDGET) -> int | None:
 )
 def test_a_seeded_fault_of_dependencies_is_found(mutation):
     """The rules find each of these faults within their budget."""
-    assert found_after(core_with(mutation, ALL)) is not None, f"the simulation does not find that {mutation.claim}"
+    found = found_after(core_with(mutation, ALL), BUDGET, dependency_scenario, DependencyRules)
+    assert found is not None, f"the simulation does not find that {mutation.claim}"
 
 
 def test_without_a_fault_nothing_is_found():
     """The same copy of the core, unharmed, passes the same scenarios."""
-    assert found_after(core_with(None, ALL), UNHARMED) is None
+    assert found_after(core_with(None, ALL), UNHARMED, dependency_scenario, DependencyRules) is None
 
 
 def test_the_faults_touch_every_module():

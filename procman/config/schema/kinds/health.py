@@ -1,12 +1,11 @@
 """What is looked at to see whether a running program is well, and what is done when it is not."""
 
-from signal import Signals
 from typing import get_args
 
+from procman.config.schema.kinds.actions import read_action, show_action
 from procman.config.schema.kinds.choices import word_of
 from procman.config.schema.kinds.numbers import accept_int
 from procman.config.schema.kinds.readiness import FORMS, condition_of, form_of
-from procman.config.schema.kinds.signals import SIGNAL
 from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
 from procman.config.spelling import did_you_mean
@@ -53,29 +52,7 @@ HEALTH: Kind[Condition | None] = Kind(
 
 
 def _accept_on_unhealthy(value: object) -> OnUnhealthy:
-    text = accept_text(value).strip()
-    word, colon, rest = text.partition(":")
-    what, rest = word.strip().lower(), rest.strip()
-    known = get_args(UnhealthyAction)
-    if what == "signal" and colon:
-        return OnUnhealthy("signal", signal=int(SIGNAL.parse(rest)))
-    if what == "exec" and rest:
-        return OnUnhealthy("exec", command=rest)
-    if what in ("signal", "exec"):
-        raise Unfit(f"{what} needs {'a signal, such as signal:USR1' if what == 'signal' else 'a command'}")
-    if colon or what not in known:
-        raise Unfit(f"expected {ON_UNHEALTHY.expected}{did_you_mean(what, known)}")
-    return OnUnhealthy(next(one for one in known if one == what))
-
-
-def _show_on_unhealthy(value: OnUnhealthy) -> str:
-    match value.what:
-        case "signal":
-            return f"signal:{SIGNAL.show(Signals(value.signal))}"
-        case "exec":
-            return f"exec:{value.command}"
-        case _:
-            return value.what
+    return OnUnhealthy(*read_action(value, get_args(UnhealthyAction), ON_UNHEALTHY.expected, "USR1"))
 
 
 ON_UNHEALTHY: Kind[OnUnhealthy] = Kind(
@@ -85,7 +62,7 @@ ON_UNHEALTHY: Kind[OnUnhealthy] = Kind(
     parse=_accept_on_unhealthy,
     accept=_accept_on_unhealthy,
     schema={"type": "string"},
-    show=_show_on_unhealthy,
+    show=show_action,
 )
 
 HEALTH_LEVEL: Kind[HealthLevel] = word_of("bad-health-level", {word: word for word in get_args(HealthLevel)}, str)

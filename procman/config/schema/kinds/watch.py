@@ -1,12 +1,10 @@
 """Which files are watched, and what is done when one has changed."""
 
 from collections.abc import Iterable
-from signal import Signals
 from typing import get_args
 
+from procman.config.schema.kinds.actions import read_action, show_action
 from procman.config.schema.kinds.lists import STRING_LIST, accept_strings, parse_strings
-from procman.config.schema.kinds.signals import SIGNAL
-from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
 from procman.config.spelling import did_you_mean
 from procman.core.spec import WatchAction
@@ -51,36 +49,10 @@ WATCH_IGNORE: Kind[tuple[str, ...]] = Kind(
     show=", ".join,
 )
 
-_ACTIONS: tuple[str, ...] = get_args(WatchAction.__annotations__["what"])
-
 
 def _action(value: object) -> WatchAction:
-    text = accept_text(value).strip()
-    word, colon, rest = text.partition(":")
-    what, rest = word.strip().lower(), rest.strip()
-    match what:
-        case "restart" if not colon:
-            return WatchAction("restart")
-        case "reload" if not colon:
-            return WatchAction("reload")
-        case "signal" if rest:
-            return WatchAction("signal", signal=int(SIGNAL.parse(rest)))
-        case "exec" if rest:
-            return WatchAction("exec", command=rest)
-        case "signal" | "exec":
-            raise Unfit(f"{what} needs {'a signal, such as signal:HUP' if what == 'signal' else 'a command'}")
-        case _:
-            raise Unfit(f"expected {WATCH_ACTION.expected}{did_you_mean(what, _ACTIONS)}")
-
-
-def _show(value: WatchAction) -> str:
-    match value.what:
-        case "signal":
-            return f"signal:{SIGNAL.show(Signals(value.signal))}"
-        case "exec":
-            return f"exec:{value.command}"
-        case _:
-            return value.what
+    words = get_args(WatchAction.__annotations__["what"])
+    return WatchAction(*read_action(value, words, WATCH_ACTION.expected, "HUP"))
 
 
 WATCH_ACTION: Kind[WatchAction] = Kind(
@@ -90,5 +62,5 @@ WATCH_ACTION: Kind[WatchAction] = Kind(
     parse=_action,
     accept=_action,
     schema={"type": "string"},
-    show=_show,
+    show=show_action,
 )
