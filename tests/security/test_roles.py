@@ -295,7 +295,8 @@ def test_no_answer_names_a_hidden_program(master, token):
         assert "secret" not in master.ask(token, "GET", target)[1], target
     for (method, pattern), needs in ROWS.items():
         target, body, _ = ANSWERS[method, pattern]
-        if method == "GET" and token.may(needs):
+        # The description of the interface is the same for everybody, and has that word.
+        if method == "GET" and token.may(needs) and pattern != "/v1/openapi.json":
             status, said = master.ask(token, method, target, body)
             if pattern == "/v1/operations":
                 # What the client itself has named is there, with what came of it.
