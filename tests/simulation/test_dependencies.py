@@ -1,6 +1,5 @@
 """Programs that depend on each other, in thousands of scenarios in virtual time."""
 
-import json
 from collections import Counter
 from random import Random
 
@@ -8,42 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.config.snapshot import read_group, read_program
 from procman.core.actions import Announce
-from procman.core.fleet import Fleet
-from procman.core.snapshot import DefinitionReaders
-from procman.core.states import MasterState
 from tests.simulation.batches import every_batch
 from tests.simulation.dependency_rules import DependencyRules
 from tests.simulation.dependency_scenarios import dependency_scenario
 from tests.simulation.fake_kernel import World
+from tests.simulation.upgraded_world import UpgradedWorld
 
 SCENARIOS = 3000
 BATCHES = 4
-READERS = DefinitionReaders(read_group, read_program)
-
-
-class UpgradedWorld(World):
-    """The fleet goes on in another process image, again and again."""
-
-    def run(self):
-        chance = Random(self.scenario.seed)
-        for _ in range(chance.randint(0, 3)):
-            self._at(chance.random() * 8, self._upgrade)
-        return super().run()
-
-    def _upgrade(self):
-        if self.fleet.state is not MasterState.RUNNING or self.quit is not None or not self._booted:
-            return
-        data = json.loads(json.dumps(self.fleet.snapshot()))
-        fleet = Fleet((), self.scenario.master)
-        fleet.restore(data, READERS)
-        assert json.loads(json.dumps(fleet.snapshot())) == data
-        self._note("upgraded")
-        self.fleet = fleet
-        self.spawns.clear()
-        self.spawns.extend(fleet.pending_orders(self.now))
-        self._work()
 
 
 @every_batch(BATCHES)

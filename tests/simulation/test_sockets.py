@@ -1,6 +1,5 @@
 """Sockets, and programs that connections start, in hundreds of scenarios in virtual time, and faults to be found."""
 
-import json
 from collections import Counter
 from random import Random
 
@@ -8,44 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.config.snapshot import read_group, read_program
 from procman.core import ending, idling, requests, sockets, starting
-from procman.core.fleet import Fleet
-from procman.core.snapshot import DefinitionReaders
-from procman.core.states import MasterState
 from tests.simulation.socket_rules import SocketRules
 from tests.simulation.socket_world import SocketWorld, socket_scenario
 from tests.simulation.test_mutations import Mutation, core_with
+from tests.simulation.upgraded_world import UpgradedWorld
 
 SCENARIOS = 480
 BATCHES = 4
 BUDGET = 600
 
 
-class UpgradedSocketWorld(SocketWorld):
-    """The fleet goes on in another process image, again and again."""
+class UpgradedSocketWorld(UpgradedWorld, SocketWorld):
+    """A world with sockets."""
 
-    def run(self):
-        chance = Random(self.scenario.seed)
-        for _ in range(chance.randint(0, 3)):
-            self._at(chance.random() * 20, self._upgrade)
-        return super().run()
-
-    def _upgrade(self):
-        if self.fleet.state is not MasterState.RUNNING or self.quit is not None or not self._booted:
-            return
-        data = json.loads(json.dumps(self.fleet.snapshot()))
-        fleet = Fleet((), self.scenario.master)
-        fleet.restore(data, DefinitionReaders(read_group, read_program))
-        assert json.loads(json.dumps(fleet.snapshot())) == data
-        self._note("upgraded")
-        held = self.fleet.sockets.held
-        assert fleet.sockets.held == held
-        self.fleet = fleet
-        self.spawns.clear()
-        for order in fleet.pending_orders(self.now):
-            self._carry_out(order)
-        self._work()
+    within = 20.0
 
 
 @pytest.mark.parametrize("batch", [0, *(pytest.param(batch, marks=pytest.mark.slow) for batch in range(1, BATCHES))])
