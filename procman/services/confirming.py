@@ -325,12 +325,12 @@ class Confirming:
         """Where the file says what has failed."""
         config = self._configuration.config
         sections = {program.namespec: program.section for group in config.groups for program in group.programs}
-        places = []
+        places: dict[str, None] = {}  # processes of one program have the same
         for name in decision.failed:
             origin = origin_of(config, sections[name], "command") if name in sections else {"file": None}
             if origin["file"]:
-                places.append(f"{origin['file']}:{origin['line']}" if origin["line"] else str(origin["file"]))
-        return f" (see {', '.join(places[:_MOST_NAMED])})" if places else ""
+                places[f"{origin['file']}:{origin['line']}" if origin["line"] else str(origin["file"])] = None
+        return f" (see {', '.join(list(places)[:_MOST_NAMED])})" if places else ""
 
     async def _roll_back(self, under: UnderWay, cause: int | None = None) -> None:
         async with self.one_at_a_time:
