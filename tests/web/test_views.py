@@ -119,7 +119,7 @@ def test_a_text_that_is_selected_is_not_drawn_away(site, browser):
     browser.press("web", "stop")
     browser.driver.execute_script("getSelection().selectAllChildren(document.querySelector('#view-why h3'))")
     browser.state("web", "stopped")
-    assert browser.text("#view-why h3").startswith("web is RUNNING")
+    assert browser.text("#view-why h3").startswith("web has been RUNNING")
     browser.driver.execute_script("getSelection().removeAllRanges()")
     browser.until(f"{text_of('#view-why h3')}.startsWith('web has been STOPPED')")
 
