@@ -26,6 +26,7 @@ UNUSED_MODULES = (
     "rich/{diagnose,json,layout,logging,markdown,syntax,traceback,tree}.py",
     "urllib3/contrib/*.py",
     "urllib3/contrib/emscripten/*",
+    "urllib3/http2/connection.py",
 )
 COMPILED = "psutil"
 LIMIT = 2 * 1024 * 1024  # bytes of the zipapp
@@ -81,11 +82,26 @@ def tidy(site: Path) -> None:
         for name in names.split(",") if brace else [""]:
             for file in site.glob(f"{before}{name}{after}"):
                 file.unlink()
+    only_newest_widths(site / "rich" / "_unicode_data")
+    (site / "rich" / "_emoji_codes.py").write_text("EMOJI: dict[str, str] = {}\n")  # procman writes none by their names
     for file in site.glob("*.dist-info/*"):
         if file.name in {"RECORD", "direct_url.json", "INSTALLER", "REQUESTED", "uv_cache.json"}:
             file.unlink()
+        elif file.name == "METADATA":  # without the description, which is the README
+            file.write_text(file.read_text().partition("\n\n")[0] + "\n")
     for path in (site, *site.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def only_newest_widths(folder: Path) -> None:
+    """Of rich's tables of how wide characters are, keep that of the newest Unicode, which it takes by default."""
+    versions: dict[str, tuple[str, ...]] = {}
+    exec((folder / "_versions.py").read_text(), versions)  # noqa: S102 - a table of an installed package
+    newest = versions["VERSIONS"][-1]
+    for file in folder.glob("unicode*.py"):
+        if file.stem != f"unicode{newest.replace('.', '-')}":
+            file.unlink()
+    (folder / "_versions.py").write_text(f"VERSIONS = ({newest!r},)\n")
 
 
 def dependencies(wheel: Path) -> list[str]:
