@@ -28,6 +28,8 @@ UNUSED_MODULES = (
     "urllib3/contrib/emscripten/*",
     "urllib3/http2/connection.py",
 )
+# What draws by Textual, which the zipapp does not have (`top` says so), and what tests by pytest.
+NOT_IN_ZIPAPP = ("procman/tui", "procman/pytest_plugin.py")
 COMPILED = "psutil"
 LIMIT = 2 * 1024 * 1024  # bytes of the zipapp
 COMMAND = """\
@@ -150,6 +152,12 @@ def zipapp(path: Path, site: Path) -> None:
     """
     uv("--target", str(site), "--no-deps", COMPILED)
     tidy(site)
+    for name in NOT_IN_ZIPAPP:
+        unused = site / name
+        if unused.is_dir():
+            shutil.rmtree(unused)
+        else:
+            unused.unlink()
     words = ("--reproducible", "--compressed", "--site-packages", str(site), "-p", "/usr/bin/env python3")
     run("shiv", *words, "-e", "procman_isolated:zipapp", "-o", str(path))
     if path.stat().st_size > LIMIT:

@@ -30,7 +30,8 @@ def top(invocation: Invocation, words: list[str]) -> None:
         # A whole optional feature: Textual takes a quarter of a second.
         from procman.tui.app import TopApp  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "textual":
+        # The zipapp has neither.
+        if (error.name or "").partition(".")[0] != "textual" and error.name != "procman.tui":
             raise
         invocation.problem(
             f"Error: top needs Textual: pip install 'procman[tui]', or pip install textual; without it, {_WITHOUT}"
