@@ -60,6 +60,31 @@ def test_a_role_has_the_buttons_that_it_may_use(site, browser, tmp_path):
     browser.state("api", "stopped")
 
 
+def test_what_a_role_may_not_read_is_not_offered(site, browser, tmp_path):
+    """Whose role it is stands at the top; without the right to logs there is no link to one, and its view says why."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(b"t0ken").hexdigest())
+    section = f"[access:see]\ntoken_file={tokens}\nallow=read\nprograms=api\n"
+    master = site(program("api") + section, server="access=roles")
+    browser.show(f"http://anybody:t0ken@localhost:{master.port}/")
+    browser.state("api", "running")
+    browser.until("document.querySelector('#whoami').textContent === 'a token: read'")
+    browser.until("document.querySelector('[data-spec=api]').hasAttribute('data-no-logs')")
+    assert not browser.find("[data-spec=api] [data-log]").is_displayed()
+    browser.click("#more")
+    assert not browser.find("#menu .own-log").is_displayed()
+    browser.escape()
+    browser.click("[data-spec=api] .name")
+    browser.until("document.querySelector('#log-note').textContent === 'Your role may not read it.'")
+    assert not browser.find("#views [data-view=log]").is_displayed()
+    master.write(f"[inet_http_server]\nport=localhost:{master.port}\naccess=roles\n{section}" + program("api", nice=1))
+    browser.click("#views [data-view=why]")
+    browser.until("document.querySelector('#view-why h3')")
+    browser.driver.execute_script("location.hash = '#update'")
+    browser.until("document.querySelector('#view-update h3')")
+    assert not browser.find("#view-update [data-key=apply]").is_displayed()
+
+
 def test_the_policy_runs_no_other_script(site, browser):
     """A script or markup that found its way into the page has no effect."""
     master = site(program("api"))

@@ -5,6 +5,8 @@ import { $, put } from "./document.js";
 
 const RANKS = ["none", "metrics", "read", "operate", "configure", "admin"];
 
+const reaches = (role, needed) => RANKS.indexOf(role) >= RANKS.indexOf(needed);
+
 export class Access {
   constructor(processes) {
     this.processes = processes;
@@ -30,7 +32,8 @@ export class Access {
   show() {
     const { mine } = this;
     document.body.toggleAttribute("data-no-own-log", !this.ofAll("read", { logs: true }));
-    document.body.toggleAttribute("data-no-configure", !this.ofAll("configure"));
+    document.body.toggleAttribute("data-no-fleet", !this.ofAll("configure"));
+    document.body.toggleAttribute("data-no-configure", mine !== null && !reaches(mine.role, "configure"));
     const name = mine?.by_roles ? mine.user || (mine.has_token ? "a token" : "nobody known") : "";
     $("whoami").hidden = !name;
     put($("whoami"), name ? `${name}: ${mine.role}` : "");
@@ -43,7 +46,7 @@ export class Access {
   ofAll(role, { logs = false } = {}) {
     if (!this.mine) return true;
     return this.mine.grants.some(
-      (grant) => RANKS.indexOf(grant.role) >= RANKS.indexOf(role) && grant.programs.includes("*") && (grant.logs || !logs),
+      (grant) => reaches(grant.role, role) && grant.programs.includes("*") && (grant.logs || !logs),
     );
   }
 

@@ -79,7 +79,8 @@ export class OutOfDate {
     for (const { info, row } of this.processes.known.values()) {
       const change = byName.get(info.namespec) ?? byGroup.get(info.group);
       const badge = row.querySelector(".outdated");
-      badge.hidden = !change;
+      // Even an attribute that stays the same would be a change of the document.
+      if (badge.hidden === Boolean(change)) badge.hidden = !change;
       put(badge, change ? (WORDS[change.action] ?? "changed in the file") : "");
     }
   }

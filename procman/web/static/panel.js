@@ -91,6 +91,7 @@ export class Panel {
   show() {
     const process = this.processes.known.get(this.spec);
     const own = this.spec === "";
+    $("log").toggleAttribute("data-own", own);
     put($("log-title"), own ? OF_ALL[this.view] : this.spec);
     $("views").setAttribute("aria-label", own ? "Views of procman" : `Views of ${this.spec}`);
     const suffix = own ? "" : `/${encodeURIComponent(this.spec)}`;

@@ -12,6 +12,8 @@ import { counted } from "./text.js";
 
 // How long the pointer must have rested before rows change places, in milliseconds.
 const RESTED = 600;
+// So long after a change that moves no row the list is put in order all the same: groups may fold then.
+const SETTLED = 2000;
 
 /** Calls `added(row)`, `changed(process)`, `removed(name, row)`, `named()` where there are other names, `placed()`,
  * and `counted(counts)`, the number of each kind. */
@@ -28,6 +30,7 @@ export class ProcessList {
     this.words = []; // the words that a row must contain to be shown
     this.resting = 0; // when the pointer will have rested for long enough
     this.placing = 0;
+    this.settling = 0;
   }
 
   snapshot({ names, processes }) {
@@ -42,14 +45,19 @@ export class ProcessList {
   change({ processes, gone = [] }) {
     gone.forEach((name) => this.forget(name));
     const { moved, more } = this.learn(processes);
-    if (moved || gone.length) this.place(false);
-    else this.count();
+    if (moved || gone.length) {
+      this.place(false);
+    } else {
+      this.count();
+      this.settling ||= setTimeout(() => this.place(false), SETTLED);
+    }
     if (more || gone.length) this.listener.named();
   }
 
-  /** Whether a row may belong elsewhere now, and whether there are new ones. */
+  /** Whether a row belongs elsewhere now, and whether there are new ones. */
   learn(processes) {
-    let [moved, more] = [false, false];
+    let more = false;
+    let moved = this.isFiltered || this.order.by !== "name";
     for (const info of processes) {
       const before = this.known.get(info.namespec);
       const flaps = flapsNow(info);
@@ -60,7 +68,7 @@ export class ProcessList {
       const process = { info, at: performance.now(), kind, flaps, reason, why, row: before?.row ?? newRow(info) };
       this.known.set(info.namespec, process);
       more ||= !before;
-      moved ||= kind !== before?.kind || info.statename !== before.info.statename;
+      moved ||= !before || (kind === "failed") !== (before.kind === "failed");
       if (!before) this.listener.added(process.row);
       announce(before, process);
       if (before && !isUp(before.info) && isUp(info)) forgetUndo(info.namespec);
@@ -86,6 +94,8 @@ export class ProcessList {
   /** Put every row where it belongs: at once, or when no pointer is about to press something. */
   place(atOnce) {
     clearTimeout(this.placing);
+    clearTimeout(this.settling);
+    this.settling = 0;
     const wait = this.resting - performance.now();
     if (!atOnce && wait > 0) {
       this.placing = setTimeout(() => this.place(false), wait);
@@ -177,7 +187,7 @@ export class ProcessList {
       const { all, running, failed } = groups.get(name) ?? { all: 0, running: 0, failed: 0 };
       const attention = failed ? `, ${counted(failed, "needs", "need")} attention` : "";
       put(group.sum, `${running} of ${all} running${attention}`);
-      group.element.dataset.kind = failed ? "failed" : running === all ? "running" : running ? "busy" : "stopped";
+      group.element.toggleAttribute("data-failed", failed > 0);
     }
     this.listener.counted(counts);
   }

@@ -34,7 +34,10 @@ export function newGroup(name, toggle) {
   labelButtons(head, `all of ${name}`, true);
   fold.setAttribute("aria-label", `The processes of ${name}`);
   fold.addEventListener("click", toggle);
-  const show = (folds) => fold.setAttribute("aria-expanded", String(!folds));
+  const show = (folds) => {
+    fold.setAttribute("aria-expanded", String(!folds));
+    head.toggleAttribute("data-folded", folds);
+  };
   return { element: head, list: head.querySelector("ul"), sum: head.querySelector(".sum"), show };
 }
 

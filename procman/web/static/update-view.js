@@ -56,14 +56,14 @@ export class UpdateView extends FetchedView {
       element("h3", null, `Update ${pending.operation}`),
       element("p", null, printable(pendingText(pending))),
       ...(missing.length ? [list] : []),
-      ...(pending.stage === "rolling back" ? [] : [element("p", { class: "change" }, keep, " ", back)]),
+      ...(pending.stage === "rolling back" ? [] : [element("p", { class: "change configures" }, keep, " ", back)]),
     ];
   }
 
   applyPart(plan) {
     const apply = button("Apply…", "apply", () => this.apply(plan, null));
     const trial = button(`Apply for ${CONFIRM / 60} minutes…`, "trial", () => this.apply(plan, CONFIRM));
-    return element("p", { class: "change" }, apply, " ", trial);
+    return element("p", { class: "change configures" }, apply, " ", trial);
   }
 
   async apply(plan, confirm) {
