@@ -38,15 +38,18 @@ _procman_paths() {
 
 # The names of processes or groups, from the master that the line is for.
 _procmanctl_names() {
-    local names group groups=
+    local names name group
+    local -A groups=()
     # 3: one of them is not running
     names=$("${asked[@]}" status -o name 2>/dev/null </dev/null) || (($? == 3)) || return
-    while IFS= read -r group; do groups+=$group:*$'\n'; done < <(sed -n 's/:.*//p' <<<"$names" | sort -u)
-    if [[ $1 == groups ]]; then
-        _procman_offer "$(sed 's/:.*//' <<<"$names" | sort -u)"
-    else
-        _procman_offer "$names"$'\n'"$groups"
-    fi
+    while IFS= read -r name; do
+        group=${name%%:*}
+        if [[ $1 == groups && -n $group ]]; then groups[$group]=1
+        elif [[ $group != "$name" ]]; then groups[$group:\*]=1; fi
+    done <<<"$names"
+    [[ $1 == groups ]] && names=
+    for name in "${!groups[@]}"; do names+=$'\n'$name; done
+    _procman_offer "$names"
 }
 """
 
