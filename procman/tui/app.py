@@ -8,10 +8,9 @@ from rich.style import Style
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.containers import Container
 from textual.events import Resize
-from textual.widgets import Static
 
 from procman.api.shapes.access import WhoamiInfo
 from procman.cli.procmanctl_commands.whoami import lines_of
@@ -22,12 +21,13 @@ from procman.tui import bars
 from procman.tui.arrangement import Arrangement
 from procman.tui.changer import Changer
 from procman.tui.content_pane import ContentPane
-from procman.tui.feed import Answered, ask
+from procman.tui.feed import ask
 from procman.tui.fleet import Fleet
 from procman.tui.heading import Heading
 from procman.tui.key_sheet import KeySheet
 from procman.tui.keys import KEYS
 from procman.tui.look import Look
+from procman.tui.one_line import OneLine
 from procman.tui.palette import Commands
 from procman.tui.pane_keys import PANE_KEYS
 from procman.tui.process_table import ProcessTable
@@ -60,9 +60,9 @@ class TopApp(App[None]):
         self._table = ProcessTable(look, self.fleet)
         self._table.arrangement = Arrangement(filter=shown)
         self._pane = ContentPane(look, connect)
-        self._about = Static(id="about")
-        self._answer = Static(id="answer")
-        self._footer = Static(id="footer")
+        self._about = OneLine(id="about")
+        self._answer = OneLine(id="answer")
+        self._footer = OneLine(id="footer")
         self._changer = Changer(self, connect, self.fleet, self._say)
         self.theme = "ansi-dark"
         self.animation_level = "none"
@@ -79,7 +79,7 @@ class TopApp(App[None]):
 
     def on_mount(self) -> None:
         """Begin."""
-        self.screen.set_class(self._look.plain, "-plain")
+        self.set_class(self._look.plain, "-plain")
         self._table.focus()
         self._show_bars()
 
@@ -95,13 +95,16 @@ class TopApp(App[None]):
 
     def on_heading_connected(self, message: Heading.Connected) -> None:
         """Show everything anew."""
+        self._table.stale = False
         if message.words:
             self._say(message.words, True)
         self._show_bars()
         self._pane.load()
 
     def on_heading_lost(self, message: Heading.Lost) -> None:
-        """Say why."""
+        """Say why; what the table has is old from now on."""
+        self._table.stale = True
+        self._table.redraw()
         self._say(message.words, False)
 
     def on_process_table_moved(self) -> None:
@@ -113,11 +116,6 @@ class TopApp(App[None]):
         """Show those that are marked."""
         self._pane.show_names(self._table.targets())
         self._show_bars()
-
-    def on_answered(self, message: Answered) -> None:
-        """A request of the screen itself has been answered."""
-        message.stop()
-        message.done(message.outcome)
 
     def action_mark(self, what: str) -> None:
         """Mark the process under the cursor, or all that are shown."""
@@ -186,6 +184,10 @@ class TopApp(App[None]):
 
         ask(self, self._connect, lambda client: client.call("GET", "/v1/whoami"), shown)
 
+    def action_command_palette(self) -> None:
+        """Find a command, or a process."""
+        self.push_screen(CommandPalette(placeholder="a command, or a process"))
+
     def action_redraw(self) -> None:
         """Draw all of the screen again."""
         self.refresh(repaint=True, layout=True)
@@ -200,16 +202,13 @@ class TopApp(App[None]):
         self._show_bars()
 
     def _say(self, text: str, well: bool) -> None:
-        self._answer.update(
-            Text(f" {safe(text)}", "" if well else _BAD, no_wrap=True, overflow="ellipsis", end=""), layout=False
-        )
+        self._answer.tell(Text(f" {safe(text)}", "" if well else _BAD))
 
     def _tell(self) -> None:
         """Say in a whole line what the table has no room for."""
         info = self.fleet.processes.get(self._table.cursor or "")
-        self._about.update(Text("", end="") if info is None else bars.about(info, self.fleet), layout=False)
+        self._about.tell(Text() if info is None else bars.about(info, self.fleet))
 
     def _show_bars(self, width: int | None = None) -> None:
         self._heading.show(self._table.arrangement, len(self._table.marked))
-        footer = bars.footer(read_only=self.fleet.read_only, width=width or self.size.width)
-        self._footer.update(footer, layout=False)
+        self._footer.tell(bars.footer(read_only=self.fleet.read_only, width=width or self.size.width))

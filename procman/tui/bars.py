@@ -26,7 +26,7 @@ _WORDS = {
 
 def heading(fleet: Fleet, arrangement: Arrangement, marked: int, look: Look, lost: str) -> Text:
     """The line at the top; `lost` is why there is no connection, or ""."""
-    text = Text(no_wrap=True, overflow="ellipsis", end="")
+    text = Text()
     if lost:
         text.append(f" {lost} ", _LOST)
         text.append(" ")
@@ -59,7 +59,7 @@ def about(info: ProcessInfo, fleet: Fleet) -> Text:
     """The line about the process under the cursor: its name, its state, and all that is told of that."""
     style = _WORDS[fleet.standings[info["namespec"]]][1]
     told = detail_of(info)
-    text = Text(f" {safe(info['namespec'])} ", no_wrap=True, overflow="ellipsis", end="")
+    text = Text(f" {safe(info['namespec'])} ")
     text.stylize(Style(bold=True))
     text.append("DONE" if info.get("done") else info["statename"], style)
     return text.append(f": {told}" if told else "")
@@ -67,7 +67,7 @@ def about(info: ProcessInfo, fleet: Fleet) -> Text:
 
 def footer(*, read_only: bool, width: int) -> Text:
     """The keys that are needed most, as many as have room."""
-    text = Text(no_wrap=True, end="")
+    text = Text()
     shown = [key for key in KEYS if key.short and not (read_only and key.changes)]
     # The last ones say where all the others are, so they always have room.
     last = [key for key in shown if key.action in ("keys", "quit")]

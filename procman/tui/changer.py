@@ -47,7 +47,7 @@ class Changer:
             self._request(lambda client: client.call("GET", "/v1/scale")["scales"], partial(self._ask_number, names[0]))
         elif operation == "signal":
             text = changes.question(change, names).removesuffix("?")
-            prompt = Prompt(f"{text}:", types=True, hint="HUP, USR1, TERM …; Enter sends it, Esc does not")
+            prompt = Prompt(f"{text}:", types=True, hint="HUP, USR1, TERM; Enter sends it, Esc does not")
             self._app.push_screen(prompt, partial(self._signal, names))
         else:
             self._app.push_screen(
@@ -85,7 +85,7 @@ class Changer:
             self._say("nothing was changed", True)
             return
         question = changes.question(change, names).removesuffix("?")
-        self._say(f"{question}: asked for …", True)
+        self._say(f"{question}: asked for", True)
         body = changes.body(change, names, typed)
         self._request(lambda client: client.call("POST", change.path, body), partial(self._done, change))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from procman.cli.whole_lines import JsonLines
 from procman.client.api_client import Client
 from procman.errors import ProcmanError
-from procman.tui.feed import Answered, Came, Ended, Feed, ask
+from procman.tui.feed import Came, Ended, Feed, ask
 from procman.tui.look import Look
 from procman.tui.text_buffer import Line
 from procman.tui.text_pane import TextPane
@@ -98,11 +98,6 @@ class ContentPane(TextPane):
         message.stop()
         if message.feed is self._feed:
             self.add([Line(f"[{message.reason}]")])
-
-    def on_answered(self, message: Answered) -> None:
-        """Show an answer."""
-        message.stop()
-        message.done(message.outcome)
 
     def _lines_of(self, item: Any) -> list[Line]:
         if self.view == "events":

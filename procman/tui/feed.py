@@ -6,6 +6,7 @@ minutes perhaps, would keep the terminal.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from textual.message import Message
@@ -17,18 +18,6 @@ from procman.errors import ProcmanError
 
 # Blocks that may wait for the screen. When it is behind, the stream is not read: the master drops what has no room.
 _AHEAD = 4
-
-
-class Answered(Message):
-    """A request has been answered; `done` is to be called with what came of it."""
-
-    bubble = False
-
-    def __init__(self, done: Callable[[Any], None], outcome: Any) -> None:
-        """The outcome is what the work has returned, or a ProcmanError."""
-        super().__init__()
-        self.done = done
-        self.outcome = outcome
 
 
 class Came(Message):
@@ -95,13 +84,13 @@ class Feed:
                     self._room.acquire()
                     if self.is_closed:
                         break
-                    _post(self._target, Came(self, items))
+                    _hand_over(partial(self._target.post_message, Came(self, items)))
         except ProcmanError as error:
             reason = str(error)
         except ValueError:
             reason = "what answers is not procman"
         if not self.is_closed:
-            _post(self._target, Ended(self, reason))
+            _hand_over(partial(self._target.post_message, Ended(self, reason)))
 
 
 def ask(
@@ -122,13 +111,13 @@ def ask(
         finally:
             if client is not None:
                 client.close()
-        _post(target, Answered(done, outcome))
+        _hand_over(partial(target.call_later, done, outcome))
 
     threading.Thread(target=run, daemon=True, name="request").start()
 
 
-def _post(target: MessagePump, message: Message) -> None:
+def _hand_over(post: Callable[[], object]) -> None:
     try:
-        target.post_message(message)
+        post()
     except RuntimeError:
         pass  # the screen has just ended, and its loop with it

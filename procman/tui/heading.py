@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from textual.message import Message
-from textual.widgets import Static
 
 from procman.api.shapes.processes import FiguresInfo
 from procman.cli.whole_lines import SentEvents
@@ -13,9 +12,10 @@ from procman.client.api_client import Client
 from procman.errors import ProcmanError
 from procman.tui import bars
 from procman.tui.arrangement import Arrangement
-from procman.tui.feed import Answered, Came, Ended, Feed, ask
+from procman.tui.feed import Came, Ended, Feed, ask
 from procman.tui.fleet import Fleet
 from procman.tui.look import Look
+from procman.tui.one_line import OneLine
 
 # Figures are asked for so often, in seconds; but a master that takes long for them gets a pause 20 times as long.
 _FIGURES = 2.0
@@ -24,7 +24,7 @@ _PAUSE = 20
 _AGAIN = (0.2, 0.5, 1.0, 2.0)
 
 
-class Heading(Static):
+class Heading(OneLine):
     """Keeps the fleet as the master tells it, over all ends of the connection."""
 
     class Changed(Message):
@@ -82,7 +82,7 @@ class Heading(Static):
     def draw(self) -> None:
         """Show how things stand."""
         lost = "" if self._lost_at is None else "NO CONNECTION"
-        self.update(bars.heading(self._fleet, self._arrangement, self._marked, self._look, lost), layout=False)
+        self.tell(bars.heading(self._fleet, self._arrangement, self._marked, self._look, lost))
 
     def on_came(self, message: Came) -> None:
         """Take what the master tells."""
@@ -107,11 +107,6 @@ class Heading(Static):
         self.draw()
         self.set_timer(_AGAIN[min(self._tries, len(_AGAIN) - 1)], self._follow)
         self._tries += 1
-
-    def on_answered(self, message: Answered) -> None:
-        """Take figures."""
-        message.stop()
-        message.done(message.outcome)
 
     def _follow(self) -> None:
         self._feed = Feed(self, self._connect, "/v1/events", SentEvents())

@@ -54,6 +54,7 @@ class ProcessTable(DrawnLines):
         self.marked: set[str] = set()
         self.names: list[str] = []
         self.cursor: str | None = None
+        self.stale = False  # the master does not answer: how things stand now is not known
         self._moved = False  # by somebody: until then the cursor stays at the top, where what has failed appears
         self._clock = clock
         self._plan = Plan(0, (), 0)
@@ -196,6 +197,8 @@ class ProcessTable(DrawnLines):
                 text = text[: plan.detail - 1] + self.look.cut
             parts += [(" " * GAP, PLAIN), (text, DIM if standing is not Standing.FAILED else PLAIN)]
         strip = strip_of(*parts).adjust_cell_length(width, PLAIN)
+        if self.stale:
+            strip = strip_of((strip.text, DIM))
         if name != self.cursor:
             return strip
         # Of one colour: reversed, each of them would be a patch.

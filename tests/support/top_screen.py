@@ -60,8 +60,8 @@ class TopScreen:
 
 
 @asynccontextmanager
-async def top_screen(url: str, *, size: tuple[int, int], shown: str) -> AsyncIterator[TopScreen]:
-    app = TopApp(lambda: Client(url), UNICODE, shown=shown)
+async def top_screen(url: str, *, size: tuple[int, int], token: str | None) -> AsyncIterator[TopScreen]:
+    app = TopApp(lambda: Client(url, token=token), UNICODE)
     async with app.run_test(size=size) as pilot:
         screen = TopScreen(app, pilot)
         await screen.until(lambda: screen.table.cursor)
@@ -69,12 +69,16 @@ async def top_screen(url: str, *, size: tuple[int, int], shown: str) -> AsyncIte
 
 
 def on_screen(
-    url: str, act: Callable[[TopScreen], Awaitable[None]], *, size: tuple[int, int] = (120, 30), shown: str = ""
+    url: str,
+    act: Callable[[TopScreen], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (120, 30),
+    token: str | None = None,
 ) -> None:
     """Do it on a screen that is connected to the master there."""
 
     async def run() -> None:
-        async with top_screen(url, size=size, shown=shown) as screen:
+        async with top_screen(url, size=size, token=token) as screen:
             await act(screen)
 
     asyncio.run(run())

@@ -1,5 +1,8 @@
 """The screen of `procmanctl top` on a real master: each view, each change, and what is asked before it."""
 
+import hashlib
+import socket
+
 import pytest
 from textual.widgets import OptionList
 
@@ -204,3 +207,32 @@ def test_a_master_that_comes_back_is_connected_again(tmp_path):
             await screen.shows("cannot find the database")
 
         on_screen(url, act)
+
+
+@pytest.mark.slow
+def test_a_client_that_may_only_read_changes_nothing(tmp_path):
+    """With the role read the screen says so, offers no changes, and refuses their keys."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = f"[inet_http_server]\nport=127.0.0.1:{port}\naccess=roles\n"
+    tokens = tmp_path / "tokens"
+    tokens.write_text(hashlib.sha256(b"secret-of-the-reader").hexdigest() + "\n")
+    server += f"[access:reader]\ntoken_file={tokens}\nallow=read\n"
+    with RunningMaster(tmp_path, PROGRAMS + server) as master:
+        master.wait_for("gave up: broken")
+
+        async def act(screen: TopScreen) -> None:
+            await screen.until(lambda: "read-only" in screen.line("heading"))
+            assert "Stop" not in screen.line("footer")
+            await screen.press("end", "S")
+            await screen.says("you may not change web")
+            # Logs take a right of their own.
+            await screen.shows("[")
+            await screen.press("w")
+            await screen.shows("web is RUNNING")
+            await screen.press("question_mark")
+            await screen.until(lambda: len(screen.app.screen_stack) == 2)
+            assert "read" in str(screen.app.screen.query_one("Static").render())
+
+        on_screen(f"http://127.0.0.1:{port}", act, token="secret-of-the-reader")

@@ -76,6 +76,12 @@ def test_ctrl_c_gives_the_terminal_back(terminal, running, environ):
     child.expect_exact("\x1b[?1049h")
     child.expect_exact("RUNNING")
     shown = child.before
+    child.send(":")
+    child.expect_exact("a command, or a process")
+    shown += child.before
+    child.send("\x1b")
+    child.expect_exact("RUNNING")
+    shown += child.before
     child.sendintr()
     child.expect_exact("\x1b[?1049l")
     shown += child.before
