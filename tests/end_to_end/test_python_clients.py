@@ -1,7 +1,9 @@
 """The Python clients and the examples of docs/how-to/from-python.md, against a real master."""
 
 import asyncio
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import procman
+from tests.support.browser import free_port
+from tests.support.certificates import Authority
 from tests.support.running_master import SLEEPER, RunningMaster
 
 EXAMPLES = Path(__file__).parents[2] / "conf/examples/from-python"
@@ -130,3 +134,45 @@ def test_the_chat_bot(master):
         master.call("POST", "/v1/processes/broken/start", {"wait": False})
         assert bot.stdout.readline().startswith("broken has failed: ")
         bot.stdin.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
+def test_both_clients_over_tls_with_a_token(tmp_path):
+    """Certificates of both sides are checked, and the token says what a client may do."""
+    authority, port = Authority(tmp_path), free_port()
+    certificate, key = authority.issue("server")
+    mine, my_key = authority.issue("client")
+    (tmp_path / "tokens").write_text(hashlib.sha256(b"secret-word").hexdigest() + "\n")
+    server = (
+        f"[inet_http_server]\nport=127.0.0.1:{port}\naccess=roles\n"
+        f"certfile={certificate}\nkeyfile={key}\nclient_ca={authority.file}\n"
+        f"[access:ci]\ntoken_file={tmp_path}/tokens\nallow=read\n"
+    )
+    with RunningMaster(tmp_path, WEB + server) as master:
+        master.wait_for("success: web ")
+        address = f"https://localhost:{port}"
+        given = {"token": "secret-word", "cacert": authority.file, "cert": mine, "key": my_key}
+
+        async def ask(**options: str) -> str:
+            async with procman.AsyncClient(address, **options) as client, client.events() as events:
+                assert "web" in (await anext(events))["names"]
+                return (await client.whoami())["role"]
+
+        with procman.Client(address, **given) as client, client.events() as events:
+            assert "web" in next(events)["names"]
+            assert client.whoami()["role"] == asyncio.run(ask(**given)) == "read"
+            with pytest.raises(procman.Forbidden, match="it takes the role operate"):
+                client.restart("web")
+        with pytest.raises(procman.AuthRequired):
+            asyncio.run(ask(**given | {"token": "another-word"}))
+        with pytest.raises(procman.Unreachable, match="its certificate cannot be trusted"):
+            asyncio.run(ask(token="secret-word"))
+        with (
+            pytest.raises(procman.Unreachable, match="certificate"),
+            procman.Client(address, token="secret-word") as client,
+        ):
+            client.master()
+        del given["cert"], given["key"]
+        with pytest.raises(procman.Unreachable):
+            asyncio.run(ask(**given))
