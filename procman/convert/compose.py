@@ -9,7 +9,7 @@ from procman.convert.given_files import compose_secrets, compose_service, lost_f
 from procman.convert.health import looks_of_health, lost_of_health
 from procman.convert.hooks import compose_hooks, lost_hooks
 from procman.convert.limits import in_compose, lost_in_compose
-from procman.convert.only_here import lost_only_here
+from procman.convert.only_here import lost_only_here, lost_roles
 from procman.convert.portability import (
     Carried,
     carried,
@@ -329,4 +329,5 @@ def _lost(processes: list[Carried], config: Config) -> list[str]:
     notes += lost_files_in_compose(processes)
     notes += lost_in_compose_watch(processes)
     notes += lost_only_here(processes, "compose", "run_on_start")
+    notes += lost_roles(config, "whoever may open docker's socket may do everything")
     return notes

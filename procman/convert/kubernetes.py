@@ -12,7 +12,7 @@ from procman.convert.hooks import container_hooks, init_containers, lost_hooks
 from procman.convert.kubernetes_jobs import cron_job
 from procman.convert.kubernetes_probes import lost_of_waits, probes
 from procman.convert.limits import in_kubernetes, lost_in_kubernetes
-from procman.convert.only_here import lost_only_here
+from procman.convert.only_here import lost_only_here, lost_roles
 from procman.convert.portability import (
     Carried,
     carried,
@@ -313,6 +313,7 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     notes += lost_files_in_kubernetes(processes)
     notes += lost_watch(processes, "Kubernetes")
     notes += lost_only_here(processes, "Kubernetes", "run_on_start")
+    notes += lost_roles(config, "RBAC is for pods as a whole")
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)
     if many:

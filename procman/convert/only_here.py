@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from procman.config.schema.configuration import Config
 from procman.config.schema.options import options_of
 from procman.config.schema.programs import Program
 from procman.convert.portability import Carried, sections
@@ -29,3 +30,11 @@ def lost_only_here(processes: Sequence[Carried], engine: str, *also: str) -> lis
         if named := sections(processes, differs):
             notes.append(f"{named}: {option}, which {engine} has not")
     return notes
+
+
+def lost_roles(config: Config, instead: str) -> list[str]:
+    """The note that others decide who may do what; `instead` says who."""
+    if not config.access:
+        return []
+    named = ", ".join(f"[access:{section.name}]" for section in config.access)
+    return [f"{named}: who may do what with which program is lost: {instead}"]

@@ -19,7 +19,7 @@ from procman.config.schema.sockets import Socket
 from procman.convert.given_files import file_lines
 from procman.convert.hooks import lost_in_units, unit_lines
 from procman.convert.limits import in_systemd, lost_in_systemd
-from procman.convert.only_here import lost_only_here
+from procman.convert.only_here import lost_only_here, lost_roles
 from procman.convert.portability import USUAL_UMASK, Carried, carried, directory_of, secrets, sections, umask_of, word
 from procman.convert.result import CannotExport, Exported, Target, grace, header, needed_by_the_file, written_in
 from procman.convert.sockets import lost_in_units as lost_of_sockets
@@ -363,6 +363,7 @@ class _Split:
             *lost_in_systemd(processes),
             *lost_watch(processes, "systemd"),
             *lost_only_here(processes, "systemd", "backoff_jitter", "backoff_reset", "restart_strategy"),
+            *lost_roles(self._config, "write polkit rules for the units"),
         ]
         files = sections(processes, lambda p: any(map(_is_file, (p.stdout_logfile, p.stderr_logfile, *p.stdout_also))))
         if files:

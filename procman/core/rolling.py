@@ -158,7 +158,7 @@ class Rollings:
         """The master ends."""
         ended: list[Action] = []
         for rolling in self.by_program.values():
-            if rolling.state == "going":
+            if rolling.is_unfinished:
                 rolling.reason = "the master stops"
                 ended.append(_announced(rolling, "ended"))
         self.by_program.clear()

@@ -32,3 +32,15 @@ def test_what_units_alone_have_not(tmp_path):
     notes = " ".join(systemd.export(configured(tmp_path, text), target(split=True)).notes)
     assert "backoff_jitter, which systemd has not" in notes
     assert "backoff_reset, which systemd has not" in notes
+
+
+@pytest.mark.parametrize("engine", [compose, kubernetes, systemd], ids=["compose", "kubernetes", "systemd"])
+def test_roles_are_named(engine, tmp_path):
+    """Where procman itself is in the container, or the unit, nothing is lost."""
+    text = (
+        "[program:web]\ncommand=/bin/web\n[access:ops]\nusers=root\nallow=read\n[access:ci]\nusers=root\nallow=read\n"
+    )
+    config = configured(tmp_path, text)
+    (note,) = [note for note in engine.export(config, target(split=True)).notes if "who may do what" in note]
+    assert note.startswith("[access:ops], [access:ci]: ")
+    assert "who may do what" not in " ".join(engine.export(config, target()).notes)
