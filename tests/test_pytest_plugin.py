@@ -68,7 +68,7 @@ def test_a_failure_has_what_the_programs_say(project):
             "*- procman -*",
             "web | hello",
             "procman: */broken.toml: cannot become ready: web: FATAL*",
-            "web is FATAL*",
+            "web * FATAL for *",
             "web | no luck",
             "procman: */wrong.toml cannot be run:",
             "*command*",

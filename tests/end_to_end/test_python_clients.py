@@ -68,7 +68,7 @@ def test_the_blocking_client(master):
         with pytest.raises(procman.NotDone, match=r"^cannot start broken: spawn error$"):
             client.start("broken")
         assert client.crash(client.crashes("broken")[0]["seq"])["exit"]["code"] == 1
-        assert "broken is FATAL" in client.why("broken")["explanations"][0]["sentence"]
+        assert client.why("broken")["explanations"][0]["statename"] == "FATAL"
         with pytest.raises(procman.NotYet, match=r"cannot become ready: .*broken"):
             client.wait_until_ready()
 
