@@ -246,6 +246,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "runs": (
         ("runs", "Show the last runs of all one-shots: when, how long, how each ended, at whose request"),
         ("runs <name> [...]", "Show those of these processes"),
+        ("runs --output [<name> ...]", "Show the last lines that each wrote, too"),
     ),
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (

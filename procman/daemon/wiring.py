@@ -208,7 +208,7 @@ class _Wiring:
         """What clients ask for."""
         context, outputs, gate = self._context, self._outputs, self._start_gate
         self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words, self._timetable.next)
-        self._run_history = RunHistory(self._fleet, self._status)
+        self._run_history = RunHistory(self._fleet, self._status, self._last_lines)
         self._hook_results = HookResults(self._fleet)
         self._master = MasterService(self._engine, context.operations)
         self._processes = ProcessService(

@@ -4,7 +4,8 @@ It is kept beside the journal, in which a year of nightly runs has no place.
 """
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from procman.core.actions import Announce, AnnounceSchedule, ProcessRemoved
@@ -20,6 +21,10 @@ from procman.services.status import StatusBoard
 Result = Literal["running", "success", "failure", "stopped"]
 
 
+# So many of the last lines of each stream are kept.
+MOST_LINES = 5
+
+
 @dataclass(slots=True)
 class JobRun:
     """One of them. Times are seconds since the epoch."""
@@ -32,6 +37,7 @@ class JobRun:
     result: Result = "running"
     ending: str = ""  # "exit status 3", "timed out after 10 m; terminated by SIGTERM"
     last_words: str = ""  # where it has failed: the last line that it wrote
+    lines: dict[str, list[str]] = field(default_factory=dict)  # by channel: the last ones that it wrote
 
 
 class RunHistory:
@@ -39,10 +45,16 @@ class RunHistory:
 
     hears = (Announce, AnnounceSchedule, Spawned, SpawnFailed, Adopted, ProcessRemoved)
 
-    def __init__(self, fleet: Fleet, status: StatusBoard) -> None:
-        """Both are only read."""
+    def __init__(
+        self,
+        fleet: Fleet,
+        status: StatusBoard,
+        last_lines: Callable[[str, int, int], dict[str, list[str]]] = lambda _name, _pid, _count: {},
+    ) -> None:
+        """All is only read; `last_lines` gives so many of the last lines of a run, by namespec and pid."""
         self._fleet = fleet
         self._status = status
+        self._last_lines = last_lines
         self._runs: dict[str, deque[JobRun]] = {}
         self._coming: dict[str, float] = {}  # the times for which runs are about to begin; 0: of no clock
         self._asked: dict[str, str] = {}  # who has asked for the run that is about to begin
@@ -102,6 +114,7 @@ class RunHistory:
         run, times = runs[-1], self._status.times(name)
         run.ended, run.seconds = times.stop, times.ran_for
         run.ending = self._status.ending_of(name) or ending(news.status)
+        run.lines = self._last_lines(name, news.pid, MOST_LINES)
         if news.after is State.EXITED and news.expected:
             run.result = "success"
         elif news.after is State.STOPPED:

@@ -96,6 +96,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "next": {"-n": True},
         "restart": {"--abort": False, "--batch": True, "--continue": False, "--rolling": False},
         "run": {"--attach": False, "--detach": False, "--env": True},
+        "runs": {"--output": False},
         "status": {"--long": False, "--at": True, "-o": True, "--watch": False, "--color": True},
         "timeline": {"--since": True, "--until": True},
         "top": {"--mouse": False},

@@ -34,7 +34,9 @@ def at(moment: datetime) -> str:
 def test_a_schedule_is_shown_wherever_a_process_is(tmp_path):
     """With its next time; it is switched on and off, and is run by hand."""
     night = datetime.now(UTC) + timedelta(hours=5)
-    programs = job("backup", "/bin/true", at(night)) + job("bad", "/bin/sh -c 'exit 3'", at(night), "critical=true")
+    programs = job("backup", "/bin/echo saved", at(night)) + job(
+        "bad", "/bin/sh -c 'exit 3'", at(night), "critical=true"
+    )
     with RunningMaster(tmp_path, programs) as master:
         master.wait_for("procman started")
         shown = master.ctl("status", "backup").stdout
@@ -55,6 +57,7 @@ def test_a_schedule_is_shown_wherever_a_process_is(tmp_path):
             for run in json.loads(master.ctl("runs", "--json").stdout)["runs"]
         ]
         assert runs == [("backup", "success", "exit status 0"), ("bad", "failure", "exit status 3")]
+        assert re.search(r"backup .* done .*\n  stdout: saved\nbad ", master.ctl("runs", "--output").stdout)
         assert master.ctl("start", "backup").stdout == "backup: ERROR (already started)\n"
         assert master.ctl("stop", "backup").stdout == "backup: stopped\n"
         assert "off: procmanctl start backup switches it on" in master.ctl("next", "backup").stdout

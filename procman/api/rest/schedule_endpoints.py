@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from procman.access.roles import READ
-from procman.api.access import sight
+from procman.access.roles import LOGS, READ
+from procman.api.access import permitted, sight
 from procman.api.rest.answers import add_endpoint, json_answer
 from procman.api.rest.parameters import LONGEST_SHOWN
 from procman.api.shapes.schedules import JobRunInfo, ScheduleInfo
@@ -37,7 +37,8 @@ class ScheduleEndpoints:
 
     async def _runs(self, request: Request) -> Response:
         runs = self._schedules.among(sight(request)).runs(request.query.get("name", ALL))
-        return json_answer({"runs": [_run(name, run) for name, run in runs]})
+        shows = permitted(request, LOGS)
+        return json_answer({"runs": [_run(name, run, lines=shows is None or shows(name)) for name, run in runs]})
 
 
 def _schedule(coming: Coming) -> ScheduleInfo:
@@ -52,7 +53,7 @@ def _schedule(coming: Coming) -> ScheduleInfo:
     )
 
 
-def _run(name: str, run: JobRun) -> JobRunInfo:
+def _run(name: str, run: JobRun, *, lines: bool) -> JobRunInfo:
     return JobRunInfo(
         namespec=name,
         began=run.began,
@@ -63,4 +64,5 @@ def _run(name: str, run: JobRun) -> JobRunInfo:
         result=run.result,
         ending=run.ending,
         last_words=run.last_words,
+        lines=run.lines if lines else {},
     )

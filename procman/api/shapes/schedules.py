@@ -34,3 +34,4 @@ class JobRunInfo(TypedDict):
     result: Literal["running", "success", "failure", "stopped"]
     ending: str  # "exit status 3", "timed out after 10 m; …"
     last_words: str  # where it has failed: the last line that it wrote
+    lines: dict[str, list[str]]  # by stdout and stderr: the last ones that it wrote; for clients that may read logs

@@ -23,15 +23,21 @@ _OF_ONE = 5
 
 
 def runs(invocation: Invocation, words: list[str]) -> None:
-    """`runs [NAME…]`: a line for each, the latest last."""
-    found = _ask(invocation, "/v1/runs", words, "runs")
+    """`runs [--output] [NAME…]`: a line for each, the latest last; with what each wrote last."""
+    names = [word for word in words if word != "--output"]
+    found = _ask(invocation, "/v1/runs", names, "runs")
     chosen: list[JobRunInfo] = sorted(found, key=lambda run: run["began"])
     invocation.put(runs=chosen)
     if not chosen and not invocation.exitstatus:
         invocation.say("no runs: no one-shot has run since procman began")
     rows = [_HEAD, *map(_run_row, chosen)] if chosen else []
-    for line in _lines(rows):
+    for place, line in enumerate(_lines(rows)):
         invocation.say_safe(line)
+        if place and "--output" in words:
+            # An older master keeps none.
+            for channel, written in chosen[place - 1].get("lines", {}).items():
+                for text in written:
+                    invocation.say_safe(f"  {channel}: {text}")
 
 
 def coming(invocation: Invocation, words: list[str]) -> None:
