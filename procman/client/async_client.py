@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from procman.client.async_transport import AsyncTransport
 from procman.client.master_calls import ConfigurationCalls, MasterCalls
 from procman.client.process_calls import ProcessCalls
-from procman.client.transport import settings_of
+from procman.client.transport import Addressed
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from procman.client.address import Settings
 
-class AsyncClient(ProcessCalls, ConfigurationCalls, MasterCalls):
+
+class AsyncClient(Addressed, ProcessCalls, ConfigurationCalls, MasterCalls):
     """A master to ask, over asyncio. Several tasks may use it at the same time.
 
     What is not given is found as procmanctl finds it: by PROCMAN_SERVER_URL (which programs of a master have), by the
@@ -34,29 +36,8 @@ class AsyncClient(ProcessCalls, ConfigurationCalls, MasterCalls):
         Unreachable: no master is found. Whether one answers shows with the first call.
     """
 
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        config_file: str | None = None,
-        username: str | None = None,
-        password: str | None = None,
-        token: str | None = None,
-        cacert: str | None = None,
-        cert: str | None = None,
-        key: str | None = None,
-    ) -> None:
-        settings = settings_of(
-            address,
-            config_file=config_file,
-            username=username,
-            password=password,
-            token=token,
-            cacert=cacert,
-            cert=cert,
-            key=key,
-        )
-        super().__init__(AsyncTransport(settings))
+    def _use(self, settings: Settings) -> None:
+        self._transport = AsyncTransport(settings)
 
     async def close(self) -> None:
         """Close the connections that are kept; it may be used again."""

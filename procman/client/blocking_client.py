@@ -14,10 +14,12 @@ from procman.client.calls import Calls
 from procman.client.master_calls import ConfigurationCalls, MasterCalls
 from procman.client.process_calls import ProcessCalls
 from procman.client.streams import AsyncStream, Stream, at_once
-from procman.client.transport import BlockingTransport, settings_of
+from procman.client.transport import Addressed, BlockingTransport
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from procman.client.address import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,31 +46,10 @@ def _streaming(call: Callable[Concatenate[C, P], AsyncStream[T]]) -> Callable[Co
     return streams
 
 
-class Client:
+class Client(Addressed):
     """A master to ask. One thread uses it at a time. Arguments and errors are those of AsyncClient."""
 
-    def __init__(
-        self,
-        address: str | None = None,
-        *,
-        config_file: str | None = None,
-        username: str | None = None,
-        password: str | None = None,
-        token: str | None = None,
-        cacert: str | None = None,
-        cert: str | None = None,
-        key: str | None = None,
-    ) -> None:
-        settings = settings_of(
-            address,
-            config_file=config_file,
-            username=username,
-            password=password,
-            token=token,
-            cacert=cacert,
-            cert=cert,
-            key=key,
-        )
+    def _use(self, settings: Settings) -> None:
         self._transport = BlockingTransport(settings)
         self.calls = _AllCalls(self._transport)
 

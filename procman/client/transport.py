@@ -37,27 +37,30 @@ class Transport(Protocol):
         """Close what is kept open."""
 
 
-def settings_of(
-    address: str | None = None,
-    *,
-    config_file: str | None = None,
-    username: str | None = None,
-    password: str | None = None,
-    token: str | None = None,
-    cacert: str | None = None,
-    cert: str | None = None,
-    key: str | None = None,
-) -> Settings:
-    """Which master is meant, and with which credentials; what is not given is found as procmanctl finds it.
+class Addressed:
+    """What both clients are made with; what is not given is found as procmanctl finds it."""
 
-    Raises BadRequest for what cannot be used, and Unreachable where no master is found.
-    """
-    settings = find(url=address, config_file=config_file, username=username, password=password)
-    if settings.url is None:
-        raise Unreachable(*settings.missing)
-    settings.token = read_token(None) if token is None else token
-    settings.tls = TlsFiles(cacert, cert, key)
-    return settings
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        config_file: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        cacert: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
+    ) -> None:
+        settings = find(url=address, config_file=config_file, username=username, password=password)
+        if settings.url is None:
+            raise Unreachable(*settings.missing)
+        settings.token = read_token(None) if token is None else token
+        settings.tls = TlsFiles(cacert, cert, key)
+        self._use(settings)
+
+    def _use(self, settings: Settings) -> None:
+        raise NotImplementedError
 
 
 class BlockingTransport:

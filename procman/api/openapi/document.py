@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, get_origin
+from typing import Any, Literal
 
 from procman import __version__
 from procman.api.error_codes import CODES, FORBIDDEN, UNKNOWN_PATH
@@ -150,7 +150,7 @@ def _path_parameter(name: str, schemas: Schemas) -> Schema:
     schema = schemas.of(kind)
     if kind is str:
         schema["minLength"] = 1
-    if get_origin(kind) is None and kind is int:
+    if kind is int:
         schema["minimum"] = 0
     return {"name": name, "in": "path", "required": True, **_described(about, schema=schema)}
 
