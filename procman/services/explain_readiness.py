@@ -18,7 +18,7 @@ def unready(process: Process, now: float, name: str) -> Words:
     late = "" if left is None else f"; if that takes {duration(left)} more, it is stopped, and the start has failed"
     return Words(
         because=(
-            *((Link("readiness", f"it says of itself: {process.status_text}"),) if process.status_text else ()),
+            *says_of_itself(process),
             Link("readiness", f"its process (pid {process.pid}) is not ready: {process.readiness.missing()}"),
         ),
         next=f"RUNNING as soon as each condition of ready has held once{late}",
@@ -31,3 +31,8 @@ def unready(process: Process, now: float, name: str) -> Words:
 def failed_as_unready(process: Process) -> bool:
     """Whether the latest start has failed because the process was not ready."""
     return bool(process.readiness.conditions)
+
+
+def says_of_itself(process: Process) -> tuple[Link, ...]:
+    """The STATUS= that it has sent."""
+    return (Link("readiness", f"it says of itself: {process.status_text}"),) if process.status_text else ()

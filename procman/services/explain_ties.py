@@ -40,7 +40,7 @@ def blocked(case: Case) -> Words:
     """What it needs has failed."""
     ties = case.process.ties
     return Words(
-        because=(Link("dependency", case.process.reason or "blocked"), *_behind(case, "")),
+        because=(_what_blocks(case), *_behind(case, "")),
         next="it starts by itself when "
         + ("all it depends on is there" if ties.timed_out else "that is on its way again"),
         options=_OPTIONS if ties.timed_out else ("depends_on",),
@@ -48,11 +48,16 @@ def blocked(case: Case) -> Words:
     )
 
 
+def _what_blocks(case: Case) -> Link:
+    # The phase says already that it is blocked.
+    return Link("dependency", case.process.reason.removeprefix("blocked: ") or "what it needs has failed")
+
+
 def blocked_and_stopped(case: Case) -> Words:
     """What it needs has failed, and somebody has said that it may stay down."""
     return Words(
         because=(
-            Link("dependency", case.process.reason or "blocked"),
+            _what_blocks(case),
             Link("request", "it was asked to stay down"),
         ),
         next="nothing by itself: it stays down until it is started",

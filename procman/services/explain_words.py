@@ -31,7 +31,7 @@ from procman.services.explain_links import (
     troubles,
     unwatched,
 )
-from procman.services.explain_readiness import failed_as_unready, unready
+from procman.services.explain_readiness import failed_as_unready, says_of_itself, unready
 from procman.services.explain_texts import counted, duration, names
 from procman.services.explain_ties import (
     blocked,
@@ -302,7 +302,13 @@ def _running(case: Case) -> Words:
     coming, deciding = explain_limits.coming(case)
     if not case.known.flaps:
         return Words(
-            because=(up, *health_links(process, case.around.now), *unwatched(case), *log_problems(case)),
+            because=(
+                up,
+                *says_of_itself(process),
+                *health_links(process, case.around.now),
+                *unwatched(case),
+                *log_problems(case),
+            ),
             next=f"nothing by itself; if it ends, {after_an_end(case)}{coming}",
             options=("autorestart", *deciding, *(("watch", "watch_ignore") if case.known.watch else ())),
             fine=True,

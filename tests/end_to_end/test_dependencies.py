@@ -41,6 +41,8 @@ def test_systemd_18856_a_dependent_comes_back_by_itself(tmp_path):
         at = master.wait_for("web is FATAL, blocked: db is FATAL: Exited too quickly")
         asked = master.ctl("start", "web")
         assert asked.returncode == 7, asked
+        assert asked.stdout.startswith("web: ERROR (blocked: db is FATAL: Exited too quickly")
+        assert "web: FATAL (blocked): db is FATAL: Exited too quickly" in master.ctl("status", "--long").stdout
         at = master.wait_for("web is FATAL, blocked", after=at)
         mended.touch()
         assert master.ctl("start", "db").stdout == "db: started\n"

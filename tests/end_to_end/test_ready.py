@@ -160,6 +160,8 @@ def test_a_program_says_that_it_is_ready_and_what_it_does(tmp_path):
         while master.info("web")["status_text"] != "again":
             assert master.info("web")["statename"] == "RUNNING"
         assert master.text.count("entered RUNNING") == 1
+        for command in (("why", "web"), ("status", "--long")):
+            assert "it says of itself: again" in master.ctl(*command).stdout
 
 
 def test_systemd_24516_a_child_of_a_shell_that_is_gone_at_once_may_speak(tmp_path):

@@ -216,6 +216,8 @@ def report(
             line = f"{spec}: {done}"
         elif code == "FAILED":
             line = f"{spec}: ERROR (failed: {result['description']})" if done in _ON_LOGS else result["description"]
+        elif code == "SPAWN_ERROR" and result["description"].startswith(f"{spec}: blocked: "):
+            line = f"{spec}: ERROR ({result['description'].removeprefix(f'{spec}: ')})"
         elif code == "NO_FILE" and done in _ON_LOGS:
             line = f"{spec}: ERROR (no log file that is open)"
         else:

@@ -140,6 +140,8 @@ def _shows_long(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
         why = info.get("why") or (info["spawnerr"] and (status_text.reason(info) or info["spawnerr"]))
         if why:
             invocation.say_safe(f"{info['namespec']}: {why}{status_text.next_try(info)}")
+        if info.get("status_text"):
+            invocation.say_safe(f"{info['namespec']}: it says of itself: {info['status_text']}")
     for line in at_terminals(invocation, {info["namespec"] for info in chosen}):
         invocation.say_safe(line)
     warn_of_file(invocation)
