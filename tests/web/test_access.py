@@ -71,6 +71,9 @@ def test_what_a_role_may_not_read_is_not_offered(site, browser, tmp_path):
     browser.until("document.querySelector('#whoami').textContent === 'a token: read'")
     browser.until("document.querySelector('[data-spec=api]').hasAttribute('data-no-logs')")
     assert not browser.find("[data-spec=api] [data-log]").is_displayed()
+    browser.driver.execute_script("document.querySelector('[data-spec=api] .name').focus()")
+    browser.key("S")
+    assert browser.ask("document.querySelectorAll('.note-card').length") == 0
     browser.click("#more")
     assert not browser.find("#menu .own-log").is_displayed()
     browser.escape()

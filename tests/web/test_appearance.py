@@ -62,9 +62,11 @@ def test_every_text_has_enough_contrast(site, browser, scheme):
     master = site(ALL_STATES)
     browser.may_say(NOBODY_ANSWERS)
     master.wait_for("gave up: missing")
+    master.say("api", "".join(f"\x1b[{colour}mcolour {colour}\n" for colour in (*range(30, 38), 0, 2)))
     browser.prefers(scheme)
     browser.show(master.url + "#log/api")
     browser.until(section("missing"))
+    browser.until("document.querySelectorAll('#lines > div').length === 10")
     browser.press("missing", "start")
     browser.until("document.querySelector('.note-card.bad')")
     ratio, place = browser.ask(LOWEST_CONTRAST)
@@ -83,6 +85,8 @@ VIEWS = {
     "#crashes/missing": "#view-crashes tbody tr",
     "#usage/api": "#view-usage figure",
     "#details/api": "#view-details p",
+    "#options/api": "#view-options tr",
+    "#update": "#view-update p",
     "#graph/api": "#view-graph p",
     "#events": "#records .record",
 }

@@ -41,6 +41,25 @@ def test_a_rolling_restart_shows_where_it_is_and_is_decided_about(site, browser,
         browser.state(f"web:web_{number}", "running")
 
 
+def test_a_rolling_restart_that_has_stopped_is_put_back(site, browser, tmp_path):
+    """An update that restarts in turn stops at the first bad process, and the earlier definition comes back."""
+    good = web(tmp_path, restart_strategy="rolling")
+    master = site(good)
+    browser.show(master.url)
+    browser.state("web:web_2", "running")
+    bad = good.replace("exec sleep 1000", "exec sleep 2000").replace("/r%(process_num)d; exec", "/other; exec")
+    master.write(f"[inet_http_server]\nport=localhost:{master.port}\n{bad}")
+    master.call("POST", "/v1/config/update", {"timeout": 5})
+    browser.until("document.querySelector('#waiting [data-stopped] [data-key=\"abort web\"]')")
+    browser.click("#waiting [data-key='abort web']")
+    browser.answer("yes")
+    browser.until("document.querySelector('#waiting').hidden")
+    for number in range(3):
+        browser.state(f"web:web_{number}", "running")
+    settings = master.call("GET", "/v1/processes/web:web_0/config")["sections"][0]["settings"]
+    assert any(one["option"] == "command" and "sleep 1000" in one["shown"] for one in settings)
+
+
 def test_a_program_is_scaled(site, browser, tmp_path):
     """One more and one less at the head of its group and among its details; no further than numprocs_max."""
     master = site(web(tmp_path, numprocs_max=4))

@@ -67,6 +67,25 @@ def test_of_many_processes_healthy_groups_are_folded(site, browser):
     )
 
 
+def test_a_change_touches_the_row_of_its_process_alone(site, browser):
+    """Of many rows, those of other processes stay as they are; only the times of those in view go on."""
+    master = site(pool("many", 45) + program("echo"))
+    browser.show(master.url)
+    browser.state("echo", "running")
+    browser.until("document.querySelector(\"[data-spec='many:*']\").hasAttribute('data-folded')")
+    browser.driver.execute_script(
+        "window.touched = new Set();"
+        "new MutationObserver((all) => all.forEach(({target}) => {"
+        "  const element = target.nodeType === 1 ? target : target.parentElement;"
+        "  if (!element?.closest('.when, .figures')) touched.add(element?.closest('.row')?.dataset.spec);"
+        "})).observe(page.$('processes'), {subtree: true, childList: true, characterData: true, attributes: true})"
+    )
+    master.say("echo", "exit 3\n")
+    browser.until(f"{row('echo')}.querySelector('.restarts').textContent === '1 restart'")
+    browser.until("page.processes.settling === 0")
+    assert set(browser.ask("[...touched].filter(Boolean)")) == {"echo"}
+
+
 def test_several_marked_processes_are_acted_on(site, browser):
     """Marked by their boxes, with Shift from one to another; what they are asked for is what makes sense for each."""
     master = site(program("a") + program("b") + program("c") + program("d", autostart="false"))

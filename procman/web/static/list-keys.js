@@ -75,7 +75,7 @@ export class ListKeys {
     const row = line.matches(".row") ? line : null;
     if (key === " " && row && !part.matches("button, .pick")) this.marked.toggle(row);
     else if (!this.lettersOn()) return false;
-    else if (key in ACTIONS) line.querySelector(`[data-do=${ACTIONS[key]}]`)?.click();
+    else if (key in ACTIONS) press(line.querySelector(`[data-do=${ACTIONS[key]}]`));
     else if (row && key in VIEWS) location.hash = `#${VIEWS[key]}/${encodeURIComponent(row.dataset.spec)}`;
     else return false;
     return true;
@@ -84,6 +84,11 @@ export class ListKeys {
 
 /** The rows and the heads of groups, as they stand below each other. */
 const lines = () => [...document.querySelectorAll("main :is(.row, .group > .head)")].filter((line) => line.checkVisibility());
+
+/** Where there is no button to be seen, the reader may not do it. */
+function press(button) {
+  if (button?.checkVisibility({ visibilityProperty: true })) button.click();
+}
 
 const mainPart = (line) => line.querySelector(":scope > .name, :scope > .fold");
 
