@@ -240,6 +240,10 @@ class ConfigService:
         self.on_scaled()
         return self.config
 
+    def scaled(self) -> list[ProgramTemplate]:
+        """The programs that have another number of processes than the file said when it was last read."""
+        return [one for one in self.config.templates if one.section in self.scales] if self.scales else []
+
     def drop_scales(self) -> None:
         """Forget those that are what the file says, or that this does not know of any more."""
         kept = {

@@ -1,10 +1,12 @@
-"""The words for a process whose program is restarted one batch after the other. No I/O and no clock here."""
+"""The words for a process whose program is restarted one batch after the other, or was scaled. No I/O or clock here."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from procman.core.rolling import Rolling
+from procman.core.spec import ProgramTemplate
 from procman.services.explain_facts import Explanation, Link
-from procman.services.explain_texts import quoted_name
+from procman.services.explain_texts import counted, quoted_name
 
 
 def with_rolling(made: Explanation, rolling: Rolling | None) -> Explanation:
@@ -24,3 +26,16 @@ def with_rolling(made: Explanation, rolling: Rolling | None) -> Explanation:
     return replace(
         made, because=(*made.because, Link("policy", text, rolling.failed)), commands=(*made.commands, *commands)
     )
+
+
+def with_scales(made: Explanation, scaled: Iterable[ProgramTemplate]) -> Explanation:
+    """The same with the numbers of processes that these programs were scaled to."""
+    links = [
+        Link(
+            "request",
+            f"{one.program} was scaled to {counted(one.numprocs, 'process', 'processes')}, the file says "
+            f"{one.file_numprocs}",
+        )
+        for one in scaled
+    ]
+    return replace(made, because=(*made.because, *links)) if links else made

@@ -22,7 +22,7 @@ from procman.services.explain_facts import Around, Explanation, Known, Turn, Wis
 from procman.services.explain_master import MasterFacts, explain_master
 from procman.services.explain_origins import Origins, clock_time, left_behind
 from procman.services.explain_parts import MASTER, Parts
-from procman.services.explain_rolling import with_rolling
+from procman.services.explain_rolling import with_rolling, with_scales
 from procman.services.explain_terminals import with_clients
 from procman.services.schedule_words import next_run
 from procman.system.proc import look_at
@@ -101,6 +101,7 @@ class Explainer:
         now = time.time()
         around = _with_clock(around_of(self._fleet, time.monotonic()), now)
         origins, definitions = Origins(self._journal, now, may), Definitions(self._configuration.config)
+        scaled = self._configuration.scaled()
         explanations = []
         for number, process in enumerate(wrong):
             if number % AT_ONCE == AT_ONCE - 1:
@@ -109,7 +110,9 @@ class Explainer:
                 known = replace(self._known(process, origins, definitions), drift=drifted.get(process.name, ()))
                 made = explain(process, around, known)
                 made = with_confirmation(made, self._confirming.pending)
-                made = with_rolling(made, self._fleet.rollings.by_program.get(process.program.program))
+                program = process.program.program
+                made = with_rolling(made, self._fleet.rollings.by_program.get(program))
+                made = with_scales(made, (one for one in scaled if one.program == program))
                 explanations.append(with_clients(made, self._terminals.clients(process.name)))
         if (spec is None or spec == MASTER) and may is None:
             master = await self._about_master(reads=spec is not None)
@@ -168,7 +171,7 @@ class Explainer:
                 obstacle=None if ending else self._master.obstacle(),
             )
         )
-        return master_with_confirmation(made, self._confirming.pending)
+        return with_scales(master_with_confirmation(made, self._confirming.pending), self._configuration.scaled())
 
     # ---- what is known
 

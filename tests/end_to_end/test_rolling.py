@@ -115,6 +115,8 @@ def test_scale_survives_an_update_and_ends_with_another_number_in_the_file(start
     master.ctl("update")
     assert list(pids(master)) == NAMES[:2]
     assert "numprocs" in master.ctl("config", "--drift").stdout
+    for name in ("web:web_0", "procman"):
+        assert "web was scaled to 2 processes, the file says 4" in master.ctl("why", name).stdout
     assert "\nprocman_programs_scaled 1\n" in master.ctl("metrics").stdout
     master.write(web("old", "numprocs_max=5", numprocs=3))
     master.ctl("update")
