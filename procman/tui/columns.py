@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
+
 from procman.api.shapes.processes import ProcessInfo
 from procman.cli.crash_text import age, size
 from procman.cli.status_text import reason
@@ -118,11 +120,15 @@ def detail_of(info: ProcessInfo, *, short: bool = False) -> str:
 
 
 def fitted(text: str, width: int, cut: str) -> str:
-    """The text, cut in its middle where it is too long: the numbers of processes stand at the end."""
-    if len(text) <= width:
-        return text
-    tail = min(len(text), width // 3)
-    return f"{text[: width - tail - 1]}{cut}{text[-tail:] if tail else ''}"
+    """The text in so many columns, cut in its middle where it is too long: numbers stand at the end of names."""
+    room = width - cell_len(text)
+    if room >= 0:
+        return text + " " * room
+    if not text.isascii():
+        # Where a letter may take two columns, it is cut at its end.
+        return set_cell_size(text, width - 1) + cut
+    tail = width // 3
+    return f"{text[: width - tail - 1]}{cut}{text[-tail:]}"
 
 
 def heads(plan: Plan, order: str, arrow: str) -> Mapping[str, str]:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
 
@@ -78,7 +80,7 @@ class ProcessTable(DrawnLines):
         if self.cursor not in self.fleet.processes or self.cursor not in self.names or not self._moved:
             self._put_cursor(place if self._moved else 0)
         self._keep_in_view()
-        longest = max((len(name) for name in self.names), default=0)
+        longest = max((cell_len(name) for name in self.names), default=0)
         shown = [self.fleet.processes[name] for name in self.names]
         self._plan = planned(
             self.size.width - _SIGN_WIDTH,
@@ -143,11 +145,10 @@ class ProcessTable(DrawnLines):
         """Likewise."""
         self.redraw()
 
-    def on_click(self, event: object) -> None:
+    def on_click(self, event: Click) -> None:
         """With --mouse: put the cursor there."""
-        y = getattr(event, "y", 0)
-        if 1 <= y <= len(self.names) - self.top:
-            self._go(self.top + y - 1)
+        if 1 <= event.y <= len(self.names) - self.top:
+            self._go(self.top + event.y - 1)
 
     def on_mouse_scroll_down(self) -> None:
         """With --mouse."""
@@ -184,9 +185,7 @@ class ProcessTable(DrawnLines):
         quiet = DIM if standing is Standing.DOWN else PLAIN
         parts = [(self.look.marked if name in self.marked else " ", _MARK), (" ", PLAIN)]
         parts += [(self._signs[standing], colour), (" ", PLAIN)]
-        parts.append(
-            (f"{fitted(safe(name), plan.name, self.look.cut):<{plan.name}}", BOLD if name in self.marked else quiet)
-        )
+        parts.append((fitted(safe(name), plan.name, self.look.cut), BOLD if name in self.marked else quiet))
         for column in plan.columns:
             cell = column.cell(fleet, info, now)[: column.width]
             cell = f"{cell:>{column.width}}" if column.right else f"{cell:<{column.width}}"

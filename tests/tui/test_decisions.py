@@ -129,6 +129,8 @@ def test_columns_leave_one_after_the_other():
     assert "RESTARTS" not in [column.head for column in planned(100, 20, detail=True, restarts=False).columns]
     assert planned(40, 60, detail=True, restarts=False).name < 40
     assert fitted("a-very-long-name_17", 10, "~") == "a-very~_17"
+    assert fitted("名前名前", 6, "~") == "名前 ~"
+    assert fitted("web", 5, "~") == "web  "
 
 
 def test_details_say_what_has_no_column():

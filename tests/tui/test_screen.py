@@ -165,6 +165,8 @@ def test_filters_orders_and_the_palette(url):
         assert len(screen.table.names) >= 5
         await screen.press("slash", *"queue*", "enter")
         assert screen.table.names[0] == "queue:queue_00"
+        await screen.pilot.click("#table", offset=(5, 2))
+        assert screen.table.cursor == "queue:queue_01"
         await screen.press("escape", "o", "O")
         assert screen.table.names[0] == "web"
         await screen.press("colon", *"queue_01")
@@ -230,7 +232,7 @@ def test_a_client_that_may_only_read_changes_nothing(tmp_path):
             # Logs take a right of their own.
             await screen.shows("[")
             await screen.press("w")
-            await screen.shows("web is RUNNING")
+            await screen.shows("its process (pid")
             await screen.press("question_mark")
             await screen.until(lambda: len(screen.app.screen_stack) == 2)
             assert "read" in str(screen.app.screen.query_one("Static").render())

@@ -71,7 +71,9 @@ def test_without_a_master_it_says_so_before_the_screen(terminal, tmp_path):
 @pytest.mark.parametrize("environ", [{}, {"TERM": "vt100", "NO_COLOR": "1"}])
 def test_ctrl_c_gives_the_terminal_back(terminal, running, environ):
     """The mouse stays the terminal's, the table is seen, and after Ctrl-C the terminal is as it was."""
-    command = shlex.join([sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{running.socket}", "top"])
+    command = shlex.join(
+        [sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{running.socket}", "top", "we"]
+    )
     child = terminal("/bin/sh", "-c", f"{command}; echo status $?; stty -a", **environ)
     child.expect_exact("\x1b[?1049h")
     child.expect_exact("RUNNING")
@@ -88,5 +90,6 @@ def test_ctrl_c_gives_the_terminal_back(terminal, running, environ):
     child.expect_exact("status 0")
     child.expect(r"[^-]icanon.*[^-]echo ")
     child.expect(pexpect.EOF)
+    assert "/we" in shown
     assert "\x1b[?1000h" not in shown
     assert environ == {} or ("\x1b[31" not in shown and shown.isascii())
