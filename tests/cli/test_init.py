@@ -94,6 +94,14 @@ def test_what_is_not_used_is_said(run):
     assert "nothing in compose.yaml runs here" in err
 
 
+def test_a_file_that_cannot_be_read_is_said_and_passed_over(run):
+    """Where another one says what to run, that is taken."""
+    status, out, err = run({"Procfile": "web: sleep 1\n", "compose.yaml": "a: ["})
+    assert status == 0
+    assert out.startswith("found Procfile (web)\n")
+    assert "procman init: compose.yaml:2:1: cannot read this as YAML" in err
+
+
 def test_on_a_terminal_it_asks(tmp_path, monkeypatch):
     """Which file to take, and whether to write what is shown; no writes nothing."""
     monkeypatch.chdir(tmp_path)

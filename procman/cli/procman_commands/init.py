@@ -71,25 +71,35 @@ def init(given: dict[str, str]) -> int:
 
 
 def _found() -> list[Found]:
-    """What can be written, the best first; why something here is not among it is said at once."""
-    found = []
+    """What can be written, the best first; why something here is not among it is said."""
+    found: list[Found] = []
+    unreadable: list[ProcmanError] = []
     for name, engine in ENGINES.items():
         if not os.path.isfile(name):
             continue
-        draft = imports.draft_of(engine, [name])
-        programs = draft.programs
-        if programs:
-            found.append(Found(name, f"{name} ({', '.join(map(safe, programs))})", draft.text(), draft))
+        try:
+            draft = imports.draft_of(engine, [name])
+        except ProcmanError as error:
+            unreadable.append(error)
+            continue
+        if draft.programs:
+            found.append(Found(name, f"{name} ({', '.join(map(safe, draft.programs))})", draft.text(), draft))
         else:
-            print(
-                f"procman init: nothing in {name} runs here: there is no program, or an image has it", file=sys.stderr
-            )
-    sources = {name: imports.text_of(name) for name in SOURCES if os.path.isfile(name)}
+            why = f"nothing in {name} runs here: there is no program, or an image has it"
+            print(f"procman init: {why}", file=sys.stderr)
+    sources = [name for name in SOURCES if os.path.isfile(name)]
     if sources:
-        found.append(Found(" and ".join(sources), " and ".join(sources), first_file(sources)))
-    if not found:
-        found.append(Found("a sample", "nothing that procman knows, so this is a sample to edit", first_file({})))
-    return found
+        try:
+            text = first_file({name: imports.text_of(name) for name in sources})
+            found.append(Found(" and ".join(sources), " and ".join(sources), text))
+        except ProcmanError as error:
+            unreadable.append(error)
+    if unreadable and not found:
+        raise unreadable[0]
+    # Another file says what to run. And YAML needs a library that not everybody has.
+    for error in unreadable:
+        print(f"procman init: {error}", file=sys.stderr)
+    return found or [Found("a sample", "nothing that procman knows, so this is a sample to edit", first_file({}))]
 
 
 def _chosen(found: list[Found]) -> Found:
