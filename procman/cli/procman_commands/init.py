@@ -97,8 +97,8 @@ def _found() -> list[Found]:
     if unreadable and not found:
         raise unreadable[0]
     # Another file says what to run. And YAML needs a library that not everybody has.
-    for error in unreadable:
-        print(f"procman init: {error}", file=sys.stderr)
+    for trouble in unreadable:
+        print(f"procman init: {trouble}", file=sys.stderr)
     return found or [Found("a sample", "nothing that procman knows, so this is a sample to edit", first_file({}))]
 
 
