@@ -25,13 +25,16 @@ from procman.core.actions import (
     AnnounceGroupChanged,
     AnnounceHealth,
     AnnounceMaster,
+    AnnounceRefresh,
     AnnounceRolling,
     AnnounceSchedule,
     AnnounceSockets,
     AnnounceWatch,
+    EndHook,
     Kill,
     ProcessRemoved,
     Quit,
+    RunHook,
     Told,
 )
 from procman.core.events import (
@@ -122,6 +125,8 @@ _REQUESTS = frozenset(
         ShutdownRequested,
     }
 )
+# Of these the journal has no record, so that nothing may name their numbers as its cause.
+_UNRECORDED = (AnnounceRefresh, RunHook, EndHook)
 _NOT_ABOUT_ONE = (AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, Quit)
 
 
@@ -264,6 +269,8 @@ class Attribution:
                     self._watched.add(action.name)
         elif isinstance(action, ProcessRemoved):
             self._forget(action.name)
+        elif isinstance(action, _UNRECORDED):
+            self._here[action.name] = self._latest[action.name] = origin
         elif not isinstance(action, _NOT_ABOUT_ONE):
             self._here[action.name] = self._latest[action.name] = follow
             if isinstance(action, AnnounceSchedule) and action.what == "run":

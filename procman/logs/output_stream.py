@@ -65,6 +65,7 @@ class OutputStream:
         self._pumps: dict[Pump, int] = {}  # with the pid of each run; the present run's is the last
         self._hooks: set[Pump] = set()  # those that are of hooks
         self._run_began = 0  # the position in the ring at which the present run began
+        self._read_at_begin = 0  # `bytes_in` then
         self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
         self._read_before = 0  # bytes, from pipes that are forgotten
 
@@ -173,7 +174,7 @@ class OutputStream:
                 f"{self.options.namespec} has {MAX_OLD_PIPES} descendants of earlier runs that hold its "
                 f"{self.options.channel} open; what the oldest writes is not read any more"
             )
-        self._run_began = self.ring.end
+        self._run_began, self._read_at_begin = self.ring.end, self.bytes_in
         self._read_pipe(fd, pid)
 
     def attach_hook(self, fd: int, pid: int, hear: Callable[[bytes], None], *, strip_ansi: bool) -> None:
@@ -210,10 +211,10 @@ class OutputStream:
         return last_lines(self._end_of_run(pid, disks, LAST_LINES_WITHIN), count, LONGEST_LINE)
 
     def _end_of_run(self, pid: int, disks: DiskWorkers, within: int) -> bytes:
-        pump, run = next(reversed(self._pumps.items()), (None, 0))
-        if pump is None or run != pid or not pump.bytes_in:
+        pump, wrote = self._written(pid)
+        if pump is None:
             return b""
-        length = min(pump.bytes_in, within)
+        length = min(wrote, within)
         path = self.path
         if path is None:
             return self.ring.tail(length)
@@ -222,17 +223,26 @@ class OutputStream:
         except (DiskTimeout, BadRequest, NoLog, OperationFailed):
             return b""
 
+    def _written(self, pid: int) -> tuple[Pump | None, int]:
+        """The pump of that run, and what was read since it began: its hooks write to the same places.
+
+        None where another run is the present one, or it has written nothing.
+        """
+        pump, run = next(reversed(self._pumps.items()), (None, 0))
+        wrote = self.bytes_in - self._read_at_begin
+        return (pump, wrote) if run == pid and wrote else (None, 0)
+
     def last_output(self, pid: int, length: int, disks: DiskWorkers, then: Callable[[bytes | None, int], None]) -> None:
-        """Call `then` with the last bytes of that run, `length` at most, and how many it has written in all.
+        """Call `then` with the last bytes of that run, `length` at most, and how many it and its hooks have written.
 
         At once, or where they are in a file alone, on the loop when its disk has read them: before anything that a
         later run writes, if this is called before that is spawned. None: they cannot be read.
         """
-        pump, run = next(reversed(self._pumps.items()), (None, 0))
-        if pump is None or run != pid or not pump.bytes_in:
+        pump, wrote = self._written(pid)
+        if pump is None:
             then(b"", 0)
             return
-        wrote, path = pump.bytes_in, self.path
+        path = self.path
         if path is None or not pump.was_spliced:
             then(self.ring.read(max(self._run_began, self.ring.end - length))[0], wrote)
             return

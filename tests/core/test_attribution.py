@@ -4,7 +4,7 @@ from signal import SIGHUP, SIGTERM
 
 import pytest
 
-from procman.core.actions import Action, Announce, AnnounceMaster, Kill, Spawn
+from procman.core.actions import Action, Announce, AnnounceMaster, Kill, RunHook, Spawn
 from procman.core.attribution import BOOT, DEPENDENCY, NOBODY, POLICY, Actor, Attribution, Origin
 from procman.core.events import (
     BootRequested,
@@ -12,6 +12,7 @@ from procman.core.events import (
     Event,
     Exited,
     ExitStatus,
+    HookEnded,
     RestartRequested,
     ShutdownRequested,
     SignalRequested,
@@ -20,7 +21,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
-from procman.core.spec import Autorestart, Edge
+from procman.core.spec import Autorestart, Edge, HookCommand
 from procman.core.states import State
 from tests.support.programs import group, program
 
@@ -124,6 +125,23 @@ def test_a_stop_is_of_the_client_to_the_end():
     assert (story.told[seq][0].after.name, origin.actor, origin.operation) == ("STOPPED", ROOT, 7)
     assert story.chain(seq)[-1] == operation
     assert any(isinstance(story.told[number][0], Kill) for number in story.chain(seq))
+
+
+def test_an_order_to_run_a_hook_is_no_cause():
+    """The journal has how its commands end, and not that they begin: its number would lead nowhere."""
+    story = up(before_kill=(HookCommand("dump"),), stopwaitsecs=5)
+    operation = story.ask(StopRequested("web"), ROOT)
+    story.wait(5)
+    order, _ = story.latest(RunHook)
+    hook = story.told[order][0]
+    origin = story.attribution.latest("web")
+    ran = story.publish("hook ran", origin)
+    story.attribution.happened("web", origin, ran)
+    story.request(HookEnded("web", hook.number, ok=True))
+    kill, _ = story.latest(Kill)
+    assert story.chain(kill)[:2] == [kill, ran]
+    assert story.chain(kill)[-1] == operation
+    assert order not in story.chain(kill)
 
 
 def test_an_end_of_its_own_has_no_actor_and_is_a_root():
