@@ -155,6 +155,9 @@ def _machine(about: CrashReport) -> Iterator[tuple[str, str]]:
                 + (f"; it was {look['state']}" if look["state"] else "")
             ),
         )
+        for one in look.get("tree", ()):  # not in the reports of older masters
+            where = f", waits in {one['waits_in']}" if one["waits_in"] else ""
+            yield f"pid {one['pid']}", f"{one['command']}: {one['state']}{where}"
     elif about["pid"]:
         yield "last look", "none: nobody asked for its figures while it ran"
     if about["left_behind"]:

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from procman.core.fleet import Fleet
 from procman.system.proc import CannotLook
 from procman.system.resource_usage import figures
 from procman.system.tree import ProcSnapshot
+
+if TYPE_CHECKING:
+    from procman.system.glance import Doing, Glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Look(NamedTuple):
     pid: int
     used: Used
     state: str = ""  # what the process did, in words; "": nobody has looked at that
+    tree: "tuple[Doing, ...]" = ()  # the same of it and what it had started, likewise
 
 
 class LastLooks:
@@ -73,9 +77,9 @@ class LastLooks:
         now = self._clock()
         self._looks = {name: Look(now, pid, used) for name, pid, used in found}
 
-    def note_one(self, namespec: str, pid: int, used: Used, state: str) -> None:
-        """These are the figures of one of them now."""
-        self._looks[namespec] = Look(self._clock(), pid, used, state)
+    def note_one(self, namespec: str, pid: int, seen: "Glance") -> None:
+        """This is one of them now."""
+        self._looks[namespec] = Look(self._clock(), pid, seen, seen.state, seen.tree)
 
     def of(self, namespec: str, pid: int) -> Look | None:
         """The latest of that run; None: there was none while it ran."""

@@ -96,17 +96,23 @@ def test_signals_tell_their_sender(start):
 
 
 def test_our_own_sigkill_is_told_with_the_request_that_led_to_it(start):
-    """Stopwaitsecs were over."""
-    master = start(f"[program:stubborn]\ncommand={STUBBORN}\nstopwaitsecs=0\n{ONCE}")
+    """Stopwaitsecs were over; a hook in between is a link of the chain of causes."""
+    master = start(f"[program:stubborn]\ncommand={STUBBORN}\nstopwaitsecs=0\nbefore_kill=echo stacks\n{ONCE}")
     master.wait_for("entered RUNNING state")
     master.has_written("stubborn")
     assert master.ctl("stop", "stubborn").returncode == 0
     report = reports(master)["stubborn"]
     assert (report["kind"], report["sender"]["words"]) == ("killed", "us: stopwaitsecs over")
     assert re.search(r"uid \d+ .*procmanctl stop stubborn|uid \d+ .*stop stubborn", report["sender"]["asked_by"])
-    assert lines(report) == ["armed"]
+    assert lines(report) == ["armed", "stacks"]
     assert report["last_look"]["fds"] >= 3
     assert report["last_look"]["rss"] > 0
+    (only,) = report["last_look"]["tree"]
+    assert (only["pid"], only["state"]) == (report["pid"], "sleeping")
+    assert (
+        f"\n  pid {only['pid']}".ljust(15) + f"{only['command']}: sleeping"
+        in master.ctl("crash", str(report["seq"])).stdout
+    )
 
 
 def test_a_program_that_stood_still_is_known_to(start):

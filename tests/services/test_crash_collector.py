@@ -35,6 +35,7 @@ from procman.services.ends import Ends
 from procman.services.figures import LastLooks, ProcessFigures
 from procman.services.memory_watch import MemoryWatch
 from procman.services.signals_sent import SignalsSent
+from procman.system.glance import Glance
 from procman.system.memory_events import MemoryCounters, Whose
 from procman.system.reaper import Rusage
 from tests.support.programs import group
@@ -94,9 +95,7 @@ class Story:
         self.runs = Runs(
             self.fleet,
             self.collector.ended,
-            on_kill=lambda name, pid: self.looks.note_one(
-                name, pid, ProcessFigures(name, pid, 1, 1, 1, 0.5, 3), "idle"
-            ),
+            on_kill=lambda name, pid: self.looks.note_one(name, pid, Glance("idle", 1, 1, 0.5, 3)),
             on_left=self.collector.left,
             on_removed=self.collector.forget,
             clock=lambda: self.now,
@@ -176,7 +175,8 @@ def test_an_unexpected_exit_has_a_report():
         assert facts["sender"] is None
         assert facts["usage"]["user"] == 0.5
         assert facts["last_look"] == {"ago": 2.0, "processes": 2, "threads": 3, "rss": 4096, "cpu": 1.5, "fds": 7} | {
-            "state": ""
+            "state": "",
+            "tree": [],
         }
         assert (facts["directory"], facts["cgroup"]) == ("/home", "/cgroup/container")
         assert facts["running"] is not None

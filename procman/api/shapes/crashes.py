@@ -66,6 +66,15 @@ class UsageInfo(TypedDict):
     involuntary_switches: int  # its time on the processor was over
 
 
+class DoingInfo(TypedDict):
+    """What a process did before our SIGKILL."""
+
+    pid: int
+    command: str  # the kernel's name for it
+    state: str  # such as "sleeping"
+    waits_in: str  # the function of the kernel, such as do_sys_poll; "": it did not wait, or that could not be seen
+
+
 class LookInfo(TypedDict):
     """The figures of a process and all that it had started when somebody last asked; of itself before our SIGKILL."""
 
@@ -76,6 +85,7 @@ class LookInfo(TypedDict):
     cpu: float  # seconds
     fds: int | None  # open descriptors; null where they may not be seen
     state: str  # before our SIGKILL: what it did, such as "stopped by a signal (SIGSTOP, SIGTSTP)"; else ""
+    tree: list[DoingInfo]  # before our SIGKILL: it and what it had started, 20 at most; else none
 
 
 class LeftInfo(TypedDict):

@@ -238,6 +238,7 @@ def _look(look: Look | None, now: float) -> dict[str, Any] | None:
         "cpu": used.cpu,
         "fds": used.fds,
         "state": look.state,
+        "tree": [one._asdict() for one in look.tree],
     }
 
 

@@ -103,7 +103,7 @@ class CrashReports:
 
         seen = glance(pid)
         if seen is not None:
-            self._parts.looks.note_one(name, pid, seen, seen.state)
+            self._parts.looks.note_one(name, pid, seen)
 
     def _left(self, name: str, pids: tuple[int, ...]) -> None:
         if self._made is not None:
