@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from signal import SIGKILL
 
 from procman.runtime.children import Children
 from procman.system.proc import identify
 from procman.system.reaper import Reaped
+from procman.system.signals import send
 from procman.system.spawn import Child, LaunchSpec, spawn
 from procman.system.tree import TAG, Tree, kill_tree
 
@@ -47,12 +49,19 @@ class CommandRunner:
         self._tag = tag
 
     async def run(
-        self, spec: LaunchSpec, *, within: float, most_output: int, take: TakePipes | None = None
+        self,
+        spec: LaunchSpec,
+        *,
+        within: float,
+        most_output: int,
+        take: TakePipes | None = None,
+        leaves_nothing: bool = False,
     ) -> CommandResult:
         """Run it to its end; raises CannotSpawn.
 
         After `within` seconds, or when the caller is cancelled, the command and its descendants get SIGKILL. The last
-        `most_output` bytes of its output are kept, or `take` has all of it.
+        `most_output` bytes of its output are kept, or `take` has all of it. With `leaves_nothing`, what is left of its
+        process group when it has ended gets SIGKILL, too: a look at all processes would cost more than the command.
         """
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[Reaped] = loop.create_future()
@@ -65,6 +74,9 @@ class CommandRunner:
             try:
                 async with asyncio.timeout(within):
                     how = await ended
+                    if leaves_nothing:
+                        # A group keeps its number as long as it has members.
+                        send(child.pid, SIGKILL, as_group=True)
             except TimeoutError:
                 how = None
             finally:

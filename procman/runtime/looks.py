@@ -69,17 +69,25 @@ class Looks:
         return Seen(ok, f"{label} {words}" if words else label)
 
     async def run(
-        self, program: Program, command: str, *, within: float, take: TakePipes | None = None
+        self,
+        program: Program,
+        command: str,
+        *,
+        within: float,
+        take: TakePipes | None = None,
+        leaves_nothing: bool = False,
     ) -> tuple[bool, str]:
         """Run a command of the program, with its user, directory and environment; TimeoutError if it takes longer.
 
-        `take` has its output, if anything does.
+        `take` has its output, if anything does. With `leaves_nothing`, what it has started ends with it.
         """
         async with self._room:
             try:
                 merged = take is None or program.redirect_stderr
                 spec = self._launch(replace(program, command=command, redirect_stderr=merged))
-                result = await self._commands.run(spec, within=within, most_output=0, take=take)
+                result = await self._commands.run(
+                    spec, within=within, most_output=0, take=take, leaves_nothing=leaves_nothing
+                )
             except CannotSpawn as why:
                 return False, str(why)
         if result.how is None:
@@ -94,7 +102,7 @@ class Looks:
 
         target = target_of(condition)
         if condition.kind is ReadyKind.EXEC:
-            return await self.run(program, target.command, within=within)
+            return await self.run(program, target.command, within=within, leaves_nothing=True)
         async with asyncio.timeout(within):
             match condition.kind:
                 case ReadyKind.TCP | ReadyKind.UNIX:

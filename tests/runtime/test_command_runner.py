@@ -112,6 +112,20 @@ def test_a_descendant_that_keeps_the_pipe_does_not_hold_up_the_end():
     assert result.succeeded
 
 
+def test_what_a_look_leaves_behind_ends_with_it():
+    """So looks that put something into the background do not fill the machine."""
+
+    async def steps():
+        running = RunningEngine()
+        command = spec(shell("sleep 1000 & echo $!"))
+        result = await running.commands.run(command, within=LONG, most_output=100, leaves_nothing=True)
+        assert result.succeeded
+        left = int(result.output)
+        await running.until_true(lambda: (found := look_at(left)) is None or found.ended)
+
+    on_engine(steps)
+
+
 def test_what_cannot_be_started_is_an_error():
     """In a sentence for people."""
 
