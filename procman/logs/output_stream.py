@@ -211,8 +211,9 @@ class OutputStream:
         return last_lines(self._end_of_run(pid, disks, LAST_LINES_WITHIN), count, LONGEST_LINE)
 
     def _end_of_run(self, pid: int, disks: DiskWorkers, within: int) -> bytes:
-        pump, wrote = self._written(pid)
-        if pump is None:
+        _, run = self.present or (None, 0)
+        wrote = self.bytes_in - self._read_at_begin  # its hooks write to the same places
+        if run != pid or not wrote:
             return b""
         length = min(wrote, within)
         path = self.path
@@ -223,23 +224,15 @@ class OutputStream:
         except (DiskTimeout, BadRequest, NoLog, OperationFailed):
             return b""
 
-    def _written(self, pid: int) -> tuple[Pump | None, int]:
-        """The pump of that run, and what was read since it began: its hooks write to the same places.
-
-        None where another run is the present one, or it has written nothing.
-        """
-        pump, run = next(reversed(self._pumps.items()), (None, 0))
-        wrote = self.bytes_in - self._read_at_begin
-        return (pump, wrote) if run == pid and wrote else (None, 0)
-
     def last_output(self, pid: int, length: int, disks: DiskWorkers, then: Callable[[bytes | None, int], None]) -> None:
         """Call `then` with the last bytes of that run, `length` at most, and how many it and its hooks have written.
 
         At once, or where they are in a file alone, on the loop when its disk has read them: before anything that a
         later run writes, if this is called before that is spawned. None: they cannot be read.
         """
-        pump, wrote = self._written(pid)
-        if pump is None:
+        pump, run = self.present or (None, 0)
+        wrote = self.bytes_in - self._read_at_begin
+        if pump is None or run != pid or not wrote:
             then(b"", 0)
             return
         path = self.path
