@@ -5,6 +5,7 @@ nothing; or the error. `python -m tests.convert.imports.test_cases` writes these
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -16,10 +17,16 @@ import yaml
 
 from procman.config.assumptions import Assumptions
 from procman.config.load import read
+from procman.config.schema.configuration import Config
+from procman.config.schema.programs import Program
+from procman.convert import compose as compose_export
+from procman.convert import systemd as systemd_export
 from procman.convert.imports.draft import Draft
 from procman.convert.imports.report import Fate
 from procman.convert.imports.source import Source
 from procman.errors import ProcmanError
+from procman.system.shell_split import split_words
+from tests.support.export_checks import target
 
 CASES = Path(__file__).parent / "cases"
 NAMES = {
@@ -88,21 +95,24 @@ def test_each_case_becomes_what_is_written_below_it(form):
             assert case.becomes.startswith(f"error: {case.file}:"), case.title
 
 
+def assumed(folder: Path) -> Assumptions:
+    return Assumptions(
+        env=dict.fromkeys(VARIABLES, "1"),
+        users={"nobody": 65534, "1000": 1000, "root": 0},
+        groups={"nogroup": 65534, "1000": 1000},
+        directories=frozenset({"/tmp", str(folder)}),
+    )
+
+
 @pytest.mark.parametrize("form", NAMES)
 def test_procman_takes_each_result(form, tmp_path):
     """Nothing is wrong with it but what this machine lacks."""
     file = tmp_path / "procman.toml"
-    assume = Assumptions(
-        env=dict.fromkeys(VARIABLES, "1"),
-        users={"nobody": 65534, "1000": 1000, "root": 0},
-        groups={"nogroup": 65534, "1000": 1000},
-        directories=frozenset({"/tmp", str(tmp_path)}),
-    )
     for case in cases(form):
         if case.becomes.startswith("error: "):
             continue
         file.write_text(draft_of(form, case).text())
-        loaded = read(str(file), assume=assume, places=True)
+        loaded = read(str(file), assume=assumed(tmp_path), places=True)
         assert loaded.config is not None, (case.title, [str(problem) for problem in loaded.problems])
         doubts = [one for one in loaded.problems if one.severity == "warning" and one.slug not in ELSEWHERE]
         found = [str(one) for one in doubts if not any(words in one.message for words in RIGHTLY)]
@@ -159,6 +169,50 @@ def keys_of(form: str, text: str) -> set[str]:
             re.MULTILINE,
         )
     )
+
+
+ALL = [(form, case) for form in NAMES for case in cases(form)]
+EXPORTS = {"compose": compose_export, "systemd": systemd_export}
+KNOWN = ("environment", "autorestart", "stopsignal", "user", "memory_max", "pids_max", "rlimit_nofile")
+
+
+@pytest.mark.parametrize("engine", EXPORTS)
+def test_what_is_exported_comes_back(engine, tmp_path):
+    """The result of each case, exported for compose and systemd and imported again, has the same programs."""
+    compared = 0
+    for form, case in ALL:
+        before = {} if case.becomes.startswith("error: ") else programs_of(draft_of(form, case), tmp_path)
+        if not before:
+            continue
+        files = EXPORTS[engine].export(loaded(draft_of(form, case), tmp_path), target(split=True)).files
+        again = import_module(f"procman.convert.imports.{engine}").read([Source(*file) for file in files.items()])
+        # The name of a unit has that of the application before it.
+        after = {name.removeprefix("shop-"): one for name, one in programs_of(again, tmp_path).items()}
+        for name, one in before.items():
+            other = after.get(name) or after[name.replace("_", "-")]
+            assert words_of(one, tmp_path) == words_of(other, tmp_path), (case.title, name)
+            for option in KNOWN:
+                assert getattr(other, option) == getattr(one, option), (case.title, name, option)
+            compared += 1
+    assert compared > 100
+
+
+def loaded(draft: Draft, folder: Path) -> Config:
+    file = folder / "procman.toml"
+    file.write_text(draft.text())
+    config = read(str(file), assume=assumed(folder)).config
+    assert config is not None
+    return config
+
+
+def programs_of(draft: Draft, folder: Path) -> dict[str, Program]:
+    return {program.name: program for group in loaded(draft, folder).groups for program in group.programs}
+
+
+def words_of(program: Program, folder: Path) -> list[str]:
+    """Its command; a unit has the whole path of what is given by one with a slash."""
+    first, *rest = split_words(program.command)
+    return [os.path.normpath(os.path.join(program.directory or folder, first)) if "/" in first else first, *rest]
 
 
 def test_there_are_thirty_files_of_each_format():
