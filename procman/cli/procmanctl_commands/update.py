@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
 from procman.cli import config_text, suggestions, update_text
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, SUCCESS, Invocation
 from procman.cli.procmanctl_commands.configuration import not_read
-from procman.client.api_client import ApiError, quoted
+from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -192,6 +193,11 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     except ApiError as error:
         not_read(invocation, error, "already shutting down")
         return
+    except Unreachable as error:
+        if error.errno != errno.ECONNRESET:
+            raise
+        words = "an upgrade of procman goes on with the update; procmanctl update --dry-run says what is left of it"
+        raise Unreachable(error.address, f"{error.reason}: {words}", error.errno) from None
     steps: list[Step] = answer["steps"]
     invocation.put(steps=steps)
     for step in steps:
