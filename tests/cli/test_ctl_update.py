@@ -171,11 +171,11 @@ def test_a_master_that_goes_meanwhile_leaves_a_way_to_see_what_has_become_of_it(
     """It may be executing new code, or it was killed."""
     master.answers["POST", "/v1/config/update"] = Stream(b"{", cut=True)
     ran = ctl("update")
-    assert (ran.text, ran.status) == (
-        f"cannot reach procman at {master.path}: the connection was lost: an upgrade of procman goes on with the update; "
-        "procmanctl update --dry-run says what is left of it\n",
-        1,
+    assert ran.text == (
+        f"cannot reach procman at {master.path}: the connection was lost: an upgrade of procman goes on with the "
+        "update; procmanctl update --dry-run says what is left of it\n"
     )
+    assert ran.status == 1
 
 
 def test_a_plan_that_cannot_be_written_or_read_is_said(ctl, master, tmp_path):
