@@ -264,8 +264,9 @@ class EventLog:
 
     def _backs_off(self, news: Announce, name: str, status: ExitStatus) -> None:
         process = self._fleet.processes.get(news.name)
-        if news.before is State.STOPPING and process is not None and process.sick:
-            self._log.info(f"stopped: {name} ({ending(status)})")  # as it was unhealthy, which was told
+        told = process is not None and (process.sick or process.wear.renewing)  # why it is restarted
+        if news.before is State.STOPPING and told:
+            self._log.info(f"stopped: {name} ({ending(status)})")
         else:
             self._log.warn(f"exited: {name} ({ending(status)}; not expected)")
 

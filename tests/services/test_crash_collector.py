@@ -17,6 +17,7 @@ from procman.core.events import (
     Exited,
     ExitStatus,
     GroupRemoved,
+    MemoryMeasured,
     RestartRequested,
     SignalRequested,
     Spawned,
@@ -198,6 +199,25 @@ def test_an_expected_exit_has_none():
         told.happens(StopRequested("web"))
         told.ends_by(ExitStatus(-1, SIGTERM))
         assert told.reports == []
+
+    run(story)
+
+
+def test_a_restart_for_its_memory_is_no_failure():
+    """Also where it does not help, so that the next start has to wait; unless it had to be killed."""
+
+    async def story() -> None:
+        told = Story(group("web", memory_restart=1, memory_interval=1, startsecs=0))
+        for status in (ExitStatus(-1, SIGTERM), ExitStatus(-1, SIGTERM), ExitStatus(-1, SIGKILL)):
+            for _ in range(2):
+                told.passes(1.1)
+                run = told.fleet.processes["web"].attempt
+                told.happens(MemoryMeasured("web", run, 1000))
+            if status.signal is SIGKILL:
+                told.passes(11)
+            told.ends_by(status)
+            told.passes(10)
+        assert [report.facts["kind"] for report in told.reports] == ["killed"]
 
     run(story)
 

@@ -41,6 +41,8 @@ _US = {
     Why.SECOND_REQUEST: "us: the shutdown was asked for a second time",
 }
 _WORDS = {Sender.NOBODY: "", Sender.ITSELF: "itself", Sender.OTHERS: "not us", Sender.UNKNOWN: "unknown"}
+# Why a process is restarted that runs well, in the words of `core.wear`.
+_POLITE = ("memory: ", "age: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
     if status.signal == SIGKILL and end.sent is not None and end.sent.why in _OVERDUE:
         return "killed"
     if news.after is State.BACKOFF:
-        return "early-exit"
+        # A polite restart of a process that has to wait for its start is no failure.
+        return None if run.stopped_for.startswith(_POLITE) else "early-exit"
     if news.after is State.EXITED:
         if news.expected:
             return None
@@ -170,7 +173,7 @@ def _how(known: Known) -> str:
     if known.end is None:
         return known.run.failure
     sentence = known.end.sentence
-    if known.kind == "early-exit":
+    if known.kind == "early-exit" and known.news.before is not State.STOPPING:
         first, _, rest = sentence.partition("; ")
         sooner = f"{first}, sooner than startsecs ({known.program.startsecs:g} s)"
         return f"{sooner}; {rest}" if rest else sooner

@@ -40,6 +40,7 @@ class Run:
         "running",
         "seq",
         "spawned",
+        "stopped_for",
         "usage",
     )
 
@@ -48,6 +49,7 @@ class Run:
         self.number = number  # counts the spawns of the process
         self.spawned = spawned
         self.running = 0.0
+        self.stopped_for = ""  # why policy has stopped it, in words
         # Of its end:
         self.seq = 0  # of the record in the journal; 0: it has not ended, or its report is made
         self.ended = 0.0
@@ -173,6 +175,8 @@ class Runs:
             return
         if after is State.RUNNING:
             run.running = time.time()
+        elif after is State.STOPPING:
+            run.stopped_for = news.reason
         elif run.seq and after in _ENDED:
             self._reasons[name] = (self._on_end(news, run) if _may_be_a_crash(news, run) else None) or "exit"
             run.seq = 0  # FATAL follows BACKOFF, and STOPPED may: it is the same end
