@@ -6,6 +6,7 @@ Long arrows bend around boxes at points of their own in each layer between.
 from collections.abc import Mapping
 from html import escape
 from itertools import pairwise
+from math import fsum
 
 Arrows = Mapping[str, set[str]]
 Point = tuple[float, float]
@@ -52,7 +53,7 @@ def placed(rows: list[list[str]], ways: list[list[str]], width: Mapping[str, flo
     x = {name: float(place * 90) for row in rows for place, name in enumerate(row)}
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 else reversed(rows):
-            wish = {name: sum(x[other] for other in near[name]) / max(len(near[name]), 1) for name in row}
+            wish = {name: fsum(x[other] for other in near[name]) / max(len(near[name]), 1) for name in row}
             row.sort(key=lambda name: (wish[name], name))
             spread(row, wish, width, x)
     return x
@@ -64,7 +65,7 @@ def spread(row: list[str], wish: Mapping[str, float], width: Mapping[str, float]
     for name in row:
         x[name] = max(wish[name], edge + width[name] / 2)
         edge = x[name] + width[name] / 2 + GAP
-    shift = sum(wish[name] - x[name] for name in row) / len(row)
+    shift = fsum(wish[name] - x[name] for name in row) / len(row)
     for name in row:
         x[name] += shift
 
