@@ -51,6 +51,8 @@ class AuthRequired(ApiError):
 
     def __init__(self) -> None:
         super().__init__("UNAUTHORIZED", "Server requires authentication", 401)
+        # Below a traceback; the text itself is supervisorctl's.
+        self.add_note("give the client a username and a password, or a token that the server knows")
 
 
 class BadArguments(ApiError):

@@ -131,8 +131,9 @@ def test_credentials_are_sent(ask, master):
     """A password as HTTP's basic authentication; without it, the error says what is missing."""
     master.password = ("me", "pässword")
     assert ask(lambda client: client.master(), username="me", password="pässword")["pid"] == 4711
-    with pytest.raises(procman.AuthRequired):
+    with pytest.raises(procman.AuthRequired) as caught:
         ask(lambda client: client.master())
+    assert "give the client a username" in caught.value.__notes__[0]
 
 
 def test_nobody_listens(ask, master):
