@@ -77,6 +77,7 @@ class LogFile:
             keeping=keeping,
             on_rotated=lambda by, problem: self.kept.rotated(by, problem),  # noqa: PLW0108 - it comes later
         )
+        self._failure = self._file.failure  # at each scrape it is asked how much was lost
         self.marks = Marks()
         self.kept = KeptFile(
             self._file,
@@ -101,7 +102,7 @@ class LogFile:
     @property
     def lost(self) -> int:
         """How many bytes could not be written, ever."""
-        return self._file.lost + self._lost
+        return self._failure.lost + self._lost
 
     @property
     def problem(self) -> str | None:

@@ -82,7 +82,7 @@ class RotatingFile:
         self._private = private
         self._report = on_problem
         self._clock = clock
-        self._failure = WriteFailure(on_problem, clock)
+        self.failure = WriteFailure(on_problem, clock)
         self._rotate_failure = WriteFailure(on_problem, clock)
         self._fd = -1
         self._size = 0  # counted, so that no write needs a stat
@@ -102,7 +102,7 @@ class RotatingFile:
     @property
     def lost(self) -> int:
         """How many bytes could not be written, ever."""
-        return self._failure.lost
+        return self.failure.lost
 
     @property
     def size(self) -> int:
@@ -112,7 +112,7 @@ class RotatingFile:
     @property
     def problem(self) -> str | None:
         """What is wrong with the file now."""
-        return self._failure.text or self._rotate_failure.text
+        return self.failure.text or self._rotate_failure.text
 
     @property
     def room(self) -> float:
@@ -126,7 +126,7 @@ class RotatingFile:
         if self.upkeep.keeping.every is not None:
             self.look_at_clock()
         if self._fd < 0 and not self._open_again():
-            self._failure.lost += len(data)
+            self.failure.lost += len(data)
             return True
         if not self._appends:
             self._set_append(append=True)
@@ -134,8 +134,8 @@ class RotatingFile:
         self._size += len(data) - left
         if error is not None:
             self._failed(error, lost=left)
-        elif self._failure.text is not None and not self._failure.is_backing_off:
-            self._failure.end(f"log {self.path} can be written again; {{lost}}")
+        elif self.failure.text is not None and not self.failure.is_backing_off:
+            self.failure.end(f"log {self.path} can be written again; {{lost}}")
         if 0 < self.maxbytes <= self._size and self._rotates:
             self._rotate()
         return True
@@ -150,7 +150,7 @@ class RotatingFile:
             self._check_removed()
         if self.upkeep.keeping.every is not None:
             self.look_at_clock()
-        if not self._splices or self._fd < 0 or self._failure.text is not None or (echo and not self._can_read):
+        if not self._splices or self._fd < 0 or self.failure.text is not None or (echo and not self._can_read):
             return None
         if self._appends:
             self._set_append(append=False)
@@ -238,7 +238,7 @@ class RotatingFile:
         """Close the file; after a failure, report how much was lost."""
         self._closed = True
         self._close_fd()
-        self._failure.end(f"log {self.path} is closed; {{lost}}")
+        self.failure.end(f"log {self.path} is closed; {{lost}}")
 
     def _write(self, data: bytes | memoryview) -> int:
         return os.write(self._fd, data)
@@ -289,7 +289,7 @@ class RotatingFile:
     def _reopen(self) -> None:
         if not self._closed:
             self._close_fd()
-            self._failure.retry_now()
+            self.failure.retry_now()
             self._open()
 
     def _check_removed(self) -> None:
@@ -300,13 +300,13 @@ class RotatingFile:
             return
         # Part of it was written before the removal: an upper bound.
         lost = max(0, self._size - self._size_checked)
-        self._failure.lost += lost
+        self.failure.lost += lost
         self._close_fd()
         if self._open():
             self._report(f"log {self.path} was removed and is created again; at most {lost} bytes are lost")
 
     def _open_again(self) -> bool:
-        return not self._closed and not self._failure.is_backing_off and self._open()
+        return not self._closed and not self.failure.is_backing_off and self._open()
 
     def _close_fd(self) -> None:
         if self._fd >= 0:
@@ -319,7 +319,7 @@ class RotatingFile:
         if not isinstance(error, BlockingIOError):
             # The next try opens the path again: the file may have been removed to free the disk.
             self._close_fd()
-        self._failure.begin(f"cannot write log {self.path}: {_reason(error)}; {self._meanwhile}", lost=lost)
+        self.failure.begin(f"cannot write log {self.path}: {_reason(error)}; {self._meanwhile}", lost=lost)
 
     def _rotate(self) -> None:
         if self._fd < 0 or self._rotate_failure.is_backing_off:
