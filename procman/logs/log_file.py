@@ -77,8 +77,7 @@ class LogFile:
             keeping=keeping,
             on_rotated=lambda by, problem: self.kept.rotated(by, problem),  # noqa: PLW0108 - it comes later
         )
-        self._failure = self._file.failure  # at each scrape it is asked how much was lost
-        self.marks = Marks()
+        self.marks, self._failure = Marks(), self._file.failure  # which is asked at each scrape
         self.kept = KeptFile(
             self._file,
             self.disk,
