@@ -8,7 +8,7 @@ from textual.message import Message
 
 from procman.api.shapes.processes import FiguresInfo
 from procman.cli.whole_lines import SentEvents
-from procman.client.api_client import Client
+from procman.client.api_client import Client, Unreachable
 from procman.errors import ProcmanError
 from procman.tui import bars
 from procman.tui.arrangement import Arrangement
@@ -20,6 +20,8 @@ from procman.tui.one_line import OneLine
 # Figures are asked for so often, in seconds; but a master that takes long for them gets a pause 20 times as long.
 _FIGURES = 2.0
 _PAUSE = 20
+# Seconds after which a master that is there is said not to answer: it may be stopped, or too busy.
+PATIENCE = 10.0
 # How soon to try again when the master has gone, in seconds: at once, as after an upgrade, then more rarely.
 _AGAIN = (0.2, 0.5, 1.0, 2.0)
 
@@ -56,13 +58,9 @@ class Heading(OneLine):
         self._feed: Feed | None = None
         self._lost_at: float | None = None
         self._tries = 0
+        self._silent = False
         self._arrangement = Arrangement()
         self._marked = 0
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the master answers."""
-        return self._feed is not None and self._lost_at is None
 
     def on_mount(self) -> None:
         """Begin."""
@@ -81,7 +79,7 @@ class Heading(OneLine):
 
     def draw(self) -> None:
         """Show how things stand."""
-        lost = "" if self._lost_at is None else "NO CONNECTION"
+        lost = "NO CONNECTION" if self._lost_at is not None else "NO ANSWER" if self._silent else ""
         self.tell(bars.heading(self._fleet, self._arrangement, self._marked, self._look, lost))
 
     def on_came(self, message: Came) -> None:
@@ -127,11 +125,13 @@ class Heading(OneLine):
     def _measure(self) -> None:
         def read(client: Client) -> tuple[list[FiguresInfo], float]:
             began = time.monotonic()
-            figures: list[FiguresInfo] = client.call("GET", "/v1/figures")["figures"]
+            figures: list[FiguresInfo] = client.call("GET", "/v1/figures", patience=PATIENCE)["figures"]
             return figures, time.monotonic() - began
 
         def taken(outcome: tuple[list[FiguresInfo], float] | ProcmanError) -> None:
             pause = _FIGURES
+            self._silent = isinstance(outcome, Unreachable)
+            self.draw()
             if not isinstance(outcome, ProcmanError):
                 figures, took = outcome
                 pause = max(pause, took * _PAUSE)

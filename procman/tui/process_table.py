@@ -180,7 +180,10 @@ class ProcessTable(DrawnLines):
         """The line of one process."""
         name = self.names[number]
         fleet, plan, now = self.fleet, self._plan, self._clock()
-        info, standing = fleet.processes[name], fleet.standings[name]
+        info = fleet.processes.get(name)
+        if info is None:
+            return Strip.blank(width, PLAIN)  # it has just gone, and the next update takes its line away
+        standing = fleet.standings[name]
         colour = _COLOURS[standing]
         quiet = DIM if standing is Standing.DOWN else PLAIN
         parts = [(self.look.marked if name in self.marked else " ", _MARK), (" ", PLAIN)]

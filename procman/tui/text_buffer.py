@@ -31,13 +31,14 @@ class TextBuffer:
     wrap: bool = True
     query: str = ""
     only_matches: bool = False
+    found: int = 0  # how many lines have the query
     lines: list[Line] = field(default_factory=list)
     rows: list[tuple[int, int]] = field(default_factory=list)  # the line of each, and where in it the row begins
 
     def clear(self) -> None:
         """Forget all lines."""
         self.lines.clear()
-        self.rows.clear()
+        self.lay_out()
 
     def extend(self, lines: Iterable[Line]) -> int:
         """Add lines at the end, and drop the oldest if there are too many; returns how many rows that has dropped."""
@@ -56,6 +57,7 @@ class TextBuffer:
     def lay_out(self) -> None:
         """Break all lines again: the width, the search or the wrapping is another one."""
         self.rows.clear()
+        self.found = 0
         self._lay_out(0)
 
     def matches(self, line: int) -> bool:
@@ -72,14 +74,13 @@ class TextBuffer:
                 return place
         return None
 
-    def count_matches(self) -> int:
-        """How many lines have it."""
-        return sum(map(self.matches, range(len(self.lines))))
-
     def _lay_out(self, begin: int) -> None:
         for number in range(begin, len(self.lines)):
-            if self.only_matches and self.query and not self.matches(number):
-                continue
+            if self.query:
+                matches = self.matches(number)
+                self.found += matches
+                if self.only_matches and not matches:
+                    continue
             self.rows.append((number, 0))
             if self.wrap:
                 line = self.lines[number]

@@ -72,20 +72,12 @@ class TextPane(DrawnLines):
         self.top = self.last_top if self.follow else max(self.top - dropped, 0)
         self.redraw()
 
-    def retitle(self, title: str) -> None:
-        """Show another title."""
-        self.title = title
-        self.redraw()
-
     def search(self, query: str) -> None:
         """Have that found, beginning with what is seen; "" ends the search."""
         self.buffer.query = query
-        self._found = None
-        if self.buffer.only_matches:
-            self.lay_out()
-        elif query and not self.next_match(1):
+        self.lay_out()
+        if query and not self.next_match(1):
             self.next_match(-1)
-        self.settle()
 
     def next_match(self, step: int) -> bool:
         """Go to the next line that has what was searched for (1), or the one before (-1); False: there is none."""
@@ -152,7 +144,7 @@ class TextPane(DrawnLines):
         """The title, and where one is in the text."""
         where = ["following"] if self.follow else []
         if self.buffer.query:
-            where.append(f"/{self.buffer.query}: {self.buffer.count_matches()}")
+            where.append(f"/{self.buffer.query}: {self.buffer.found}")
         if not self.follow and self.count() > self.page:
             where.append(f"{min(self.top + self.page, self.count())}/{self.count()}")
         right = "  ".join(where)

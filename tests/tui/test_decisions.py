@@ -9,6 +9,7 @@ from procman.tui.columns import detail_of, fitted, planned
 from procman.tui.fleet import Fleet, Standing, age_of, natural
 from procman.tui.keys import KEYS, sheet
 from procman.tui.look import ASCII, UNICODE, look_of
+from procman.tui.process_table import ProcessTable
 from procman.tui.text_buffer import MOST_LINES, Line, TextBuffer
 from procman.tui.views import MOST_NAMES, Asked, LogLines, stream_path, title
 from tests.support.fake_master import process, result
@@ -168,9 +169,9 @@ def test_search_goes_both_ways_and_ignores_colours():
     buffer.extend(map(Line, ["an \x1b[31mER\x1b[0mROR", "fine", "error"]))
     assert (buffer.next_match(-1, 1), buffer.next_match(0, 1), buffer.next_match(2, 1)) == (0, 2, None)
     assert buffer.next_match(2, -1) == 0
-    assert buffer.count_matches() == 2
     buffer.only_matches = True
     buffer.lay_out()
+    assert buffer.found == 2
     assert buffer.rows == [(0, 0), (2, 0)]
 
 
@@ -237,6 +238,15 @@ def test_each_key_has_one_meaning_and_is_on_the_sheet():
 def test_a_plain_terminal_gets_ascii(term, encoding, look):
     """A console, a serial line, or a locale without UTF-8 gets signs of ASCII."""
     assert look_of({"TERM": term}, encoding) is look
+
+
+def test_a_process_that_has_just_gone_is_an_empty_line():
+    """The table may be drawn between the message that a process is gone and its own update."""
+    fleet = fleet_of(process("web"))
+    table = ProcessTable(UNICODE, fleet)
+    table.names = ["web"]
+    fleet.change({"processes": [], "gone": ["web"]}, 1)
+    assert table.draw(0, 10).text == " " * 10
 
 
 def test_a_filter_fits_the_name_within_a_group():

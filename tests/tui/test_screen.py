@@ -1,11 +1,13 @@
 """The screen of `procmanctl top` on a real master: each view, each change, and what is asked before it."""
 
 import hashlib
+import signal
 import socket
 
 import pytest
 from textual.widgets import OptionList
 
+from procman.tui import heading
 from tests.support.running_master import SLEEPER, RunningMaster, python
 from tests.support.top_screen import TopScreen, on_screen
 
@@ -194,8 +196,12 @@ def test_the_sheet_of_keys_says_what_one_may_do(url):
 
 
 @pytest.mark.slow
-def test_a_master_that_comes_back_is_connected_again(tmp_path):
-    """When the master has gone, the screen says so, keeps what it knew, and goes on when the master is there again."""
+def test_a_master_that_comes_back_is_connected_again(tmp_path, monkeypatch):
+    """When the master has gone, the screen says so, keeps what it knew, and goes on when the master is there again.
+
+    One that is there and does not answer is said to be so.
+    """
+    monkeypatch.setattr(heading, "PATIENCE", 0.5)
     with RunningMaster(tmp_path, PROGRAMS) as first:
         url = f"unix://{first.socket}"
         first.wait_for("gave up: broken")
@@ -207,6 +213,10 @@ def test_a_master_that_comes_back_is_connected_again(tmp_path):
             await screen.says("connected again, after")
             await screen.until(lambda: screen.table.names[:1] == ["broken"])
             await screen.shows("cannot find the database")
+            first.signal(signal.SIGSTOP)
+            await screen.until(lambda: "NO ANSWER" in screen.line("heading"))
+            first.signal(signal.SIGCONT)
+            await screen.until(lambda: "NO ANSWER" not in screen.line("heading"))
 
         on_screen(url, act)
 
