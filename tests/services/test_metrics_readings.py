@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from procman.core.events import GroupRemoved
+from procman.core.spec import HookCommand
 from procman.runtime.bus import Sequence
 from procman.services.metrics import tree_figures as module
 from procman.services.metrics.counters import Counters
@@ -79,6 +81,22 @@ def test_a_process_that_has_left_is_not_read_any_more(monkeypatch):
         measured.engine.post(GroupRemoved("web"))
         measured.engine.end("web")
         assert [one.name for one in (await measured.service.read()).processes] == ["other"]
+
+    on_loop(steps)
+
+
+def test_a_changed_definition_is_read_anew(monkeypatch):
+    """What a definition says is remembered from one scrape to the next, for as long as it is that one."""
+
+    async def steps():
+        measured = Measured(monkeypatch, group("web"), group("gone"))
+        (_, before) = (await measured.service.read()).processes
+        web = measured.engine.fleet.processes["web"]
+        web.program = replace(web.program, memory_max=(1 << 20, False), pre_start=(HookCommand("true"),))
+        measured.engine.post(GroupRemoved("gone"))
+        (after,) = (await measured.service.read()).processes
+        assert (before.memory_limit, before.hooks) == (None, ())
+        assert (after.memory_limit, after.hooks) == (1 << 20, ("pre_start",))
 
     on_loop(steps)
 

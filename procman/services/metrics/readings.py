@@ -12,7 +12,7 @@ from typing import NamedTuple
 from procman import __version__
 from procman.config.schema.programs import Program
 from procman.core.process import Process
-from procman.core.spec import Hook, ProcessSpec
+from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.bus import Sequence
 from procman.runtime.definitions import program_of
@@ -54,6 +54,16 @@ class ProcessReading(NamedTuple):
     hooks: tuple[str, ...] = ()  # those that it has commands for, by their names
     watched: bool | None = None  # whether a change of its files would be seen; None: it watches none
     rotations: tuple[int, int] | None = None  # of its logs, and how many failed; None: none, as far as is known
+
+
+class _Defined(NamedTuple):
+    """What the definition of a process says, which is the same at each scrape."""
+
+    program: Program
+    is_oneshot: bool
+    memory_limit: int | None
+    hooks: tuple[str, ...]
+    rotates_by_clock: bool
 
 
 class SectionReading(NamedTuple):
@@ -136,6 +146,7 @@ class MetricsService:
         self._sequence = sequence
         self._notifying = notifying
         self._trees = TreeFigures(self._fleet, counters, on_end, looks)
+        self._defined: dict[str, _Defined] = {}  # by namespec
         self._longest_stop = 0.0
         self._planned_at = -math.inf
 
@@ -154,6 +165,8 @@ class MetricsService:
         lag = await _lag_of_loop()
         trees = await self._trees.read()
         processes = sorted(self._fleet.processes.values(), key=_by_name)
+        if len(self._defined) > len(processes):
+            self._defined.clear()  # some have left
         return Reading(
             MasterReading(
                 version=__version__,
@@ -191,7 +204,10 @@ class MetricsService:
 
     def _process(self, process: Process, tree: TreeUsage | None) -> ProcessReading:
         # There may be thousands: what only some have is asked for only of these.
-        name, program = process.name, program_of(process.program)
+        name, program = process.name, process.program
+        defined = self._defined.get(name)
+        if defined is None or defined.program is not program:
+            defined = self._defined[name] = _defined(program_of(program))
         counts = self.counters.of(name)
         before = counts.log_bytes_before
         read, lost = self._output(name)
@@ -207,40 +223,37 @@ class MetricsService:
             tree=tree if has_process else None,
             log_bytes={**before, **added(before, read)} if before else read,
             lost_bytes=counts.lost_before + lost,
-            is_oneshot=program.is_oneshot,
-            memory_limit=_memory_limit(program),
+            is_oneshot=defined.is_oneshot,
+            memory_limit=defined.memory_limit,
             is_listening=process.listens if program.lazy else None,
             waiting=self._waiting(process) if program.sockets else None,
             has_readiness=bool(program.ready),
             has_check=program.health is not None,
             healthy=process.healthy,
             next_run=self._next_run(name) if process.timing.on else None,
-            hooks=_hooks(program),
+            hooks=defined.hooks,
             watched=self._is_watched(name) if process.definition.watch else None,
-            rotations=_rotations(program, counts),
+            rotations=_rotations(counts, at_all=defined.rotates_by_clock),
         )
 
 
-def _hooks(program: ProcessSpec) -> tuple[str, ...]:
-    # First what costs little, as most have none.
-    before = program.pre_start or program.post_start or program.on_failure or program.reload
-    if not (before or program.pre_stop or program.stop_command or program.before_kill or program.post_stop):
-        return ()
-    return tuple(hook.value for hook in Hook if program.commands_of(hook))
-
-
-def _memory_limit(program: Program) -> int | None:
+def _defined(program: Program) -> _Defined:
     limit = program.memory_max
-    return None if limit is None or limit[0] < 0 else limit[0]
+    return _Defined(
+        program,
+        is_oneshot=program.is_oneshot,
+        memory_limit=None if limit is None or limit[0] < 0 else limit[0],
+        hooks=tuple(hook.value for hook in Hook if program.commands_of(hook)),
+        rotates_by_clock=program.stdout_logfile_rotate[0] != "size" or program.stderr_logfile_rotate[0] != "size",
+    )
 
 
-def _rotations(program: Program, counts: ProcessCounts) -> tuple[int, int] | None:
+def _rotations(counts: ProcessCounts, *, at_all: bool) -> tuple[int, int] | None:
     found = counts.rotations
     if found:
         return sum(one.done for one in found.values()), sum(one.failed for one in found.values())
     # A log that is rotated by its size alone has none before the first time.
-    by_clock = program.stdout_logfile_rotate[0] != "size" or program.stderr_logfile_rotate[0] != "size"
-    return (0, 0) if by_clock else None
+    return (0, 0) if at_all else None
 
 
 _by_name = attrgetter("name")
