@@ -75,7 +75,8 @@ async def exposition(reading: Reading, form: Format) -> tuple[bytes, ...]:
         for samples in filter(None, _samples(family, reading.master, batches)):
             text.add(head + samples)
             head = ""
-        await asyncio.sleep(0)
+        if not head:  # it has samples, and they took time
+            await asyncio.sleep(0)
     text.add(form.end)
     return text.finish()
 
