@@ -172,7 +172,7 @@ def test_what_the_master_refuses_is_said(ctl, master):
     master.answers["GET", "/v1/journal?since=x"] = Refusal(400, "BAD_ARGUMENTS", "cannot read since='x': expected 10m")
     ran = ctl("events", "--since", "x")
     assert (ran.text, ran.status) == ("ERROR: cannot read since='x': expected 10m\n", 2)
-    master.answers["GET", "/v1/processes/wbe/runs"] = Refusal(404, "BAD_NAME", "wbe")
+    master.answers["GET", "/v1/processes/wbe/runs"] = Refusal(404, "BAD_NAME", "no such process or group: wbe")
     ran = ctl("history", "wbe")
     assert (ran.text, ran.err, ran.status) == ("No such process wbe\n", "did you mean web?\n", 1)
 

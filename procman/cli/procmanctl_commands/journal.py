@@ -143,7 +143,8 @@ def _answers_again(invocation: Invocation) -> bool:
 
 def _explain(invocation: Invocation, error: ApiError, names: list[str]) -> None:
     if error.code == "BAD_NAME":
-        invocation.problem(f"No such process {error.message}", code=error.code, name=error.message)
+        name = names[0] if len(names) == 1 else error.message
+        invocation.problem(f"No such process {name}", code=error.code, name=name)
         suggestions.suggest_processes(invocation, names)
         return
     if error.code in ("BAD_ARGUMENTS", "INCORRECT_PARAMETERS"):
