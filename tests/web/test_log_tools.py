@@ -58,7 +58,7 @@ def test_colours_and_times_of_a_log(site, browser):
     master.say("echo", "caf\u00e9 \u20ac\n")
     browser.until("document.querySelectorAll('#lines > div').length === 2")
     times = browser.ask("[...document.querySelectorAll('#lines > div')].map((line) => line.dataset.time)")
-    assert all(len(time) == len("10:00:00") for time in times)
+    assert all(len(time.strip()) == len("10:00:00") for time in times)
     assert browser.lines()[1] == "caf\u00e9 \u20ac"
 
 

@@ -62,6 +62,11 @@ export class LogLines {
     }
   }
 
+  /** A line of the page's own. */
+  note(text) {
+    this.take(`${this.rest ? "\n" : ""}[procman: ${text}]\n`, null);
+  }
+
   /** Resolves when there is room for more text: a flood is read no faster than it can be shown. */
   async ready() {
     if (this.waiting.length >= this.bound) await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -74,17 +79,34 @@ export class LogLines {
     this.waiting = [];
     this.last = this.rest ? line(this.rest, null) : null;
     if (this.last) added.push(this.last);
-    this.box.append(...added);
     // A reader who has scrolled back keeps the lines in view.
     const bound = this.stuck ? this.bound : 2 * this.bound;
-    while (this.box.childElementCount > bound) this.box.firstElementChild.remove();
+    if (added.length >= bound) {
+      this.box.replaceChildren(...added.slice(-bound));
+    } else {
+      const surplus = this.box.childElementCount + added.length - bound;
+      for (let count = 0; count < surplus; count++) this.box.firstElementChild.remove();
+      this.box.append(...added);
+    }
     if (this.stuck) this.view.toEnd();
     this.drawn(added);
   }
 }
 
+/** Its element. Thousands of them are made in a frame, so what most lines do not need is not looked for. */
 function line(text, time) {
-  const note = text.startsWith("[procman: ");
-  const parts = partsOf(text).map(([part, classes]) => (classes ? element("span", { class: classes }, part) : part));
-  return element("div", { class: note && "note", "data-time": time === null ? null : timeOf(time) }, parts);
+  const made = document.createElement("div");
+  for (const [part, classes] of partsOf(text)) made.append(classes ? element("span", { class: classes }, part) : part);
+  if (text.startsWith("[procman: ")) made.className = "note";
+  if (time !== null) made.dataset.time = timeText(time);
+  return made;
+}
+
+let latest = { second: 0, text: "" };
+
+/** Many lines have the time of the one before. */
+function timeText(time) {
+  const second = Math.floor(time);
+  if (second !== latest.second) latest = { second, text: `${timeOf(second)}  ` };
+  return latest.text;
 }

@@ -10,15 +10,20 @@ export const STEPS = [
   { query: "since=0", tail: 10_485_760, lines: Infinity },
 ];
 
+// What comes of procman's own log so soon after it was asked for was there before, in milliseconds.
+const PAST = 1000;
+
 /** `time` is null of what comes now, and where nobody knows; `past` says whether it was there before. */
 export async function* logPieces(spec, channel, step, signal) {
   const { query, tail } = STEPS[step];
   if (spec === "") {
     const reader = await openStream(`v1/log?follow=1&tail=${tail}`, signal);
-    let past = true;
+    const began = performance.now();
+    let received = 0;
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      const past = received < tail && performance.now() - began < PAST;
+      received += read.value.length;
       yield { text: read.value, time: null, missed: 0, past };
-      past = false;
     }
     return;
   }

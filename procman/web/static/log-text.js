@@ -6,12 +6,15 @@ import { printable, withoutEscapes } from "./text.js";
 const LINE = 4000;
 // Select Graphic Rendition: https://en.wikipedia.org/wiki/ANSI_escape_code#SGR
 const SGR = /\x1b\[([\d;]*)m/;
+// Neither escape sequences nor characters with an effect: most lines are so.
+const PLAIN = /^[\t\x20-\x7e\u00a1-\u1fff]*$/;
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /** The parts of a line: [text, classes]. A progress bar returns to the start of its line and overwrites it. */
 export function partsOf(line) {
   const text = line.replace(/\r+$/, "");
   const last = text.slice(text.lastIndexOf("\r") + 1);
+  if (PLAIN.test(last) && last.length <= LINE) return last ? [[last, ""]] : [];
   const parts = [];
   let style = { colour: "", bold: false, dim: false };
   let left = LINE;

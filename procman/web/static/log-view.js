@@ -91,6 +91,7 @@ export class LogView {
     const process = this.processes.known.get(this.spec);
     const own = this.spec === "";
     const path = own ? "v1/log?offset=0&length=0" : `${specPath(this.spec)}/log/${this.channel}?offset=0&length=0`;
+    $("download").hidden = !this.mayRead(this.spec);
     $("download").href = BASE + path;
     $("download").download = own ? "procman.log" : `${this.spec.replaceAll(":", "-")}.${this.channel}.log`;
     // With redirect_stderr both channels are in one log.
@@ -119,7 +120,7 @@ export class LogView {
 
   /** It is known only now that the log may be read. */
   mayNow() {
-    $("download").hidden = !this.mayRead(this.spec);
+    this.show();
     if (!this.controller && this.mayRead(this.spec) && !this.cut) this.follow();
   }
 
@@ -204,7 +205,7 @@ export class LogView {
   }
 
   take({ text, time, missed, past }) {
-    if (missed) this.lines.take(`\n[procman: ${bytes(missed)} were not read in time]\n`, null);
+    if (missed) this.lines.note(`${bytes(missed)} were not read in time`);
     if (!text) return;
     put($("log-note"), "");
     this.lines.take(text, time ?? (past ? null : Date.now() / 1000));
