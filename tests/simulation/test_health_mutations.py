@@ -17,8 +17,10 @@ MUTATIONS = [
     Mutation("an answer of another run counts", health_checks, r" or event\.run != process\.attempt", ""),
     Mutation("an answer to another look counts", health_checks, r"event\.look != health\.looks", "False"),
     Mutation("what is late is caught up with", health_checks, r"due = health\.due \+ interval \* .*", "due = now"),
-    Mutation("a judge that sleeps judges", health_checks, r"if event\.timed_out and event\.asleep.*:", "if False:"),
-    Mutation("a time-out never counts", health_checks, r"if event\.timed_out and .*:", "if event.timed_out:"),
+    Mutation(
+        "a judge that sleeps judges", health_checks, r"return event\.timed_out and event\.asleep.*", "return False"
+    ),
+    Mutation("a time-out never counts", health_checks, r"(return event\.timed_out) and event\.asleep.*", r"\1"),
     Mutation(
         "a judge that was asleep does not look again",
         health_checks,
