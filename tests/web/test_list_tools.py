@@ -116,6 +116,8 @@ def test_the_list_is_one_stop_of_the_tab_key(site, browser):
     browser.state("p:p_01", "running")
     stops = "[...document.querySelectorAll('main li :is(a, button, input)')].filter((e) => e.tabIndex === 0).length"
     assert browser.ask(stops) == 1
+    # They are a part of the row that can have the focus.
+    browser.until(f"!{row('b')}.querySelector('.figures').hasAttribute('data-none')")
     browser.driver.execute_script("document.querySelector('[data-spec=a] .name').focus()")
     browser.key(Keys.ARROW_DOWN)
     assert browser.ask(FOCUS) == "b"
