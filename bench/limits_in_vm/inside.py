@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 CONFIG = Path("/run/procman.toml")
+INNER = Path("/run/inner.toml")
+SLEEPER = Path("/run/inner.pid.of.sleeper")
 SITE = "/site"
 CGROUPS = Path("/sys/fs/cgroup")
 MB = 1 << 20
@@ -36,6 +38,18 @@ RLIMITS = {
 }
 OF_CGROUP = {"memory.max": str(64 * MB), "memory.high": str(48 * MB), "cpu.max": "150000 100000"}
 OF_CGROUP |= {"cpu.weight": "50", "pids.max": "20", "memory.oom.group": "1"}
+
+
+_INNER = """
+[procman]
+logfile = "/run/inner.log"
+pidfile = "/run/inner.pid"
+[unix_http_server]
+file = "/run/inner.sock"
+[program.sleeper]
+command = "/bin/sh -c 'echo $$ > /run/inner.pid.of.sleeper; exec sleep 100000'"
+pids_max = 9
+"""
 
 
 def config(memory_max: str = "64MB", nofile: str = "300:400") -> str:
@@ -76,6 +90,15 @@ autostart = false
 [program.best]
 command = "sleep 100000"
 memory_max = "?64MB"
+post_start = "{python} where /run/hook"
+health = "exec:{python} where /run/probe"
+health_timeout = "30s"
+[program.inner]
+command = "{sys.executable} -m procman -n -c {INNER}"
+memory_max = "200MB"
+environment = {{ PYTHONPATH = "{SITE}" }}
+stdout_logfile = "/dev/stdout"
+redirect_stderr = true
 [program.verify]
 type = "oneshot"
 command = "{python} verify"
@@ -94,8 +117,14 @@ def init() -> None:
         if libc.mount(kind.encode(), place.encode(), kind.encode(), 0, None):
             print(f"cannot mount {place}: {os.strerror(ctypes.get_errno())}", flush=True)
     CONFIG.write_text(config())
+    INNER.write_text(_INNER)
     os.environ.update(PYTHONPATH=SITE, PATH="/bin:/usr/bin", PYTHONDONTWRITEBYTECODE="1")
     os.execv(sys.executable, [sys.executable, "-m", "procman", "-c", str(CONFIG)])
+
+
+def where() -> None:
+    """Says in which cgroup it runs."""
+    Path(sys.argv[2]).write_text(str(cgroup_of("self")))
 
 
 def hungry() -> None:
@@ -134,7 +163,11 @@ def cgroup_of(pid: str) -> Path:
     return CGROUPS / Path(f"/proc/{pid}/cgroup").read_text().strip().partition("::/")[2]
 
 
-def until(found: object, within: float = 200.0) -> bool:
+def _text(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
+
+
+def until(found: object, within: float = 60.0) -> bool:
     end = time.monotonic() + within
     while not found():  # type: ignore[operator]
         if time.monotonic() > end:
@@ -145,7 +178,7 @@ def until(found: object, within: float = 200.0) -> bool:
 
 def verify() -> None:
     """The program that looks at the others, says what it has found, and switches the machine off."""
-    results = [*_of_proc(), *_of_cgroups(), *_in_place(), *_out_of_memory(), *_too_many()]
+    results = [*_of_proc(), *_of_cgroups(), *_of_what_belongs_to_it(), *_in_place(), *_out_of_memory(), *_too_many()]
     print("all of it holds" if all(results) else "NOT all of it holds", flush=True)
     time.sleep(1)
     ctypes.CDLL(None).reboot(0x4321FEDC)
@@ -191,6 +224,24 @@ def _of_cgroups() -> list[bool]:
     ]
 
 
+def _of_what_belongs_to_it() -> list[bool]:
+    """Hooks and probes count with their program; a procman within procman has its leaves below its own."""
+    best = str(cgroup_of(ctl("pid", "best").strip()))
+    files = Path("/run/hook"), Path("/run/probe")
+    until(lambda: all(map(_text, files)))
+    until(lambda: _text(SLEEPER))
+    if not _text(SLEEPER):
+        return [check("the inner procman has started its program", ctl("status"), "")]
+    sleeper, outer = cgroup_of(_text(SLEEPER)), cgroup_of(ctl("pid", "inner").strip())
+    return [
+        *(check(f"the {file.name} is in the cgroup of its program", _text(file), best) for file in files),
+        check("the inner procman made way", outer.name, "init"),
+        check("what it runs is below its leaf", outer.parent.parent in sleeper.parents, True),
+        check("and is limited there", (sleeper / "pids.max").read_text().strip(), "9"),
+        check("while the outer limit holds", (outer.parent.parent / "memory.max").read_text().strip(), str(200 * MB)),
+    ]
+
+
 def _in_place() -> list[bool]:
     pid = ctl("pid", "limited").strip()
     CONFIG.write_text(config("56MB", "200:250"))
@@ -226,4 +277,4 @@ def _too_many() -> list[bool]:
 if __name__ == "init":
     init()
 elif __name__ == "__main__":
-    {"hungry": hungry, "forks": forks, "verify": verify}[sys.argv[1]]()
+    {"hungry": hungry, "forks": forks, "where": where, "verify": verify}[sys.argv[1]]()

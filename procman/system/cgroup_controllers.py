@@ -58,17 +58,16 @@ def enable(own: str, path: str, wanted: frozenset[str]) -> None:
         todo = wanted - frozenset(_read_or_nothing(f"{folder}/cgroup.subtree_control").split())
         if not todo:
             continue
-        change = " ".join(f"+{name}" for name in sorted(todo))
-        try:
-            write(f"{folder}/cgroup.subtree_control", change)
-        except OSError as error:
-            if error.errno != errno.EBUSY or folder != own:
-                raise NoCgroups(why_not_written(folder, error)) from None
+        if folder == own and os.path.exists(f"{own}/cgroup.type") and _read_or_nothing(f"{own}/cgroup.procs").strip():
+            # Below the root, no process may stay beside the leaves: memory is refused then (EBUSY), and what the kernel
+            # can share out by threads (cpu, pids) is taken, but makes leaves that take no controllers.
             _move_out(own, path)
-            try:
-                write(f"{folder}/cgroup.subtree_control", change)
-            except OSError as again:
-                raise NoCgroups(_why_busy(own) if again.errno == errno.EBUSY else why_not_written(own, again)) from None
+            if _read_or_nothing(f"{own}/cgroup.procs").strip():
+                raise NoCgroups(_why_busy(own))
+        try:
+            write(f"{folder}/cgroup.subtree_control", " ".join(f"+{name}" for name in sorted(todo)))
+        except OSError as error:
+            raise NoCgroups(_why_busy(own) if error.errno == errno.EBUSY else why_not_written(folder, error)) from None
 
 
 def move_back(own: str, path: str) -> None:
@@ -122,7 +121,7 @@ def _move_out(own: str, path: str) -> None:
     try:
         os.makedirs(leaf, exist_ok=True)
     except OSError as error:
-        raise NoCgroups(why_not_written(path, error)) from None
+        raise NoCgroups(why_not_written(own, error)) from None
     for pid in sorted(_in(own)):
         try:
             write(f"{leaf}/cgroup.procs", str(pid))

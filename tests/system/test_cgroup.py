@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from procman.system import cgroup
+from procman.system import cgroup, cgroup_controllers
 from procman.system.cgroup import Cgroups, Leaf, NoCgroups, make_cgroups
 from tests.support.tree_fixtures import Member, in_subreaper, running
 
@@ -217,3 +217,34 @@ def test_a_leaf_that_has_gone_raises_nothing(tmp_path):
     assert leaf.remove()
     with pytest.raises(NoCgroups, match="cannot make the cgroup"):
         Cgroups(leaf.path).leaf("web")
+
+
+@pytest.mark.parametrize("is_root", [False, True])
+def test_a_process_makes_way_before_controllers_are_passed_on(is_root, tmp_path, monkeypatch):
+    """Else cpu and pids would make leaves that take none: the threads of docs.kernel.org/admin-guide/cgroup-v2.html."""
+    (tmp_path / "cgroup.controllers").write_text("cpu pids\n")
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    if not is_root:
+        (tmp_path / "cgroup.type").write_text("domain\n")
+    written = []
+
+    def write(path, text):
+        written.append((os.path.relpath(path, tmp_path), text))
+        if path.endswith("cgroup.procs"):
+            (tmp_path / "cgroup.procs").write_text("")
+
+    monkeypatch.setattr(cgroup_controllers, "write", write)
+    cgroup_controllers.enable(str(tmp_path), f"{tmp_path}/procman-1", frozenset({"pids"}))
+    moved = [] if is_root else [("procman-1/init/cgroup.procs", str(os.getpid()))]
+    enabled = [(f"{folder}cgroup.subtree_control", "+pids") for folder in ("", "procman-1/")]
+    assert written == [*moved, *enabled]
+
+
+def test_what_does_not_make_way_is_named(tmp_path, monkeypatch):
+    """It is another process, which procman has not started."""
+    (tmp_path / "cgroup.controllers").write_text("cpu pids\n")
+    (tmp_path / "cgroup.procs").write_text("1\n")
+    (tmp_path / "cgroup.type").write_text("domain\n")
+    monkeypatch.setattr(cgroup_controllers, "write", lambda *_: None)
+    with pytest.raises(cgroup_controllers.NoCgroups, match="is busy: pid 1 "):
+        cgroup_controllers.enable(str(tmp_path), f"{tmp_path}/procman-1", frozenset({"pids"}))
