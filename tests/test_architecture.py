@@ -139,9 +139,9 @@ MAY_KNOW = {
     "subprocess": "system.spawn pytest_plugin",
     "ctypes": "system",
     "_thread": "system",
-    # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's one
-    # thread copies the terminal's input.
-    "threading": "logs webhook watcher cli.procmanctl_commands.foreground tui.feed",
+    # The disk workers are a queue of their own, with locks for what they share with the loop; the command line's
+    # threads copy the terminal's input, and ask how far an operation is.
+    "threading": "logs webhook watcher cli.procmanctl_commands.foreground cli.progress tui.feed",
     "concurrent": "",
     # As a client, for the conditions of `ready`.
     "h11": "http runtime.probe_looks client.async_transport",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from shutil import get_terminal_size
-from unicodedata import combining, east_asian_width
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +16,7 @@ from rich.text import Text
 from procman.cli import terminal_text
 from procman.cli.invocation import Invocation
 from procman.cli.pager import paged
+from procman.cli.text_width import width_of
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def with_percent(before: FiguresInfo | None, after: FiguresInfo, seconds: float)
 
 def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = False) -> list[str]:
     """The lines of the table; without a `width` all columns and no colour, else as many columns as fit."""
-    widths = {head: max(_cells(row[i]) for row in (HEAD, *rows)) for i, head in enumerate(HEAD)}
+    widths = {head: max(width_of(row[i]) for row in (HEAD, *rows)) for i, head in enumerate(HEAD)}
     if width is None:
         return [_line(dict(zip(HEAD, row, strict=True)), widths) for row in (HEAD, *rows)]
     for head in _DISPENSABLE:
@@ -136,13 +136,6 @@ def _size(count: int) -> str:
 def _line(row: dict[str, str], widths: dict[str, int]) -> str:
     cells = []
     for head, width in widths.items():
-        blanks = " " * (width - _cells(row[head]))
+        blanks = " " * (width - width_of(row[head]))
         cells.append(row[head] + blanks if head in _LEFT_ALIGNED else blanks + row[head])
     return _GAP.join(cells).rstrip()
-
-
-def _cells(text: str) -> int:
-    """How many columns of a terminal the text fills: a Chinese character two, a combining accent none."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)

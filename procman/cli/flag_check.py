@@ -35,7 +35,7 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
             continue
         _refuse(invocation, command, word, known)
         return None
-    return before + names
+    return ["all" if word == "--all" else word for word in before] + names
 
 
 def _ours(word: str, known: dict[str, bool]) -> str:

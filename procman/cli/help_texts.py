@@ -223,6 +223,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "restart": (
         ("restart '<pattern>'", "Restart all that match"),
+        ("restart --all", "The same as restart all"),
         ("restart <name> --rolling", "One process after the other; the next one when it is ready, and healthy"),
         ("restart <name> --rolling --batch 25%", "So many at a time: a number, or a percentage of them"),
         ("restart <name> --rolling --continue", "Go on where it has stopped, with what has failed first"),
@@ -251,6 +252,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "signal": (("signal <signal name> '<pattern>'", "Signal all that match"),),
     "start": (
         ("start '<pattern>'", "Start all that match"),
+        ("start --all", "The same as start all"),
         ("start --no-deps <name>", "Start it now, whatever it depends on"),
     ),
     "status": (
@@ -263,9 +265,11 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("status --at 14:02 [<name> ...]", "Show what it was then (10m ago, 2026-11-29T14:02:10), from the journal"),
         ("status '<pattern>'", "Get status for all that match"),
+        ("status --all", "The same as status all"),
     ),
     "stop": (
         ("stop '<pattern>'", "Stop all that match"),
+        ("stop --all", "The same as stop all"),
         ("stop --cascade <name>", "Stop what depends on it first, then the process itself"),
     ),
     "stop-plan": (

@@ -75,6 +75,11 @@ class Invocation:
         except OSError:
             return None
 
+    @property
+    def moves(self) -> bool:
+        """Whether a line on stderr may be rewritten while the user waits."""
+        return self.terminal and not self.as_json and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
     def connect(self, url: str | None = None) -> None:
         """Use `url` from now on, or the same address with other credentials."""
         self.close()

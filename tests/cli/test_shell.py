@@ -217,9 +217,9 @@ def test_completion_of_a_signal_offers_signals(completer, master):
 
 def test_completion_knows_the_flags_of_a_command(completer):
     """They are the flags of its help."""
-    assert completer.complete("status -", "-") == ["-o ", "--watch ", "--color ", "--long ", "--at "]
+    assert completer.complete("status -", "-") == ["-o ", "--watch ", "--color ", "--long ", "--at ", "--all "]
     assert completer.complete("tail -", "-") == ["-f ", "-n "]
-    assert completer.complete("stop --", "--") == ["--cascade "]
+    assert completer.complete("stop --", "--") == ["--all ", "--cascade "]
     assert completer.complete("pid --", "--") == []
 
 

@@ -11,6 +11,7 @@ import time
 
 from procman.cli import update_text
 from procman.cli.invocation import GENERIC
+from procman.cli.progress import Line
 from procman.client.api_client import ApiError, Unreachable
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -39,7 +40,11 @@ def await_confirmation(invocation: Invocation, pending: PendingInfo, *, waits: b
     if not waits:
         invocation.put(pending=pending)
         return
-    _follow(invocation, number, asks=asks)
+    line = Line(moves=invocation.moves)
+    try:
+        _follow(invocation, number, line, asks=asks)
+    finally:
+        line.erase()
 
 
 def roll_back(invocation: Invocation) -> None:
@@ -55,7 +60,7 @@ def roll_back(invocation: Invocation) -> None:
     invocation.problem(text, code="ROLLED_BACK", exitstatus=GENERIC)
 
 
-def _follow(invocation: Invocation, number: int, *, asks: bool) -> None:
+def _follow(invocation: Invocation, number: int, line: Line, *, asks: bool) -> None:
     told = ""
     seen = time.monotonic()
     while True:
@@ -76,21 +81,25 @@ def _follow(invocation: Invocation, number: int, *, asks: bool) -> None:
             continue
         seen = time.monotonic()
         if operation["state"] != "running":
+            line.erase()
             _tell_end(invocation, operation)
             return
-        told = _tell_progress(invocation, pending, told)
+        told = _tell_progress(invocation, line, pending, told)
         if asks:
             asks = _ask(invocation, number)
         else:
             time.sleep(_EVERY)
 
 
-def _tell_progress(invocation: Invocation, pending: PendingInfo | None, told: str) -> str:
+def _tell_progress(invocation: Invocation, line: Line, pending: PendingInfo | None, told: str) -> str:
     news = "" if pending is None else update_text.missing_line(pending)
-    if news and news != told:
+    if news and line.moves:
+        line.show(f"not ready and healthy yet: {news}")
+    elif news and news != told:
         invocation.say_safe(f"not ready and healthy yet: {news}")
         invocation.flush()
     elif told and not news and pending is not None and pending["stage"] == "waiting":
+        line.erase()
         invocation.say("all of it is ready and healthy")
         invocation.flush()
     return news

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DEAD = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION", "NOT_RUNNING"})
 _ENDED_AT_ONCE = frozenset({"SPAWN_ERROR", "ABNORMAL_TERMINATION"})
+_TAKES_LONG = frozenset({"start", "stop", "retry", "refresh"})
 _ON_LOGS = ("cleared", "rotated", "reopened")
 
 
@@ -183,7 +184,14 @@ def _answer(invocation: Invocation, operation: str, names: list[str], **options:
     if "all" not in names:
         where = f"/v1/processes/{operation}"
         body["names"] = names
-    answer: dict[str, Any] = invocation.client.call("POST", where, body)
+    if operation in _TAKES_LONG and invocation.moves:
+        from procman.cli.progress import order  # noqa: PLC0415 - threads, of which a status has no use
+
+        # What is stopped before them is for the master to find.
+        targets = None if "cascade" in options else body.get("names", ["all"])
+        answer: dict[str, Any] = order(invocation, operation, where, body, targets)
+    else:
+        answer = invocation.client.call("POST", where, body)
     return answer
 
 

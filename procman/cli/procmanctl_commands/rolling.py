@@ -7,6 +7,7 @@ import time
 
 from procman.cli import suggestions
 from procman.cli.invocation import GENERIC, NOT_RUNNING, Invocation
+from procman.cli.progress import order
 from procman.cli.status_text import namespec
 from procman.client.api_client import ApiError, Unreachable, quoted
 
@@ -35,7 +36,7 @@ def roll(invocation: Invocation, words: list[str]) -> None:
     if batch is not None:
         body["batch"] = batch
     try:
-        answer = invocation.client.call("POST", f"/v1/rolling/{step}", body)
+        answer = order(invocation, f"rolling-{step}", f"/v1/rolling/{step}", body, names, plain=True)
     except Unreachable as error:
         if error.errno != errno.ECONNRESET:
             raise

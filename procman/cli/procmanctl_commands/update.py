@@ -9,6 +9,7 @@ import os
 from procman.cli import config_text, suggestions, update_text
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, SUCCESS, Invocation
 from procman.cli.procmanctl_commands.configuration import not_read
+from procman.cli.progress import order
 from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -189,7 +190,8 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     if asked.confirm is not None:
         body["confirm"] = asked.confirm
     try:
-        answer = invocation.client.call("POST", path, body)
+        ours = asked.apply is not None or asked.confirm is not None
+        answer = order(invocation, "update", path, body, plain=ours)
     except ApiError as error:
         not_read(invocation, error, "already shutting down")
         return
