@@ -1,7 +1,9 @@
 """Expansions are Python's % formatting over a mapping, with understandable messages."""
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from procman.config.formats.expansion import NotExpanded, expand, takes_all
@@ -56,7 +58,8 @@ def test_what_cannot_be_expanded_is_explained(text, slug, says):
 
 @given(st.text(st.sampled_from("%()sdabc059.-+ #h*he"), max_size=14))
 def test_any_text_expands_as_python_does_or_is_refused(text):
-    """No other exception is raised."""
+    """No other exception is raised. A percentage is the only text that Python refuses and we do not."""
+    assume(not re.fullmatch(r"\s*\d+(\.\d+)?\s*%\s*", text))
     try:
         ours = expand(text, NAMES)
     except NotExpanded:

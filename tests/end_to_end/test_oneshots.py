@@ -50,7 +50,7 @@ def test_a_task_that_ends_at_once_is_done(tmp_path):
         assert (known["phase"], known["done"], known["wanted"]) == ("done", True, False)
         why = master.ctl("why", "quick")
         assert why.returncode == 0
-        assert "quick is EXITED (done)" in why.stdout
+        assert "quick has been EXITED (done)" in why.stdout
         assert master.ctl("health").returncode == 0
 
 

@@ -16,7 +16,7 @@ from tests.support.browser import free_port
 from tests.support.certificates import Authority
 from tests.support.running_master import SLEEPER, RunningMaster
 
-EXAMPLES = Path(__file__).parents[2] / "conf/examples/from-python"
+EXAMPLES = Path(__file__).parents[2] / "docs/how-to/from-python"
 WEB = f"[program:web]\ncommand=sh -c 'echo hello; exec {SLEEPER}'\nstartsecs=0\n"
 WORKERS = (
     f"[program:worker]\ncommand={SLEEPER}\nstartsecs=0\nnumprocs=1\nnumprocs_max=3\nprocess_name=%(process_num)d\n"
