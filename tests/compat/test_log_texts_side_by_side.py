@@ -170,6 +170,7 @@ def plain(record):
     return re.sub(r"(pid |\()\d+(?=\)|$| )", r"\1PID", record)
 
 
+@pytest.mark.slow
 def test_the_logs_say_the_same():
     """Both logs have the same levels and texts; procman puts several lines of a program on one line."""
     with contextlib.ExitStack() as stack:

@@ -510,6 +510,7 @@ def test_who_never_reads_a_stream_keeps_nobody_waiting(master, target):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.slow
 def test_who_hangs_up_in_the_middle_leaves_nothing_behind(master, way):
     """A client that disconnects during an answer, a stream or a stop leaves nothing behind, and the stop is done."""
     log = master.folder / "web.log"

@@ -139,6 +139,7 @@ def test_names_are_utf8_whatever_the_locale_says(tmp_path):
 
 
 @pytest.mark.parametrize("redirections", [">&-", "<&- >&- 2>&-"])
+@pytest.mark.slow
 def test_a_master_without_streams_does_not_take_a_file_for_one(tmp_path, redirections):
     """A master started without stdout does not write its output to another file, also after an upgrade."""
     said = "[program:one]\ncommand=sh -c 'echo lost; exec sleep 1000'\nstartsecs=0\nstdout_logfile=/dev/stdout\n"

@@ -105,6 +105,7 @@ def test_what_happens_is_counted_by_its_reason(running):
     assert not any("pid" in dict(labels) for _, labels in found)
 
 
+@pytest.mark.slow
 def test_counters_go_on_over_an_upgrade(running):
     master = running()
     for name in ("web", "stubborn"):

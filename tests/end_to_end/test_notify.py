@@ -250,6 +250,7 @@ def test_an_update_changes_sections_in_place(start_master, hook):
     assert master.info("web")["pid"] == pid
 
 
+@pytest.mark.slow
 def test_an_upgrade_goes_on_with_what_is_not_sent(start_master):
     """The message that the server has refused arrives after it, with the same id; the helper is no orphan."""
     up = []

@@ -19,8 +19,8 @@ _BYE = (
     "while True: "
 )
 BYE = python(f"{_BYE}time.sleep(60)")
-# A line every tenth of a second shows a client that it follows.
-TALK = python(f"{_BYE}time.sleep(0.1); print('still here', flush=True)")
+# A line every tenth of a second, in one write, shows a client that it follows.
+TALK = python(f"{_BYE}time.sleep(0.1); sys.stdout.write('still here\\n')")
 
 
 def task(name, command, *lines):

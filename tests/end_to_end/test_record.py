@@ -84,6 +84,7 @@ def assert_decides_the_same(record: Path) -> tuple[list[Part], list[Event]]:
     return parts, [step.event for step in decisions]
 
 
+@pytest.mark.slow
 def test_the_replay_of_a_master_decides_as_it_did(running, record):
     """From its boot over an update and an upgrade to its end; the file is for its user alone."""
     master = running(LOOPS + ODD + WEB.format(command=SLEEPER))
