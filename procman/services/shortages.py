@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from procman.config.schema.programs import Program
-from procman.system import start_limits
+from procman.system import exhausted_limits
 from procman.system.accounts import find_account
 from procman.system.failed_exec import Explanation, Trouble
 
@@ -85,7 +85,7 @@ def look(shortage: Shortage, program: Program) -> Explanation:
 
 def _room(line: str, program: Program) -> Explanation:
     paths = [_there(path) for path in _PATH.findall(line)[:_MOST_PATHS]]
-    full = start_limits.full_disks([*paths, program.directory or os.curdir, *_USUAL])
+    full = exhausted_limits.full_disks([*paths, program.directory or os.curdir, *_USUAL])
     if full:
         return Explanation(Trouble.DISK_FULL, f"no room is left on {', '.join(full)}: make room", full[0])
     return Explanation(Trouble.DISK_FULL, "a disk had no room left, and none that it is known to use is full now")
@@ -105,4 +105,4 @@ def _processes(program: Program) -> str:
         account = None if program.uid is None else find_account(program.uid)
     except KeyError:
         account = None
-    return start_limits.processes(account)
+    return exhausted_limits.processes(account)

@@ -12,7 +12,7 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 
-from procman.system import start_limits
+from procman.system import exhausted_limits
 from procman.system.accounts import Account
 from procman.system.closed_paths import Obstacle, may, named, owner_and_mode, where_blocked
 from procman.system.elf import beginning_of, parse_elf, read_elf
@@ -82,11 +82,11 @@ def explain_failed_start(start: FailedStart) -> Explanation | None:
     code = _errno(start.reason)
     match code:
         case errno.EAGAIN:
-            return Explanation(Trouble.PROCESSES, start_limits.processes(start.account))
+            return Explanation(Trouble.PROCESSES, exhausted_limits.processes(start.account))
         case errno.ENOMEM:
-            return Explanation(Trouble.MEMORY, start_limits.memory())
+            return Explanation(Trouble.MEMORY, exhausted_limits.memory())
         case errno.EMFILE:
-            return Explanation(Trouble.DESCRIPTORS, start_limits.descriptors())
+            return Explanation(Trouble.DESCRIPTORS, exhausted_limits.descriptors())
         case errno.ENOSPC | errno.EDQUOT:
             return _disk(start, code)
         case errno.EPERM if "setuid" in start.reason:
@@ -156,7 +156,7 @@ def _of_file(file: str, start: FailedStart, code: int | None) -> Explanation | N
         # access(2) says no on such a file system, too.
         return (_noexec(file) if os.stat(file).st_mode & 0o111 else None) or _not_executable(file, start)
     if code == errno.ETXTBSY:
-        writers = start_limits.writers_of(file)
+        writers = exhausted_limits.writers_of(file)
         text = f"{file} is open for writing{f' by {writers}' if writers else ''}: start it when that is done"
         return Explanation(Trouble.BUSY, text, file)
     if code == errno.E2BIG:
@@ -290,7 +290,7 @@ def _arguments(start: FailedStart) -> Explanation:
     limit = os.sysconf("SC_ARG_MAX")
     text = (
         f"arguments and environment take {size:,} bytes; the kernel takes {limit:,} in all, and "
-        f"{start_limits.LONGEST_ARGUMENT:,} in one of them: shorten environment=, or have it read a file"
+        f"{exhausted_limits.LONGEST_ARGUMENT:,} in one of them: shorten environment=, or have it read a file"
     )
     return Explanation(Trouble.ARGUMENTS, text)
 
@@ -299,7 +299,7 @@ def _disk(start: FailedStart, code: int) -> Explanation:
     path = os.path.abspath(start.directory or os.curdir)
     if code == errno.EDQUOT:
         return Explanation(Trouble.DISK_FULL, f"the quota of {named(start.account)} is used up: make room", path)
-    full = start_limits.full_disks([path, "/tmp", "/dev/shm", "/"])  # noqa: S108 - these are only looked at
+    full = exhausted_limits.full_disks([path, "/tmp", "/dev/shm", "/"])  # noqa: S108 - these are only looked at
     text = (
         f"no room is left on {', '.join(full)}" if full else "no room is left on a disk, or for one more of something"
     )

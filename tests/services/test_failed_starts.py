@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from procman.services.failed_starts import explain
-from procman.system import start_limits
+from procman.system import exhausted_limits
 from procman.system.accounts import Account
 from procman.system.cgroup import locate, read_own
+from procman.system.exhausted_limits import full_disks, writers_of
 from procman.system.failed_exec import Explanation, Trouble
-from procman.system.start_limits import full_disks, writers_of
 from tests.support.elf_files import elf64
 from tests.support.forked import in_fork
 from tests.support.launching import refusal, script
@@ -244,8 +244,8 @@ def test_descriptors_that_are_used_up():
 def test_the_limit_of_a_users_processes(monkeypatch):
     """Of the cgroup first; it is told from that of the user, and of the machine."""
     reason = "Too many processes in process table to spawn 'web'"
-    monkeypatch.setattr(start_limits, "_full_cgroup", lambda: None)
-    monkeypatch.setattr(start_limits, "_count", lambda uid: 100)
+    monkeypatch.setattr(exhausted_limits, "_full_cgroup", lambda: None)
+    monkeypatch.setattr(exhausted_limits, "_count", lambda uid: 100)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (80, 90))
 
     def said() -> str:
@@ -257,7 +257,7 @@ def test_the_limit_of_a_users_processes(monkeypatch):
     assert said().startswith(f"user {NOBODY} has 100 processes and threads, and may have 80 (RLIMIT_NPROC)")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (800, 900))
     assert said().startswith("a limit of processes was reached for a moment")
-    monkeypatch.setattr(start_limits, "_number", lambda path: 100 if path.endswith("pid_max") else None)
+    monkeypatch.setattr(exhausted_limits, "_number", lambda path: 100 if path.endswith("pid_max") else None)
     assert said().startswith("the machine has as many processes and threads as it may, 100 (kernel.pid_max)")
 
 
@@ -269,7 +269,7 @@ def test_the_limit_of_a_cgroup_is_read(tmp_path, monkeypatch):
         (folder / "pids.current").write_text(f"{now}\n")
         (folder / "pids.max").write_text(f"{most}\n")
     mounts = f"36 31 0:33 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
-    monkeypatch.setattr(start_limits, "read_own", lambda: ("0::/pod/own\n", mounts))
+    monkeypatch.setattr(exhausted_limits, "read_own", lambda: ("0::/pod/own\n", mounts))
     found = explain(program(), "Too many processes in process table to spawn 'web'")
     assert found is not None
     assert found.sentence == (

@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from procman.services.shortages import Lacks, Shortage, look, shortage_in
-from procman.system import start_limits
+from procman.system import exhausted_limits
 from procman.system.failed_exec import Trouble
 from tests.support.programs import program
 
@@ -67,7 +67,7 @@ def test_the_full_disk_is_named(monkeypatch, tmp_path):
         asked.extend(paths)
         return ["/data"]
 
-    monkeypatch.setattr(start_limits, "full_disks", full_disks)
+    monkeypatch.setattr(exhausted_limits, "full_disks", full_disks)
     line = f"OSError: [Errno 28] No space left on device: '{tmp_path}/sub/app.db'"
     found = look(Shortage(Lacks.ROOM, line), program(directory="/srv/app"))
     assert (found.trouble, found.sentence) == (Trouble.DISK_FULL, "no room is left on /data: make room")
@@ -76,7 +76,7 @@ def test_the_full_disk_is_named(monkeypatch, tmp_path):
 
 def test_a_disk_that_has_room_again(monkeypatch):
     """It is said that none is full now."""
-    monkeypatch.setattr(start_limits, "full_disks", lambda _: [])
+    monkeypatch.setattr(exhausted_limits, "full_disks", lambda _: [])
     found = look(Shortage(Lacks.ROOM, "no space left on device"), program())
     assert found.sentence == "a disk had no room left, and none that it is known to use is full now"
 
@@ -91,7 +91,7 @@ def test_a_disk_that_has_room_again(monkeypatch):
 )
 def test_each_has_a_way_out(monkeypatch, lacks, trouble, words):
     """What is used up is asked of the system."""
-    monkeypatch.setattr(start_limits, "processes", lambda _: "the limit of 10 processes is reached: raise it")
+    monkeypatch.setattr(exhausted_limits, "processes", lambda _: "the limit of 10 processes is reached: raise it")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
     found = look(Shortage(lacks, ""), program(user="app"))
     assert found.trouble is trouble
@@ -100,6 +100,6 @@ def test_each_has_a_way_out(monkeypatch, lacks, trouble, words):
 
 def test_a_user_that_has_gone_is_no_trouble(monkeypatch):
     """Its processes are not counted then."""
-    monkeypatch.setattr(start_limits, "processes", lambda account: "nobody" if account is None else "somebody")
+    monkeypatch.setattr(exhausted_limits, "processes", lambda account: "nobody" if account is None else "somebody")
     found = look(Shortage(Lacks.PROCESSES, ""), program(uid=4_000_000_000))
     assert found.sentence == "it could start no more: nobody"

@@ -6,7 +6,7 @@ from procman.config.formats.expansion import environment_names
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.health import settle_health
 from procman.config.resolve.hooks import settle_hooks
-from procman.config.resolve.limits import settle_limits
+from procman.config.resolve.limit_conflicts import settle_limits
 from procman.config.resolve.log_rotation import settle_rotation
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.resolve.readiness import settle_readiness
