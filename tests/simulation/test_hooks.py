@@ -141,7 +141,7 @@ MUTATIONS = [
         "hooks.waited, reason)",
     ),
     Mutation("what is broken off is late", hooks, r"waited, reason, late\)", "waited, reason, True)"),
-    Mutation("a late post_start is broken off", side_hooks, r'limit:\.3g\} s", late=True\)', 'limit:.3g} s")'),
+    Mutation("a late post_start is broken off", side_hooks, r'2\):g\} s", late=True\)', '2):g} s")'),
     Mutation("a late reload is broken off", side_hooks, r'did not end in time", late=True\)', 'did not end in time")'),
     Mutation("an adopted process has another post_start", side_hooks, r" and not adopted_up", ""),
     Mutation("a failure is not told", side_hooks, r"\*self\._begin\(process, Hook\.ON_FAILURE, now\)", ""),

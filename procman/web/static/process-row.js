@@ -1,7 +1,7 @@
 /* The rows of the list: one for a process, and the head of a group. */
 
 import { $, element, put } from "./document.js";
-import { ACTION_NAMES, applies, detailOf, lastWordsOf, marksOf, mayOperate, nextRun, stateOf } from "./process-state.js";
+import { ACTION_NAMES, applies, detailOf, lastWordsOf, marksOf, mayOperate, nextOf, stateOf } from "./process-state.js";
 import { ago, bytes, clock, counted } from "./text.js";
 
 // A restart this recent may be one of many, in seconds.
@@ -70,7 +70,7 @@ export function showRow(process) {
 /** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
 function showWords(process) {
   const { info, kind, row, why } = process;
-  const next = info.next ? `; ${nextRun(info)}` : "";
+  const next = info.next ? `; ${nextOf(info)}` : "";
   const sentence = kind === "failed" && why ? `${why}${next}` : "";
   put(row.querySelector(".detail .text"), sentence ? (info.pid ? `pid ${info.pid}` : "") : detailOf(process));
   const below = row.querySelector(".why");

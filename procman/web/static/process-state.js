@@ -62,21 +62,23 @@ export function detailOf({ info, kind, reason, flaps }) {
     case "STARTING":
       return kind === "failed" && reason ? `${reason}; retrying` : [pid, waitOf(info)].filter(Boolean).join(", ");
     case "EXITED":
-      return [info.done ? `done, ${info.ending}` : info.ending, nextRun(info)].filter(Boolean).join("; ");
+      return [info.done ? `done, ${info.ending}` : info.ending, nextOf(info)].filter(Boolean).join("; ");
     case "STOPPED":
-      return waitOf(info) || nextRun(info) || (info.start ? "" : "not started");
+      return waitOf(info) || nextOf(info) || (info.start ? "" : "not started");
     case "FATAL":
       return reason || info.description;
     case "UNKNOWN":
       return info.spawnerr || info.description;
     default:
-      return [pid, waitOf(info), healthOf(info), printable(info.status_text), nextRun(info)].filter(Boolean).join(", ");
+      return [pid, waitOf(info), healthOf(info), printable(info.status_text), nextOf(info)].filter(Boolean).join(", ");
   }
 }
 
-/** When it runs next by its schedule; "" where it has none. */
-export function nextRun({ next, now }) {
-  return next ? `next run ${timeOf(next, { seconds: false })}, ${until(next - now)}` : "";
+/** When it runs next by its schedule, or is tried again; "" where neither is known. */
+export function nextOf({ next, now, statename }) {
+  if (!next) return "";
+  if (statename === "BACKOFF") return `next try ${until(next - now)}`;
+  return `next run ${timeOf(next, { seconds: false })}, ${until(next - now)}`;
 }
 
 /** What keeps it from starting; "" where nothing does. */
