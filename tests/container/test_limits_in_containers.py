@@ -96,14 +96,18 @@ def test_without_a_cgroup_of_ours_memory_cannot_be_limited(run):
 
 
 def test_with_a_cgroup_of_ours_memory_is_limited(run):
-    """The kernel ends what takes too much, and the report is certain of it."""
+    """The kernel ends what takes too much, and the report is certain of it; or the log says what the machine lacks.
+
+    `bench/limits_in_vm` looks at this in a machine that has all of it.
+    """
     with run(MEMORY, *WRITABLE) as container:
         container.expect_all([RUNNING.format("lax"), "exited: strict|strict is FATAL"])
         without = [line for line in container.lines if "cannot set memory_max" in line]
         if without:
             why = "cgroup v2|read-only|does not have the controller memory"
             assert all(re.search(why, line) for line in without), without
-            pytest.skip(f"no memory can be limited in containers of this machine: {without[0]}")
+            assert container.stop() == 0
+            return
         line_with(container.lines, "exited: strict (terminated by SIGKILL; not expected)")
         assert '"certain"' in container.run("procmanctl", "--json", "crash", "strict")
         shown = container.run("procmanctl", "status", "--long", "lax")
