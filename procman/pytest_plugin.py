@@ -6,6 +6,7 @@ A project asks for it in its conftest.py: `pytest_plugins = ["procman.pytest_plu
 import glob
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -89,9 +90,10 @@ class _Running:
     def connect(self, until: float) -> Client:
         """Wait until it listens."""
         while True:
-            for socket in glob.glob(f"{self._runtime_dir}/procman/*.sock"):
-                self._client = Client(f"unix://{socket}")
-                return self._client
+            for path in glob.glob(f"{self._runtime_dir}/procman/*.sock"):
+                if _listens(path):
+                    self._client = Client(f"unix://{path}")
+                    return self._client
             if self._process.poll() is not None or time.monotonic() > until:
                 pytest.fail(f"procman: {self._path} cannot be run:\n{self._log.read_text()}", pytrace=False)
             time.sleep(_PAUSE)
@@ -115,6 +117,12 @@ class _Running:
         self._process.terminate()
         self._process.wait()
         shutil.rmtree(self._runtime_dir, ignore_errors=True)
+
+
+def _listens(path: str) -> bool:
+    """Whether a unix socket takes connections. Its file is there before, between bind and listen."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 @pytest.fixture
