@@ -6,7 +6,9 @@ known. Sockets of other network namespaces (other containers) are not seen at al
 """
 
 import os
+import socket
 import stat
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from procman.system.tree import tag_of
 _LISTEN = "0A"
 _TIME_WAIT = "06"
 _BOUND_UDP = "07"
+_MAPPED = bytes(10) + b"\xff\xff"  # what an IPv4 address in IPv6 begins with
 _ACCEPTS = 0x10000  # __SO_ACCEPTCON, of a Unix socket that listens
 # How far up the ancestors of a holder are followed.
 _GENERATIONS = 16
@@ -25,7 +28,10 @@ _MOST_HOLDERS = 100
 
 @dataclass(frozen=True, slots=True)
 class TcpPort:
-    """A port of TCP, or of UDP; `host` as it was said, "" for all addresses or where it was not."""
+    """A port of TCP, or of UDP; `host` as it was said, "" for all addresses or where it was not.
+
+    The same port of another address does not count; of a name other than localhost, that of every address does.
+    """
 
     port: int
     host: str = ""
@@ -79,8 +85,8 @@ class Holders:
 def holders_of(address: Address) -> Holders:
     """Look for them; never raises. Without /proc, nothing is found."""
     match address:
-        case TcpPort(port=port, udp=udp):
-            sockets, closing = _of_port(port, udp=udp)
+        case TcpPort(port=port, host=host, udp=udp):
+            sockets, closing = _of_port(port, host, udp=udp)
             found, hidden = _processes(sockets)
             return Holders(address, found, hidden, closing)
         case UnixPath(path):
@@ -91,22 +97,52 @@ def holders_of(address: Address) -> Holders:
 
 def listening_inodes(port: int) -> Iterable[str]:
     """The sockets that listen on a port of TCP."""
-    return _of_port(port, udp=False)[0]
+    return _of_port(port, "", udp=False)[0]
 
 
-def _of_port(port: int, *, udp: bool) -> tuple[dict[str, int], int]:
+def _of_port(port: int, host: str, *, udp: bool) -> tuple[dict[str, int], int]:
     """The inodes and users of sockets that hold a port; and how many connections of it are over."""
     held: dict[str, int] = {}
     closing = 0
+    places = _places(host)
     name, state = ("udp", _BOUND_UDP) if udp else ("tcp", _LISTEN)
     for table in (name, f"{name}6"):
         for row in rows(f"/proc/net/{table}"):
-            if len(row) > 9 and row[1].endswith(f":{port:04X}"):  # noqa: PLR2004 - the columns up to the inode
+            if len(row) <= 9:  # noqa: PLR2004 - the columns up to the inode
+                continue
+            place, _, number = row[1].partition(":")
+            if number == f"{port:04X}" and (places is None or place in places):
                 if row[3] == state:
                     held[row[9]] = int(row[7])
                 elif row[3] == _TIME_WAIT:
                     closing += 1
     return held, closing
+
+
+def _places(host: str) -> frozenset[str] | None:
+    """As the tables have them, the local addresses that keep others from that one; None: every address may."""
+    if host == "localhost":
+        return _with_all("127.0.0.1") | _with_all("::1")
+    try:
+        return _with_all(host)
+    except (OSError, ValueError):  # a name, nothing, or what no address can have in it
+        return None
+
+
+def _with_all(host: str) -> frozenset[str]:
+    """That address and those that include it; raises OSError if it is none."""
+    if ":" in host:
+        mine = socket.inet_pton(socket.AF_INET6, host)
+        # Where IPv4 is mapped into IPv6, it is IPv4 that counts.
+        return _with_all(socket.inet_ntoa(mine[12:])) if mine.startswith(_MAPPED) else _in_words(mine, bytes(16))
+    mine = socket.inet_pton(socket.AF_INET, host)
+    return _in_words(mine, bytes(4), _MAPPED + mine, bytes(16))
+
+
+def _in_words(*addresses: bytes) -> frozenset[str]:
+    """The kernel prints an address in words of 32 bits, each as the processor has it."""
+    words = ([one[at : at + 4] for at in range(0, len(one), 4)] for one in addresses)
+    return frozenset("".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in one) for one in words)
 
 
 def of_path(path: str) -> list[str]:

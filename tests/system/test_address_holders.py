@@ -37,6 +37,21 @@ def test_a_port_that_is_listened_on_has_its_process(family):
     assert os.getppid() in holder.ancestors
 
 
+def test_the_same_port_of_another_address_is_not_in_the_way(free_port):
+    """All addresses are in the way of one, and of all of them each one is."""
+
+    def held(host: str) -> bool:
+        return bool(holders_of(TcpPort(free_port, host)).processes)
+
+    with socket.create_server(("127.0.0.1", free_port)):
+        asked = ("127.0.0.1", "::ffff:127.0.0.1", "localhost", "", "a.name", "a\0", "127.0.0.2", "::1")
+        assert [held(host) for host in asked] == [True] * 6 + [False] * 2
+    with socket.create_server(("", free_port)):
+        assert (held("127.0.0.1"), held("::1")) == (True, False)
+    with socket.create_server(("::", free_port), family=socket.AF_INET6, dualstack_ipv6=True):
+        assert (held("127.0.0.1"), held("::1")) == (True, True)
+
+
 def test_a_udp_port_is_found_as_such(free_port):
     """TCP and UDP do not get in each other's way."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
