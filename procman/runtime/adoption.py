@@ -70,6 +70,7 @@ class Adoption:
         self._ledger = ledger
         self._policy = policy
         self._found = survivors(ledger.file.before)
+        self._reaped: set[str] = set()  # namespecs of those that have ended since
         self._leaving: dict[int, _Leaving] = {}
         self._lost: dict[str, str] = {}  # why the sockets of a program could not be taken back
         self._old: dict[str, list[Process]] = {}  # by program: those that are restarted one batch after the other
@@ -147,7 +148,7 @@ class Adoption:
         before = self._ledger.file.before
         if before.boot != boot_id():
             return
-        living = {survivor.record.name for survivor in self._found}
+        living = {survivor.record.name for survivor in self._found} - self._reaped
         ended = {record.name for record in before.records.values() if record.pid}
         begun = {hook.name for hook in before.hooks.values() if hook.hook in _BEGUN}
         for name in sorted((ended | begun) - living):
@@ -253,15 +254,19 @@ class Adoption:
 
     def _watch(self, survivor: Survivor) -> WatchedProcess | None:
         assert self._log is not None
+        record = survivor.record
         try:
-            return watch(survivor.identity)
+            watched = watch(survivor.identity)
         except OSError as error:
-            record = survivor.record
             self._log.critical(
                 f"cannot watch {record.name} (pid {record.pid}) of an earlier master: {error.strerror}; it goes on "
                 "beside this master"
             )
             return None
+        if watched is None:
+            self._reaped.add(record.name)
+            self._remove_credentials(record.tag)
+        return watched
 
     def _stop(self, survivor: Survivor, reason: str) -> None:
         assert self._log is not None

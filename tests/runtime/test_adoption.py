@@ -1,5 +1,7 @@
 """What a master does with programs that an earlier one, which was killed, has left running."""
 
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -30,8 +32,11 @@ class Lines:
 COMMAND = shell("echo up; read word; echo $word; exec sleep 1000")
 
 
-def two_masters(path, found, *, policy=Orphans.ADOPT, then=None):
-    """A master that starts `web` and is gone, and another with the group `found`; what `then` returns of the second."""
+def two_masters(path, found, *, policy=Orphans.ADOPT, then=None, meanwhile=lambda pid: None):
+    """A master that starts `web` and is gone, and another with the group `found`; what `then` returns of the second.
+
+    `meanwhile` is called when the second one has found the process, and has not begun to watch it.
+    """
 
     async def steps():
         ledger = ProcessLedger(StateFile.take(path), fingerprint)
@@ -48,6 +53,7 @@ def two_masters(path, found, *, policy=Orphans.ADOPT, then=None):
         ledger = ProcessLedger(StateFile.take(path), fingerprint)
         second, log = RunningEngine(found, ledger=ledger), Lines()
         adoption = Adoption(ledger, policy)
+        meanwhile(pid)
         adoption.begin(second.engine, log)
         try:
             return await then(second, log, pid)
@@ -83,6 +89,21 @@ def test_a_program_goes_on_with_its_pid_and_its_pipes(path):
         assert second.of(Spawned) == []
 
     two_masters(path, group("web", command=COMMAND, startsecs=0), then=then)
+
+
+def test_a_program_that_ends_before_it_is_watched_has_its_post_stop(path):
+    """As one that had ended before this master came."""
+
+    def end(pid):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+    async def then(second, log, pid):
+        assert second.of(Adopted) == []
+        return log.lines
+
+    found = group("web", command=COMMAND, startsecs=0, post_stop="true")
+    assert "its post_stop runs now" in str(two_masters(path, found, then=then, meanwhile=end))
 
 
 def test_a_program_with_another_definition_is_started_anew(path):
