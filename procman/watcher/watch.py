@@ -20,7 +20,7 @@ import threading
 import time
 import zlib
 from collections.abc import Generator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from procman.system.watch_patterns import Watched
@@ -35,6 +35,10 @@ MOST_FILES = 100
 MOST_LETTERS = 500
 # So many events at once, and the kernel may have lost some: then everything is looked at.
 MANY = 4000
+
+# So many seconds, a PAUSE apart, the library may take to give back what it had watched.
+GIVES_BACK = 10.0
+PAUSE = 0.005
 
 # From one look at all folders to the next, where one cannot be watched: so many times STEP at most.
 MOST_MISSES = 50
@@ -130,6 +134,10 @@ class Watcher:
     def _changes(self, folders: list[str]) -> Generator[set[str], None, None]:
         import watchfiles  # noqa: PLC0415 - what is missing is an answer, too
 
+        # What was watched before counts for the kernel's limit until the library's thread has closed it.
+        deadline = time.monotonic() + GIVES_BACK
+        while _still_watches() and time.monotonic() < deadline:
+            time.sleep(PAUSE)
         for changes in watchfiles.watch(
             *folders,
             watch_filter=None,  # with one, a log that is written all the time would keep everything else waiting
@@ -218,6 +226,15 @@ def main() -> None:
         watcher.run()
         if inbox.news.is_set():
             watcher.take(inbox.take())
+
+
+def _still_watches() -> bool:
+    """Whether this process has descriptors of inotify open."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # it has been closed since
+            if os.readlink(f"/proc/self/fd/{name}") == "anon_inode:inotify":
+                return True
+    return False
 
 
 def _why(error: Exception, needed: int) -> str:

@@ -95,17 +95,22 @@ def test_without_the_library_it_says_how_to_get_it():
         }
 
 
+def at_most(watches):
+    """A wrapper in which the kernel allows no more watches of inotify than that."""
+    enter = f'echo {watches} > /proc/sys/user/max_inotify_watches || exit 9; exec "$@"'
+    wrapper = ("unshare", "-Ur", "sh", "-c", enter, "sh")
+    if subprocess.run([*wrapper, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no user namespaces here")
+    return wrapper
+
+
 @pytest.mark.root
 def test_the_kernels_limit_is_said_with_what_to_do(tmp_path):
     """What needs the most is left out, and the others are watched."""
     for number in range(8):
         (tmp_path / "large" / str(number)).mkdir(parents=True)
     (tmp_path / "small").mkdir()
-    enter = 'echo 4 > /proc/sys/user/max_inotify_watches || exit 9; exec "$@"'
-    wrapper = ("unshare", "-Ur", "sh", "-c", enter, "sh")
-    if subprocess.run([*wrapper, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("no user namespaces here")
-    with Helper(wrapper=wrapper) as helper:
+    with Helper(wrapper=at_most(4)) as helper:
         one = {"directory": str(tmp_path), "ignore": [], "since": time.time() + 60}
         job = {"watches": [{"id": 1, "watch": ["large/"], **one}, {"id": 2, "watch": ["small/"], **one}], "never": []}
         helper.process.stdin.write(json.dumps(job).encode() + b"\n")
@@ -115,3 +120,15 @@ def test_the_kernels_limit_is_said_with_what_to_do(tmp_path):
         assert "10 folders are to be watched" in refused["words"]
         assert "sysctl fs.inotify.max_user_watches=65536" in refused["words"]
         assert helper.answer() == {"watching": [2], "folders": 1}
+
+
+@pytest.mark.root
+def test_what_was_watched_before_does_not_count(tmp_path):
+    """Where the kernel allows one watch for each folder, a new folder does not make them too many."""
+    for number in range(50):
+        (tmp_path / "src" / str(number)).mkdir(parents=True)
+    with Helper(wrapper=at_most(60)) as helper:
+        helper.job(tmp_path, ["src/"], since=time.time() + 60)
+        for more in range(6):
+            assert helper.answer() == {"watching": [7], "folders": 51 + more}
+            (tmp_path / "src" / f"new{more}").mkdir()
