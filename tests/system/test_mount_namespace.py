@@ -2,11 +2,13 @@
 
 import errno
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from procman.runtime.launch import launch_spec
+from procman.system.libc import function
 from procman.system.mount_namespace import RunNamespace, own_namespace_of
 from procman.system.spawn import spawn
 from tests.support.forked import in_fork
@@ -15,6 +17,7 @@ from tests.support.mounting import may_mount
 from tests.support.programs import program
 
 mounts = pytest.mark.skipif(not may_mount(), reason="this machine allows no mount namespaces")
+CLONE_NEWNS = 0x20000
 EVERYTHING = {"read_only_paths": ("/",), "private_tmp": (-1, False)}
 
 
@@ -90,10 +93,20 @@ def test_the_working_directory_is_that_of_the_view(place):
 @mounts
 def test_the_machine_keeps_its_mounts(place):
     """Nothing of it is seen outside, also after a start that fails in the middle."""
-    before = Path("/proc/self/mountinfo").read_text()
-    run(shell(":"), **EVERYTHING, inaccessible_paths=(str(place),))
-    refusal(command="true", **EVERYTHING, inaccessible_paths=("/not/there",))
-    assert Path("/proc/self/mountinfo").read_text() == before
+
+    def seen() -> tuple[str, str]:
+        # Others mount on this machine meanwhile. Here nobody does, and what a start made would be shared with us.
+        function("unshare")(CLONE_NEWNS)
+        for propagation in ("private", "shared"):
+            subprocess.run(["mount", f"--make-r{propagation}", "/"], check=True)
+        before = Path("/proc/self/mountinfo").read_text()
+        run(shell(":"), **EVERYTHING, inaccessible_paths=(str(place),))
+        refusal(command="true", **EVERYTHING, inaccessible_paths=("/not/there",))
+        return before, Path("/proc/self/mountinfo").read_text()
+
+    before, after = in_fork(seen)
+    assert " shared:" in before
+    assert after == before
 
 
 @pytest.mark.root
@@ -176,7 +189,7 @@ def test_a_namespace_that_cannot_be_had_mounts_nothing(monkeypatch):
     """Where the kernel has no more of them, nothing of the machine is touched."""
     reached = []
 
-    def function(name: str):
+    def instead(name: str):
         def called(*_arguments: int) -> int:
             if name == "unshare":
                 raise OSError(errno.ENOSPC, "")
@@ -184,7 +197,7 @@ def test_a_namespace_that_cannot_be_had_mounts_nothing(monkeypatch):
 
         return called
 
-    monkeypatch.setattr("procman.system.mount_namespace.function", function)
+    monkeypatch.setattr("procman.system.mount_namespace.function", instead)
     child = spawn(launch_spec(program(command="/bin/true", private_tmp=(-1, True), inaccessible_paths=("?/srv",))))
     assert wait(child) == (0, None)
     [text] = child.left_out
