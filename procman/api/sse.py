@@ -17,6 +17,8 @@ from procman.access.rights import Rights
 from procman.access.roles import READ
 from procman.api.access import May, readable, rights_of, shown_role, sight
 from procman.api.facts_to_shapes import process_info
+from procman.api.rest.answers import add_endpoint
+from procman.api.rest.parameters import interval_in
 from procman.api.shapes.master import MasterInfo
 from procman.http.messages import Request, Response, problem
 from procman.http.router import Router
@@ -25,8 +27,10 @@ from procman.services.process_table import ProcessTable
 from procman.services.status import Moment, ProcessStatus
 
 EVENTS = "text/event-stream"
-# The shortest time between two messages to a client, in seconds; changes in between share one message.
+# The shortest time between two messages to a client, in seconds, unless it asks for a longer one; changes in between
+# share one message.
 INTERVAL = 0.1
+LONGEST = 60.0
 # In seconds: proxies such as nginx cut a connection that is silent for a minute.
 KEEPALIVE = 30.0
 # The most processes in one message: writing so many holds the loop for 10 ms.
@@ -83,7 +87,7 @@ class EventStream:
 
     def add_to(self, router: Router) -> None:
         """The one row."""
-        router.add("GET", "/v1/events", self._events, needs=READ)
+        add_endpoint(router, "GET", "/events", self._events, READ)
 
     def close(self) -> None:
         """End all streams, after the last changes have been sent."""
@@ -92,17 +96,19 @@ class EventStream:
             client.news.set()
 
     async def _events(self, request: Request) -> Response:
+        interval = interval_in(request, INTERVAL, LONGEST)
         if len(self._clients) >= MOST_CLIENTS:
             return problem(503, f"{MOST_CLIENTS} clients are connected already; try again when one has left")
-        return Response(body=self._stream(request), content_type=EVENTS)
+        return Response(body=self._stream(request, interval), content_type=EVENTS)
 
-    async def _stream(self, request: Request) -> AsyncIterator[bytes]:
+    async def _stream(self, request: Request, interval: float) -> AsyncIterator[bytes]:
         may = sight(request)
         statuses = readable(request, self._processes).statuses()
         client = _Client({status.namespec: None for status in statuses}, rights_of(request), may)
         self._enter(client)
         try:
             names, known = list(client.names), self._take(client)
+            rest = len(client.names)  # of the snapshot: it does not wait longer than it has to
             head = f"retry: {RETRY}\nevent: snapshot\ndata: "
             yield (head + _object(master=self._master(request), names=json.dumps(names), **known) + "\n\n").encode()
             while True:
@@ -111,7 +117,8 @@ class EventStream:
                     client.master = False
                     yield f"event: change\ndata: {_object(**master, **self._take(client))}\n\n".encode()
                     # Changes during the pause share the next message.
-                    await happens(self._closing, INTERVAL)
+                    rest -= BATCH
+                    await happens(self._closing, INTERVAL if rest > 0 else interval)
                 elif self._closing.is_set():
                     return
                 else:

@@ -54,15 +54,18 @@ class DrawnLines(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line of the screen."""
-        strip = self._strip(y)
-        self._drawn[y] = strip
+        strip = self._drawn.get(y)
+        if strip is None or strip.cell_length != self.size.width:
+            strip = self._drawn[y] = self._strip(y)
         return strip
 
     def redraw(self) -> None:
         """Draw again what looks otherwise than it is drawn."""
         self.top = min(self.top, self.last_top)
         for y in range(self.size.height):
-            if self._drawn.get(y) != self._strip(y):
+            strip = self._strip(y)
+            if self._drawn.get(y) != strip:
+                self._drawn[y] = strip
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def _strip(self, y: int) -> Strip:

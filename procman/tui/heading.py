@@ -17,6 +17,8 @@ from procman.tui.fleet import Fleet
 from procman.tui.look import Look
 from procman.tui.one_line import OneLine
 
+# The master tells no more often than this, in seconds, however much happens. Nobody reads faster.
+_CHANGES = "/v1/events?interval=0.25"
 # Figures are asked for so often, in seconds; but a master that takes long for them gets a pause 20 times as long.
 _FIGURES = 2.0
 _PAUSE = 20
@@ -107,7 +109,7 @@ class Heading(OneLine):
         self._tries += 1
 
     def _follow(self) -> None:
-        self._feed = Feed(self, self._connect, "/v1/events", SentEvents())
+        self._feed = Feed(self, self._connect, _CHANGES, SentEvents())
 
     def _take(self, name: str, content: Any) -> set[str]:
         now = time.monotonic()

@@ -72,8 +72,8 @@ class Told:
         for subscriber in tuple(self.subscribers):
             subscriber(notify(news))
 
-    async def client(self):
-        answer = await self.router(Request.of("GET", "/v1/events"))
+    async def client(self, query=""):
+        answer = await self.router(Request.of("GET", f"/v1/events{query}"))
         assert answer.status == 200
         assert answer.content_type == "text/event-stream"
         return answer.body
@@ -147,6 +147,45 @@ def test_rapid_changes_are_sent_together(monkeypatch):
             "web": "BACKOFF",
             "db": "EXITED",
         }
+
+    run(test)
+
+
+def test_a_client_says_how_often_it_wants_to_hear(monkeypatch):
+    """With interval= the pause is longer, but not before the snapshot is complete."""
+    monkeypatch.setattr(sse, "BATCH", 1)
+    told = Told("web", "db", "cron")
+    pauses = []
+    real = sse.happens
+
+    async def happens(event, seconds):
+        if seconds == sse.KEEPALIVE:
+            return await real(event, seconds)
+        pauses.append(seconds)
+        return False
+
+    monkeypatch.setattr(sse, "happens", happens)
+
+    async def test():
+        stream = await told.client("?interval=2.5")
+        for _ in range(3):
+            await message(stream)
+        told.happens("web", "EXITED")
+        await message(stream)
+        await stream.aclose()
+
+    run(test)
+    assert pauses == [sse.INTERVAL, 2.5]
+
+
+@pytest.mark.parametrize("text", ["0", "0.05", "61", "nan", "soon", ""])
+def test_an_interval_that_cannot_be_is_refused(text):
+    """A client that wants to hear more often than anybody may, or hardly ever, gets a 400."""
+
+    async def test():
+        answer = await Told("web").router(Request.of("GET", f"/v1/events?interval={text}"))
+        assert answer.status == 400
+        assert b"from 0.1 to 60" in answer.body
 
     run(test)
 

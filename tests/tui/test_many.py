@@ -29,7 +29,7 @@ def test_a_thousand_programs_are_drawn_as_far_as_they_are_seen(master):
     goes_on = threading.Semaphore(0)
     everything = [program(number) for number in range(COUNT)]
     names = [info["namespec"] for info in everything]
-    master.answers["GET", "/v1/events"] = Stream(
+    master.answers["GET", "/v1/events?interval=0.25"] = Stream(
         # The rest follows at once if there are very many.
         event("snapshot", master=MASTER, names=names, processes=everything[:300]),
         event("change", processes=everything[300:]),

@@ -125,6 +125,14 @@ PAST = (
         events_of(snapshot=Snapshot, change=Change),
         "a stream without end: `snapshot` (if there are very many processes, the rest follows at once), then `change`; "
         "ten messages a second at most",
+        query={
+            "interval": Given(
+                float,
+                "the shortest time between two messages, in seconds; what changes in between shares one (0.1)",
+                least=0.1,
+                most=60,
+            )
+        },
     ),
     Endpoint(
         "GET",

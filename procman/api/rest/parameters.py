@@ -70,6 +70,21 @@ def number_in(request: Request, key: str, default: int) -> int:
     return number
 
 
+def interval_in(request: Request, least: float, most: float) -> float:
+    """The seconds of `interval` in the query; without it, the least that it may be."""
+    text = request.query.get("interval")
+    if text is None:
+        return least
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not least <= seconds <= most:
+        shown = text[:LONGEST_SHOWN]
+        raise BadRequest(f"cannot read interval={shown}: expected a number of seconds from {least:g} to {most:g}")
+    return seconds
+
+
 def span_in(request: Request) -> tuple[int, int]:
     """Offset and length as supervisor counts them: a negative offset is from the end, a length of 0 is all of it."""
     if "offset" in request.query:
