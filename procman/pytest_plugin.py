@@ -21,6 +21,8 @@ from procman.errors import ProcmanError
 
 _PAUSE = 0.02  # seconds between two looks whether the master listens
 _LAST = 20  # lines of each log that a report has
+# A test run that is killed cannot end its masters: `procman run` is told by the kernel, and does it.
+_ENDS_WITH_PARENT = (sys.executable, "-m", "procman", "run", "--parent-signal", "TERM", "--")
 
 
 class Runner:
@@ -79,7 +81,7 @@ class _Running:
         self.is_ready = False
         with open(log, "wb") as stream:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "procman", "-c", str(path), "-n"],
+                [*_ENDS_WITH_PARENT, sys.executable, "-m", "procman", "-c", str(path), "-n"],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

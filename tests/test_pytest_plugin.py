@@ -1,7 +1,14 @@
 """The plugin for pytest, in a project of its own."""
 
+import os
+import select
+import signal
+import subprocess
+import sys
+
 import pytest
 
+from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER
 
 pytest_plugins = ["pytester"]
@@ -74,3 +81,32 @@ def test_a_failure_has_what_the_programs_say(project):
             "*command*",
         ]
     )
+
+
+@pytest.mark.slow
+def test_nothing_goes_on_when_the_test_run_is_killed(project):
+    """After SIGKILL, which no fixture can see, the master ends with its programs."""
+    project.makepyfile("""
+        import os, signal
+
+        def test_killed(procman):
+            client = procman("services.toml")
+            master, web = client.master()["pid"], client.process("web")["pid"]
+            with open("pids", "w") as pids:
+                pids.write(f"{master} {web}")
+            open("watched").read()
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    pids, watching = project.path / "pids", project.path / "watched"
+    for fifo in (pids, watching):
+        os.mkfifo(fifo)
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd=project.path, stdout=subprocess.DEVNULL
+    ) as run:
+        watched = [os.pidfd_open(int(pid)) for pid in pids.read_text().split()]
+        watching.write_text("")
+    assert run.returncode == -signal.SIGKILL
+    assert len(watched) == 2
+    for pidfd in watched:
+        assert select.select([pidfd], [], [], PATIENCE)[0], "it still runs"
+        os.close(pidfd)
