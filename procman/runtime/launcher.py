@@ -32,9 +32,10 @@ from procman.system.cgroup_controllers import NoCgroups
 from procman.system.commands import CannotSpawn
 from procman.system.given_files import CredentialFolders
 from procman.system.mount_namespace import RunNamespace, own_namespace_of
-from procman.system.proc import Identity, identify
+from procman.system.proc import Identity
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child, LaunchSpec, spawn
+from procman.system.start_times import StartTimes
 
 # The exit status of a shell that cannot execute a command.
 NOT_EXECUTABLE = 126
@@ -109,6 +110,7 @@ class Launcher:
         self._account_of = account_of
         self._sizes = {} if terminal_sizes is None else terminal_sizes
         self._inherited = dict(os.environb)
+        self._start_times = StartTimes()
         self._extras: dict[str, RunExtras] = {}  # until the process has settled: also for its retries
         self._given: GivenFromFiles | None = None
         self._ran: set[str] = set()  # the processes that were started before
@@ -153,6 +155,7 @@ class Launcher:
                 spec = self._with_credentials(spec, program, given, tag)
             if program.ready or program.watchdog is not None:
                 channels = self.channels.open(order.name, program, order.attempt, spec.account)
+            before = self._start_times.now()
             child = spawn(spec if channels is None else _with_channels(spec, channels))
         except CannotSpawn as why:
             self.channels.forget(order.name)
@@ -168,7 +171,7 @@ class Launcher:
             self._note_given(program, given)
         self._children.program_started(order.name, child)
         self._ran.add(order.name)
-        root = _identify(child.pid)
+        root = self._identify(child.pid, before)
         if root is None:
             self._ledger.not_started(tag)
         else:
@@ -187,6 +190,13 @@ class Launcher:
     def environment_of(self, program: Program) -> dict[bytes, bytes]:
         """What it is started with, but for its tag; raises ValueError where that is impossible."""
         return environment(program, self._serverurl, self._inherited, given=self.sources.known(program.namespec))
+
+    def _identify(self, pid: int, before: int) -> Identity | None:
+        """None without /proc or a free descriptor: then its tree is not found, and no master can adopt it."""
+        try:
+            return self._start_times.identify(pid, before)
+        except OSError:
+            return None
 
     def _leaf(self, name: str, program: Program) -> tuple[Leaf | None, list[str]]:
         try:
@@ -348,11 +358,3 @@ def _with_variables(program: Program, more: Mapping[str, str]) -> Program:
         environment={**program.environment, **more},
         from_master=tuple(name for name in program.from_master if name not in more),
     )
-
-
-def _identify(pid: int) -> Identity | None:
-    """None without /proc or a free descriptor: then its tree is not found, and no master can adopt it."""
-    try:
-        return identify(pid)
-    except OSError:
-        return None
