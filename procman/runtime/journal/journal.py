@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["RING_BYTES", "Journal"]
 
 # So many records are made at once, if nobody reads them before.
-AT_ONCE = 250
+AT_ONCE = 100
 
 Reader = Callable[[Record], None]
 
