@@ -17,11 +17,13 @@ from email.parser import BytesParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# The commands of packages are not for a path of ours.
-UNUSED = ("bin", "share")
+# The commands of packages are not for a path of ours. rich imports the others only to show source code and Markdown.
+UNUSED = ("bin", "share", "pygments", "markdown_it", "mdurl")
 # What the packages import on other systems, or for what procman does not do.
 UNUSED_MODULES = (
     "psutil/_ps{aix,bsd,osx,sunos,windows}.py",
+    "rich/{_win32_console,_windows,_windows_renderer,_spinners,spinner,status,progress,progress_bar,prompt}.py",
+    "rich/{diagnose,json,layout,logging,markdown,syntax,traceback,tree}.py",
     "dotenv/{__main__,cli,ipython}.py",
     "urllib3/contrib/*.py",
     "urllib3/contrib/emscripten/*",
@@ -73,6 +75,9 @@ def install(site: Path, wheel: Path) -> None:
     uv("--target", str(site), "--no-deps", str(wheel))
     for unused in UNUSED:
         shutil.rmtree(site / unused, ignore_errors=True)
+    for name in ("pygments", "markdown_it_py", "mdurl"):
+        for folder in site.glob(f"{name}-*.dist-info"):
+            shutil.rmtree(folder)
     tidy(site)
 
 
@@ -84,6 +89,8 @@ def tidy(site: Path) -> None:
         for name in names.split(",") if brace else [""]:
             for file in site.glob(f"{before}{name}{after}"):
                 file.unlink()
+    only_newest_widths(site / "rich" / "_unicode_data")
+    (site / "rich" / "_emoji_codes.py").write_text("EMOJI: dict[str, str] = {}\n")  # procman writes none by their names
     for file in site.glob("*.dist-info/*"):
         if file.name in {"RECORD", "direct_url.json", "INSTALLER", "REQUESTED", "uv_cache.json"}:
             file.unlink()
@@ -91,6 +98,17 @@ def tidy(site: Path) -> None:
             file.write_text(file.read_text().partition("\n\n")[0] + "\n")
     for path in (site, *site.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def only_newest_widths(folder: Path) -> None:
+    """Of rich's tables of how wide characters are, keep that of the newest Unicode, which it takes by default."""
+    versions: dict[str, tuple[str, ...]] = {}
+    exec((folder / "_versions.py").read_text(), versions)  # noqa: S102 - a table of an installed package
+    newest = versions["VERSIONS"][-1]
+    for file in folder.glob("unicode*.py"):
+        if file.stem != f"unicode{newest.replace('.', '-')}":
+            file.unlink()
+    (folder / "_versions.py").write_text(f"VERSIONS = ({newest!r},)\n")
 
 
 def dependencies(wheel: Path) -> list[str]:

@@ -155,7 +155,7 @@ MAY_KNOW = {
     "xmlrpc": "api.xmlrpc",
     "ssl": "client.tls http.tls http.server system.certificates webhook",
     "psutil": "system api services",
-    "rich": "tui",
+    "rich": "cli.figures_table tui",
     "textual": "tui",
     "multiprocessing": "",
     "logging": "",

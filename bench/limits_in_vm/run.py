@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PACKAGES = ("procman", "psutil", "tomli", "h11", "cronsim", "dotenv")
+PACKAGES = ("procman", "psutil", "tomli", "rich", "h11", "cronsim", "dotenv", "pygments", "markdown_it", "mdurl")
 TOOLS = ("/bin/sh", "/bin/sleep")
 MEMORY = "1024"  # MB, of which the files take a fifth
 LONGEST = 600  # seconds

@@ -30,6 +30,9 @@ LEFT_OUT = (
     ),
 )
 
+# rich imports these only to show source code and Markdown.
+UNUSED = ("pygments", "markdown_it", "mdurl")
+
 SCRIPT = """\
 #!{folder}/bin/python3 -I
 import sys
@@ -47,7 +50,7 @@ def main(folder: Path, source: Path) -> None:
     shutil.copy(os.path.realpath(sys.executable), python)
     # Among the modules of Python itself, because the site directories of Debian's Python differ from others.
     pip("--target", str(library), "--no-compile", str(source))
-    for unused in ("bin", "share"):
+    for unused in ("bin", "share", *UNUSED):
         shutil.rmtree(library / unused)
     link(folder, python)
     for name, module, function in entry_points(library):

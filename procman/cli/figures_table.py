@@ -1,13 +1,17 @@
 """The table of `status --long`: what each process and its descendants use.
 
-On a terminal names are never cut, the least important columns are left out if it is too wide, and a pager shows it if
-it is longer than the screen. Elsewhere it has all columns.
+On a terminal rich draws it, names are never cut, the least important columns are left out if it is too wide, and a
+pager shows it if it is longer than the screen. Elsewhere it has all columns.
 """
 
 from __future__ import annotations
 
 import time
 from shutil import get_terminal_size
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from procman.cli import terminal_text
 from procman.cli.invocation import Invocation
@@ -24,7 +28,8 @@ HEAD = ("NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "PROCESSES", "THREADS", "F
 # The columns to leave out if the table is wider than the terminal, in this order.
 _DISPENSABLE = ("THREADS", "FDS", "PROCESSES", "LOST", "PID", "RESTARTS", "CPU", "RSS", "CPU%")
 _LEFT_ALIGNED = ("NAME", "STATE")
-_GAP = "  "
+_GAP = "  "  # as rich has it between columns
+_WIDEST = 10_000  # columns: rich is never to cut a line
 
 # How long the processes are watched to see what they use now, in seconds.
 SPAN = 1.0
@@ -63,13 +68,28 @@ def with_percent(before: FiguresInfo | None, after: FiguresInfo, seconds: float)
 def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = False) -> list[str]:
     """The lines of the table; without a `width` all columns and no colour, else as many columns as fit."""
     widths = {head: max(width_of(row[i]) for row in (HEAD, *rows)) for i, head in enumerate(HEAD)}
+    if width is None:
+        return [_line(dict(zip(HEAD, row, strict=True)), widths) for row in (HEAD, *rows)]
     for head in _DISPENSABLE:
-        if width is None or sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= width:
+        if sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= width:
             break
         del widths[head]
-    head = _line(dict(zip(HEAD, HEAD, strict=True)), widths)
-    lines = [_line(dict(zip(HEAD, row, strict=True)), widths, colour=colour) for row in rows]
-    return [terminal_text.bold(head) if colour else head, *lines]
+    return _drawn_by_rich(rows, list(widths), colour=colour)
+
+
+def _drawn_by_rich(rows: list[list[str]], heads: list[str], *, colour: bool) -> list[str]:
+    """The lines of these columns, for a terminal."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, justify="left" if head in _LEFT_ALIGNED else "right", no_wrap=True)
+    for row in rows:
+        cells = dict(zip(HEAD, row, strict=True))
+        state = Text.from_ansi(terminal_text.coloured(cells["STATE"], cells["STATE"]))
+        table.add_row(*(state if head == "STATE" else Text(cells[head]) for head in heads))
+    console = Console(width=_WIDEST, color_system="standard" if colour else None, force_terminal=colour)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _watched(invocation: Invocation, names: set[str]) -> dict[str, dict[str, Any]]:
@@ -113,10 +133,9 @@ def _size(count: int) -> str:
     return f"{count:.0f} GiB"
 
 
-def _line(row: dict[str, str], widths: dict[str, int], *, colour: bool = False) -> str:
+def _line(row: dict[str, str], widths: dict[str, int]) -> str:
     cells = []
     for head, width in widths.items():
         blanks = " " * (width - width_of(row[head]))
-        text = terminal_text.coloured(row[head], row[head]) if colour and head == "STATE" else row[head]
-        cells.append(text + blanks if head in _LEFT_ALIGNED else blanks + text)
+        cells.append(row[head] + blanks if head in _LEFT_ALIGNED else blanks + row[head])
     return _GAP.join(cells).rstrip()

@@ -1,7 +1,6 @@
 """The table of `status --long`: whole names, the width of the terminal, CPU in percent, and a pager for long tables."""
 
 import json
-import re
 
 import pexpect
 import pytest
@@ -74,14 +73,6 @@ def test_names_are_whole_at_any_width_and_no_line_is_wider(width):
         ["api:categorizer_0", "RUNNING"],
         ["web", "FATAL"],
     ]
-
-
-def test_colours_change_no_column():
-    """The head is bold and the states have their colours; without these, the lines are those of a plain table."""
-    head, *others = drawn(ROWS, 120, colour=True)
-    assert (head[:4], head[-4:]) == ("\x1b[1m", "\x1b[0m")
-    assert "\x1b[32mRUNNING\x1b[0m" in others[0]
-    assert [re.sub(r"\x1b\[[\d;]*m", "", line) for line in (head, *others)] == drawn(ROWS, 120) == drawn(ROWS)
 
 
 def test_at_80_columns_the_figures_that_matter_are_there():

@@ -150,15 +150,16 @@ def test_the_zipapp_works_alone(dist, tmp_path, python):
 
 
 def test_what_is_left_out_of_the_zipapp_is_not_missed(dist, tmp_path):
-    """All modules of procman that are in it can be imported, all commands among them."""
+    """All modules of procman can be imported, and rich draws a table on a terminal."""
     code = (
         "import importlib, pkgutil, procman, urllib3, psutil\n"
         "for found in pkgutil.walk_packages(procman.__path__, 'procman.'):\n"
         "    if not found.name.startswith(('procman.__main__', 'procman.tui')): importlib.import_module(found.name)\n"
-        "print('all')\n"
+        "from rich.console import Console; from rich.table import Table; from rich.text import Text\n"
+        "table = Table('a'); table.add_row(Text('b')); Console(force_terminal=True).print(table, [1])\n"
     )
     environment = {"SHIV_ROOT": tmp_path, "SHIV_INTERPRETER": 1}
-    assert "all" in output(sys.executable, dist / "procman.pyz", "-c", code, **environment)
+    assert "│ b │" in output(sys.executable, dist / "procman.pyz", "-c", code, **environment)
 
 
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="no dpkg-deb")
@@ -192,7 +193,7 @@ def test_the_bill_of_materials_has_every_dependency(dist):
     about = document["metadata"]["component"]
     assert (about["name"], about["version"]) == ("procman", __version__)
     parts = {part["name"].lower(): part for part in document["components"]}
-    assert {"tomli", "psutil", "h11", "urllib3", "cronsim", "python-dotenv"} <= parts.keys()
+    assert {"tomli", "psutil", "rich", "h11", "urllib3", "cronsim", "python-dotenv"} <= parts.keys()
     assert all(part["version"] and part["licenses"] for part in parts.values())
 
 

@@ -121,7 +121,7 @@ def _shows_yaml(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
 
 
 def _shows_long(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
-    # The figures take a second; `status` alone is not to wait for these imports.
+    # The figures take a second, and rich, which draws them, 50 ms.
     from procman.cli.details_text import details  # noqa: PLC0415
     from procman.cli.figures_table import show_figures  # noqa: PLC0415
     from procman.cli.limits_text import limits_of, lines_of  # noqa: PLC0415
