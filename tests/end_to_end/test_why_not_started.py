@@ -1,10 +1,12 @@
 """`why` of a real master says what kept a program from running: who holds its port, what is wrong with its file."""
 
 import os
-import socket
+import time
 from contextlib import closing
 
 from tests.support.elf_files import elf64
+from tests.support.free_ports import free_port
+from tests.support.log_lines import PATIENCE
 from tests.support.running_master import RunningMaster, python
 
 # It has failed when it ends before it listens, however slow the machine is. Nothing outlives the test.
@@ -17,16 +19,18 @@ LEAVES = (
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def troubles(master: RunningMaster, name: str, now: str = "") -> list[str]:
+    """What `why` says beyond how it ended, or was refused, once it has found that out, and says `now`.
 
-
-def troubles(master: RunningMaster, name: str) -> list[str]:
-    """What `why` says beyond how it ended, or was refused."""
-    (answer,) = master.call("GET", f"/v1/why?name={name}")["explanations"]
-    return [link["text"] for link in answer["because"] if link["kind"] == "trouble"]
+    On a busy machine, that takes longer than `why` waits.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        (answer,) = master.call("GET", f"/v1/why?name={name}")["explanations"]
+        found = [link["text"] for link in answer["because"] if link["kind"] == "trouble"]
+        if now in "\n".join(found) and found:
+            return found
+        assert time.monotonic() < deadline, answer
 
 
 def test_a_port_that_another_program_holds(tmp_path):
@@ -44,7 +48,7 @@ def test_a_port_that_another_program_holds(tmp_path):
         assert said.startswith(f"port {port} is held by pid {pid} (")
         assert said.endswith("of the program first: give one of the two another address")
         master.call("POST", "/v1/processes/first/stop")
-        assert troubles(master, "second") == [f"port {port} was in use, and is free now"]
+        assert troubles(master, "second", now="is free now") == [f"port {port} was in use, and is free now"]
 
 
 def test_a_port_that_its_own_leftover_holds(tmp_path):

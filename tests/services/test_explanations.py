@@ -11,6 +11,7 @@ from procman.core.states import State
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.explanations import Explanations, Finding, Kind
 from procman.services.held_addresses import Relation
+from tests.support.free_ports import free_port
 from tests.support.programs import group
 from tests.support.running_engine import PATIENCE, RunningEngine, on_engine
 
@@ -24,12 +25,6 @@ LEAVES = (
 
 def python(code: str) -> str:
     return shlex.join([sys.executable, "-ISc", code])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Explained(RunningEngine):
@@ -94,9 +89,9 @@ def test_a_leftover_of_its_own_earlier_run_holds_the_port():
         running = Explained(
             failing("web", python(LEAVES.format(port=port)), startsecs=0, autorestart=Autorestart.NEVER)
         )
-        for _ in range(2):
+        for run in (1, 2):
             running.engine.post(StartRequested("web"))
-            await running.enters("web", State.EXITED)
+            await running.until(lambda run=run: running.states("web").count("EXITED") == run)
         found = await running.finding("web")
         return found.fact.by[0].relation, found.fact.by[0].name, found.fact.by[0].run, found.sentence
 
@@ -159,6 +154,25 @@ def test_a_program_that_daemonizes_is_recognised():
     kind, sentence = on_engine(steps)
     assert kind is Kind.DAEMONIZED
     assert sentence.startswith("it has daemonized: 1 process of it runs; run it in the foreground")
+
+
+def test_that_it_has_daemonized_is_not_said_of_a_later_failure(tmp_path):
+    """Also while its cause is still looked for."""
+
+    async def steps():
+        fails = "echo port 1 is in use; exit 1"
+        command = f'/bin/sh -c "if mkdir {tmp_path}/once; then sleep 1000 & exit 0; else {fails}; fi"'
+        running = Explained(failing("web", command, startsecs=0, autorestart=Autorestart.NEVER))
+        running.engine.post(StartRequested("web"))
+        await running.until(lambda: bool(running.of(OrphanedDescendants)))
+        first = await running.finding("web")
+        running.engine.post(StartRequested("web"))
+        await running.until(lambda: running.states("web").count("EXITED") == 2)
+        meanwhile = running.explanations.of("web")
+        assert meanwhile is None or meanwhile.kind is Kind.ADDRESS
+        return first.kind, (await running.finding("web")).kind
+
+    assert on_engine(steps) == (Kind.DAEMONIZED, Kind.ADDRESS)
 
 
 def test_a_program_that_is_restarted_at_once_is_not_read_each_time():
