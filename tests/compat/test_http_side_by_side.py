@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.listening_sockets import listening
 from tests.support.side_by_side import PROCMAN, SUPERVISORD, running
 
@@ -127,10 +128,7 @@ def peers() -> Iterator[tuple[Peer, Peer]]:
 @contextlib.contextmanager
 def peer(master: tuple[str, ...]) -> Iterator[Peer]:
     """One of them, running."""
-    with socket.socket() as first, socket.socket() as second:
-        for free in (first, second):
-            free.bind(("127.0.0.1", 0))
-        ports = first.getsockname()[1], second.getsockname()[1]
+    ports = free_port(), free_port()
 
     def write(folder: Path) -> Path:
         path = folder / "supervisord.conf"
@@ -172,11 +170,7 @@ def test_they_listen_on_the_same_addresses():
     """Every form of an address works in both, with several servers in one file; a star means IPv4."""
     found = []
     for master in (SUPERVISORD, PROCMAN):
-        with contextlib.ExitStack() as stack:
-            free = [stack.enter_context(socket.socket()) for _ in PORTS]
-            for one in free:
-                one.bind(("127.0.0.1", 0))
-            ports = [one.getsockname()[1] for one in free]
+        ports = [free_port() for _ in PORTS]
         servers = "".join(
             f"[inet_http_server:{number}]\nport={form.format(port)}\nusername=me\npassword=secret\n"
             for number, (form, port) in enumerate(zip(PORTS, ports, strict=True))

@@ -7,6 +7,7 @@ import pytest
 
 from procman.config.assumptions import Assumptions
 from procman.config.load import read
+from tests.support.free_ports import free_port
 
 
 @pytest.fixture
@@ -49,10 +50,7 @@ def test_a_port_in_use_is_told(tmp_path, port, host):
 
 def test_a_port_that_is_free_is_left_alone(tmp_path, port):
     """The check leaves no listener behind."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        free = sock.getsockname()[1]
-    assert free != port
+    free = free_port()
     for _ in range(2):
         assert complaints(tmp_path, f"[inet_http_server]\nport=127.0.0.1:{free}\n") == []
 
@@ -93,9 +91,7 @@ def test_an_address_that_the_machine_has_not_is_told(tmp_path):
 
 def test_one_port_of_two_sections_is_told(tmp_path):
     """Only one of them could listen."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        free = sock.getsockname()[1]
+    free = free_port()
     text = (
         f"[inet_http_server:a]\nport=127.0.0.1:{free}\n"
         f"[inet_http_server:b]\nport=*:{free}\nallow_unauthenticated=true\n"

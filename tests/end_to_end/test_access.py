@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import Authority
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import ROOT, Master
 from tests.support.running_master import SLEEPER, RunningMaster
@@ -26,12 +26,6 @@ PAGE = (ROOT / "docs/how-to/access.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 ANN, OTHER = 4201, 4202
 HAS_OPENSSL = shutil.which("openssl") is not None
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def procmanctl(*words: str, uid: int = 0, groups: str = "", **environ: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster, python
 
@@ -30,10 +31,7 @@ class ServingMaster(RunningMaster):
     """A master with a unix socket, one on loopback, and one on loopback with a password."""
 
     def __init__(self, folder) -> None:
-        with socket.socket() as first, socket.socket() as second:
-            for free in (first, second):
-                free.bind(("127.0.0.1", 0))
-            self.port, self.guarded_port = first.getsockname()[1], second.getsockname()[1]
+        self.port, self.guarded_port = free_port(), free_port()
         super().__init__(
             folder,
             f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\nstdout_logfile={folder}/web.log\n"

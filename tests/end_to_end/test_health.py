@@ -4,13 +4,13 @@ import base64
 import contextlib
 import json
 import os
-import socket
 import tempfile
 from http.client import HTTPConnection
 
 import pytest
 
 from procman.client.api_client import ApiError, Client
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
 from tests.support.running_master import SLEEPER, RunningMaster
@@ -160,9 +160,7 @@ def test_nobody_is_not_healthy(tmp_path):
 
 def test_probes_need_no_password_and_get_no_names(tmp_path):
     """Probes work without a password but show no names; with the password they show what is missing."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=word\n"
     with RunningMaster(tmp_path, PROGRAMS + server) as master:
         master.wait_for("bad entered FATAL")

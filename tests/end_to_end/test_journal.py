@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from procman.client.api_client import Client, Unreachable
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.masters_in_turn import MastersInTurn
 from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster
@@ -220,9 +220,7 @@ def wait_until(condition):
 
 def test_a_client_over_tcp_is_its_login_and_address(running):
     """A refused one is taken down, too: once, however often it comes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=secret\n"
     server += "readonly_username=guest\nreadonly_password=guess\n"
     master = running(server + WEB)

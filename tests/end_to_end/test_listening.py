@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from procman.client.api_client import Client
+from tests.support.free_ports import free_port
 from tests.support.listening_sockets import listening
 from tests.support.log_lines import LogLines
 from tests.support.master_process import Master, environment
@@ -32,11 +33,7 @@ def master(tmp_path) -> Iterator:
     masters = []
 
     def start(*sections: str) -> tuple[RunningMaster, list[int]]:
-        with contextlib.ExitStack() as stack:
-            free = [stack.enter_context(socket.socket()) for _ in sections]
-            for one in free:
-                one.bind(("127.0.0.1", 0))
-            ports = [one.getsockname()[1] for one in free]
+        ports = [free_port() for _ in sections]
         servers = "".join(
             f"[inet_http_server:s{number}]\nport={section.format(*ports)}\n" for number, section in enumerate(sections)
         )
@@ -203,9 +200,7 @@ main(["-c", sys.argv[1]])
 
 def test_a_name_is_not_taken_for_loopback_where_it_means_something_else(tmp_path):
     """A host name counts as loopback only if the bound address is one."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     file = tmp_path / "f.conf"
     file.write_text(
         f"[supervisord]\nlogfile={tmp_path}/log\npidfile={tmp_path}/pid\n[inet_http_server]\nport=localhost:{port}\n"

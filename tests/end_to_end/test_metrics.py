@@ -4,12 +4,12 @@ import base64
 import contextlib
 import http.client
 import os
-import socket
 
 import pytest
 
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS
 from procman.client.api_client import Client
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.memory_cgroups import memory_cgroup
 from tests.support.metric_readings import series, value
@@ -238,9 +238,7 @@ def ask(port, login="", **headers):
 
 
 def test_they_need_the_password_of_their_server_and_reading_is_enough(running):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     accounts = "username=me\npassword=word\nreadonly_username=reader\nreadonly_password=other\n"
     master = running(f"[program:web]\ncommand={SLEEPER}\n[inet_http_server]\nport=127.0.0.1:{port}\n{accounts}")
     master.wait_for("spawned: 'web'")

@@ -1,7 +1,6 @@
 """The OpenAPI document of a real master is valid, and what the master answers is as the document says."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/openapi.json"
@@ -55,9 +55,7 @@ class Listening(RunningMaster):
     """A master with a TCP server beside its socket."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         super().__init__(folder, f"{PROGRAMS}\n[inet_http_server]\nport=127.0.0.1:{self.port}\n")
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import procman
-from tests.support.browser import free_port
 from tests.support.certificates import Authority
+from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster
 
 EXAMPLES = Path(__file__).parents[2] / "docs/how-to/from-python"

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.running_master import RunningMaster, python
 
 # It listens on the port of its argument when a line comes in, and answers 503 until another one does.
@@ -34,12 +35,6 @@ sock.connect(os.environ["NOTIFY_SOCKET"])
 for line in sys.stdin:
     sock.send(line.strip().replace(";", chr(10)).encode())
 """
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def script(tmp_path, name: str, text: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browser import free_port
+from tests.support.free_ports import free_port
 from tests.support.master_process import ROOT
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import itertools
 import json
-import socket
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import pytest
 from procman.access.roles import ROLES, Needs, Scope
 from procman.api.reference_pages import methods
 from tests.security.test_who_may import ANSWERS, tell_table
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster
 
@@ -171,9 +171,7 @@ class WithRoles(RunningMaster):
     """A master with a section for each role, of all programs and of one."""
 
     def __init__(self, folder) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         sections = []
         for token in TOKENS:
             (folder / token.word).write_text(hashlib.sha256(token.word.encode()).hexdigest() + "\n")

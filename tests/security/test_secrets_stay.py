@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import xmlrpc.client
 
 import pytest
@@ -11,6 +10,7 @@ from procman.cli.procman import main
 from procman.client.api_client import Client
 from procman.config.load import load
 from procman.config.problems import ConfigError
+from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster
 
 SECRETS = ("hunter2", "s3cr3t", "t0ken", "b4r")
@@ -34,9 +34,7 @@ MASTER = 'environment=SESSION_SECRET="b4r",SENTRY_URL="https://x:s3cr3t@sentry/"
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
     folder = tmp_path_factory.mktemp("secrets")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = (
         f"[inet_http_server]\nport=127.0.0.1:{port}\nusername=me\npassword=hunter2\n"
         "readonly_username=you\nreadonly_password=s3cr3t\n"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import environment
 from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster
@@ -167,10 +168,7 @@ class Guarded(RunningMaster):
     """A master whose sockets need a password, except one on loopback."""
 
     def __init__(self, folder) -> None:
-        with socket.socket() as first, socket.socket() as second:
-            for free in (first, second):
-                free.bind(("127.0.0.1", 0))
-            self.port, self.open_port = first.getsockname()[1], second.getsockname()[1]
+        self.port, self.open_port = free_port(), free_port()
         sha = hashlib.sha1(b"guess").hexdigest()
         users = f"username=me\npassword=secret\nreadonly_username=guest\nreadonly_password={{SHA}}{sha}\n"
         super().__init__(

@@ -15,6 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import RunningMaster, python
 
@@ -81,12 +82,6 @@ ALL_STATES = (
     + program("pool", numprocs=3, process_name="pool_%(process_num)d")
     + program("with-a-name-as-long-as-some-people-give-their-programs-when-nobody-stops-them")
 )
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class Site(RunningMaster):

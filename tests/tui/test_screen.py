@@ -2,12 +2,12 @@
 
 import hashlib
 import signal
-import socket
 
 import pytest
 from textual.widgets import OptionList
 
 from procman.tui import heading
+from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster, python
 from tests.support.top_screen import TopScreen, on_screen
 
@@ -224,9 +224,7 @@ def test_a_master_that_comes_back_is_connected_again(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_client_that_may_only_read_changes_nothing(tmp_path):
     """With the role read the screen says so, offers no changes, and refuses their keys."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = f"[inet_http_server]\nport=127.0.0.1:{port}\naccess=roles\n"
     tokens = tmp_path / "tokens"
     tokens.write_text(hashlib.sha256(b"secret-of-the-reader").hexdigest() + "\n")
