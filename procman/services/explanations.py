@@ -141,10 +141,11 @@ class Explanations:
         self._cores.pop(news.name, None)
         if status.core_dumped:
             self._look_for_core(news, status)
+        # A program that daemonizes ends with 0, each time; what else is found is about ends with an error.
+        if (self._kind_of(news.name) is Kind.DAEMONIZED) == bool(status.code):
+            self._found.pop(news.name, None)
         if status.code:
             self._read_last_words(news)
-        elif self._kind_of(news.name) is not Kind.DAEMONIZED:  # which ends so each time
-            self._found.pop(news.name, None)
 
     def _age(self, name: str) -> float:
         """How long its run has lasted, in seconds."""
