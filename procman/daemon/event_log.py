@@ -24,11 +24,10 @@ from procman.core.spec import ProcessSpec, Scope
 from procman.core.states import UP, MasterState, State
 from procman.logs.protocol import Log
 from procman.runtime.bus import LimitsLeftOut, Notification
-from procman.runtime.definitions import program_of
+from procman.runtime.definitions import DEBUG_MARK, program_of
 from procman.runtime.ending import ending
 from procman.runtime.member_ends import MemberEnded
 from procman.runtime.process_trees import OrphanedDescendants
-from procman.services.debugging import MARK
 from procman.services.endings import End, Oom, Sender
 from procman.system.reaper import Reaped
 from procman.system.signals import signal_name
@@ -305,7 +304,7 @@ class EventLog:
 
     def _delayed(self, news: Announce) -> None:
         """It starts again, and not at once; that the brake holds is said once."""
-        if MARK in program_of(news.program).environment:
+        if DEBUG_MARK in program_of(news.program).environment:
             return  # the run was for a client, and its own definition comes back at once
         if self._slowed.get(news.name) != news.reason:
             self._slowed[news.name] = news.reason

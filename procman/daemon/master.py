@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from procman import __version__
@@ -38,12 +37,12 @@ from procman.system.signals import signal_name
 from procman.system.spawn import TOO_MANY_FILES
 
 if TYPE_CHECKING:
-    from procman.daemon.metrics_file import MetricsFile
-    from procman.daemon.serving import Serving
-    from procman.services.metrics.readings import MetricsService
+    from procman.daemon.control_plane import ControlPlane
 
 # How long clients wait at most while the first programs are started, in seconds.
 SERVE_AFTER = 0.1
+# How often it tries to import what answers clients, where that has failed, in seconds.
+ANSWER_AGAIN = 2.0
 # How long closing may wait for answers that are on their way, and for buffers to be written, in seconds.
 LAST_WRITES = 0.5
 
@@ -90,9 +89,7 @@ class MasterRun:
             leaving=context.notifier.upgrading,
         )
         self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)
-        self._serving: Serving | None = None
-        self._metrics: MetricsService | None = None
-        self._metrics_file: MetricsFile | None = None
+        self._control_plane: ControlPlane | None = None  # it comes when the first programs have been started
 
     def _log_at_first(self, notes: list[str]) -> None:
         for warning in self._config.warnings:
@@ -118,8 +115,8 @@ class MasterRun:
             else:
                 self._go_on(self._snapshot)
             await asyncio.wait((self._rooms.engine.caught_up(), self._quit), timeout=SERVE_AFTER)
-            self._serving = await self._serve()
-            self._metrics_file = self._write_metrics()
+            snapshot, self._snapshot = self._snapshot, None
+            await self._answer_clients(snapshot)
             await self._report_up()
             # What the imports have left behind goes, too.
             gc.collect()
@@ -172,15 +169,15 @@ class MasterRun:
         self._rooms.outputs.reopen()
         self._rooms.journal.reopen()
         opened = self._listeners.open_again()
-        if self._serving is not None:
-            self._do(self._serving.start(opened))
+        if self._control_plane is not None:
+            self._do(self._control_plane.serving.start(opened))
 
     # ---- what else comes from outside
 
     def make_room(self) -> None:
         """Close a few idle connections, as file descriptors are short."""
-        if self._serving is not None:
-            self._serving.make_room()
+        if self._control_plane is not None:
+            self._control_plane.serving.make_room()
 
     def complain(self, text: str) -> None:
         """Log an error of the loop."""
@@ -198,7 +195,6 @@ class MasterRun:
         elif isinstance(self._context.ledger, NoLedger):
             engine.sources.clean(frozenset())  # nothing has outlived an earlier master
         self._rooms.timetable.remember()
-        self._rooms.updates.confirming.report_unfinished()
         engine.post(BootRequested(), Origin(BOOT))
         engine.held.close_spare()
         self._rooms.watching.files.begin()
@@ -218,66 +214,49 @@ class MasterRun:
         self._rooms.engine.restore(snapshot.engine)
         self._rooms.timetable.go_on()
         self._rooms.watching.files.begin()
-        self._rooms.updates.confirming.go_on()
-        self._snapshot = None
 
-    async def _serve(self) -> "Serving":
-        # All that only clients need, h11 and JSON among it: the first programs do not wait for it.
-        from procman.api.health import Health  # noqa: PLC0415
-        from procman.daemon.routes import About, Routes  # noqa: PLC0415
-        from procman.daemon.serving import Serving  # noqa: PLC0415
+    async def _answer_clients(self, snapshot: MasterSnapshot | None, *, again: bool = False) -> None:
+        trouble = self._build_control_plane(snapshot)
+        if self._control_plane is not None:
+            await self._control_plane.open(self._listeners.all, is_upgrade=snapshot is not None)
+            if again:
+                self._log.info("now it answers clients")
+            return
+        if not again:
+            self._log.critical(f"cannot answer clients, and tries again every {ANSWER_AGAIN:g} seconds: {trouble}")
+        self._do(self._answer_later(snapshot))
 
-        health = Health(self._rooms.master, self._rooms.processes.table)
-        about = About(self._config, self._rooms, self._began, self._upgrades)
-        warnings = partial(self._context.source.warnings, self._context.blocking)
-        routes = Routes(self._rooms, about, health, self._upgrade.prepare, warnings, metrics=self._read_metrics)
-        routes.denials.on_refused = self._context.counters.client_was_refused
-        serving = Serving(routes, health, self._log)
-        await serving.start(self._listeners.all)
-        self._rooms.configuration.after_reading = lambda: self._do(serving.read_certificates())
-        return serving
+    async def _answer_later(self, snapshot: MasterSnapshot | None) -> None:
+        await asyncio.sleep(ANSWER_AGAIN)
+        await self._answer_clients(snapshot, again=True)
 
-    def _write_metrics(self) -> "MetricsFile | None":
-        path = self._config.master.metrics_file
-        if path is None:
-            return None
-        from procman.api.metrics.exposition import PROMETHEUS, exposition  # noqa: PLC0415 - few have such a file
-        from procman.daemon.metrics_file import MetricsFile  # noqa: PLC0415
+    def _build_control_plane(self, snapshot: MasterSnapshot | None) -> str | None:
+        """Import what only clients need, and build it; returns why that cannot be done.
 
-        metrics = self._read_metrics()
+        By now the files may have gone, or belong to another version. That must not take the programs down.
+        """
+        try:
+            from procman.daemon.control_plane import ControlPlane  # noqa: PLC0415 - the first programs do not wait for it
 
-        async def content() -> bytes:
-            return b"".join(await exposition(await metrics.read(), PROMETHEUS))
-
-        file = MetricsFile(path, content, metrics.counters, self._log, on_end=self._rooms.bus.nudge)
-        file.start()
-        return file
+            self._control_plane = ControlPlane(
+                self._context,
+                self._config,
+                self._rooms,
+                snapshot,
+                began=self._began,
+                upgrades=self._upgrades,
+                upgrade=self._upgrade.prepare,
+                obstacle=self._obstacle,
+                do=self._do,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a file leads to that is cut off, or does not fit
+            return f"{type(error).__name__}: {error}"
+        return None
 
     def _obstacle(self) -> str | None:
         """Why no other code could go on from here just now."""
-        theirs = [what.obstacle for what in (self._metrics, self._metrics_file) if what is not None]
-        return obstacle(self._rooms, self._context) or next(filter(None, theirs), None)
-
-    def _read_metrics(self) -> "MetricsService":
-        if self._metrics is None:
-            # 0.2 MiB, for masters that are asked for metrics.
-            from procman.services.metrics.readings import MetricsService  # noqa: PLC0415
-
-            context, outputs = self._context, self._rooms.outputs
-            self._metrics = MetricsService(
-                context.counters,
-                outputs.written.counted,
-                self._rooms.configuration,
-                context.sequence,
-                next_run=self._rooms.timetable.next,
-                waiting=self._rooms.sockets.waiting,
-                is_watched=self._rooms.watching.service.is_watched,
-                clients=lambda: 0 if self._serving is None else self._serving.connections,
-                on_end=self._rooms.bus.nudge,
-                looks=self._rooms.processes.table.looks,
-                notifying=self._rooms.notifying,
-            )
-        return self._metrics
+        theirs = None if self._control_plane is None else self._control_plane.obstacle
+        return obstacle(self._rooms, self._context) or theirs
 
     async def _report_up(self) -> None:
         """Clients do not wait for disks that do not answer; the notification that all is up does, for a while."""
@@ -345,12 +324,13 @@ class MasterRun:
         return None
 
     def _handed_over(self) -> dict[str, Any]:
-        if self._serving is not None:
-            self._serving.flush()
+        assert self._control_plane is not None  # a client has asked for the upgrade
+        self._control_plane.serving.flush()
         return handed_over(
             self._context,
             self._config,
             self._rooms,
+            self._control_plane.services.snapshot(),
             began=self._began,
             upgrades=self._upgrades,
             pidfile=None if self._pidfile is None else self._pidfile.fd,
@@ -378,10 +358,8 @@ class MasterRun:
         rooms.hub.close()
         rooms.event_log.close()
         rooms.outputs.end_followers()
-        if self._serving is not None:
-            await self._serving.close(LAST_WRITES)
-        if self._metrics_file is not None:
-            await self._metrics_file.close()
+        if self._control_plane is not None:
+            await self._control_plane.close(LAST_WRITES)
         self._context.counters.keep_output(rooms.outputs.written.counted)
         self._listeners.close()
         if self._pidfile is not None:

@@ -35,6 +35,7 @@ from procman.api.sse import EventStream
 from procman.api.supervisor_states import supervisor_state
 from procman.config.schema.configuration import Config
 from procman.core.spec import MasterPolicy
+from procman.daemon.client_services import ClientServices
 from procman.daemon.rooms import Rooms
 from procman.http.messages import Request, Response
 from procman.http.router import Router
@@ -117,11 +118,12 @@ class Routes:
     def __init__(
         self,
         rooms: Rooms,
+        services: ClientServices,
         about: About,
         health: Health,
         upgrade: Callable[[], Awaitable[int]],
-        file_warnings: Callable[[], Awaitable[list[str]]],
         *,
+        file_warnings: Callable[[], Awaitable[list[str]]],
         metrics: "Callable[[], MetricsService]",
     ) -> None:
         """`upgrade` begins one, `file_warnings` says why the configuration on the disk could not be used now.
@@ -130,6 +132,7 @@ class Routes:
         """
         self._read_metrics = metrics
         self._rooms = rooms
+        self._services = services
         self._about = about
         self._xmlrpc: XmlRpc | None = None
         self._page: Router | None = None
@@ -139,33 +142,33 @@ class Routes:
         self._terminals: Router | None = None
         self._metrics: MetricsEndpoint | None = None
         self._described: Router | None = None
-        table = rooms.processes.table
-        self._event_stream = EventStream(table, Changes(rooms.bus, table), about.to_asker, rooms.why.if_failed)
+        table = services.processes.table
+        self._event_stream = EventStream(table, Changes(rooms.bus, table), about.to_asker, services.why.if_failed)
         # A client that has its answer may look in the logs for what was done. XML-RPC sees to that by itself.
-        self.router = Router(problem=route_problem, after_change=rooms.logs.flush)
-        all_of = rooms.master, rooms.processes, rooms.configuration, rooms.logs
-        ProcessEndpoints(*all_of, rooms.why.if_failed).add_to(self.router)
+        self.router = Router(problem=route_problem, after_change=services.logs.flush)
+        all_of = rooms.master, services.processes, services.configuration, services.logs
+        ProcessEndpoints(*all_of, services.why.if_failed).add_to(self.router)
         MasterEndpoints(
             rooms.master,
-            rooms.configuration,
-            rooms.logs,
+            services.configuration,
+            services.logs,
             health=health,
             about=about.to_asker,
             tell_listeners=rooms.hub.remote,
             upgrade=upgrade,
             file_warnings=file_warnings,
         ).add_to(self.router)
-        UpdateEndpoints(rooms.updates, rooms.configuration, rooms.master.operations).add_to(self.router)
-        self._add_features(rooms)
-        LogTails(rooms.processes.table, rooms.logs).add_to(self.router)
+        UpdateEndpoints(services.updates, services.configuration, rooms.master.operations).add_to(self.router)
+        self._add_features(rooms, services)
+        LogTails(services.processes.table, services.logs).add_to(self.router)
         self._event_stream.add_to(self.router)
-        self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), rooms.processes.table)
+        self._journal = JournalEndpoints(JournalService(rooms.journal, rooms.fleet), services.processes.table)
         self._journal.add_to(self.router)
-        WhoamiEndpoint(rooms.processes.table).add_to(self.router)
-        self.rules = rooms.access.rules
+        WhoamiEndpoint(services.processes.table).add_to(self.router)
+        self.rules = services.access.rules
         self.denials = Denials(rooms.journal)
         health.add_to(self.router)
-        RollingEndpoints(rooms.rolling, rooms.processes.table).add_to(self.router)
+        RollingEndpoints(services.rolling, services.processes.table).add_to(self.router)
         self._add_late()
 
     def close(self) -> None:
@@ -174,19 +177,21 @@ class Routes:
         self.denials.flush()
         self._journal.close()
 
-    def _add_features(self, rooms: Rooms) -> None:
+    def _add_features(self, rooms: Rooms, services: ClientServices) -> None:
         NotifyEndpoints(rooms.notifying).add_to(self.router)
-        CrashEndpoints(rooms.crashes, rooms.processes.table).add_to(self.router)
-        LimitEndpoints(rooms.limits).add_to(self.router)
-        SocketEndpoints(rooms.sockets).add_to(self.router)
-        ScaleEndpoints(ScaleService(rooms.engine, rooms.master, rooms.configuration, rooms.updates)).add_to(self.router)
+        CrashEndpoints(rooms.crashes, services.processes.table).add_to(self.router)
+        LimitEndpoints(services.limits).add_to(self.router)
+        SocketEndpoints(services.sockets).add_to(self.router)
+        ScaleEndpoints(ScaleService(rooms.engine, rooms.master, services.configuration, services.updates)).add_to(
+            self.router
+        )
         HookEndpoints(rooms.hook_results).add_to(self.router)
-        GivenEndpoints(rooms.given).add_to(self.router)
-        WatchEndpoints(rooms.watching.service).add_to(self.router)
-        RotationEndpoints(rooms.rotations).add_to(self.router)
-        WhyEndpoints(rooms.why).add_to(self.router)
-        HealthEndpoints(rooms.health_checks, rooms.processes.table).add_to(self.router)
-        ScheduleEndpoints(rooms.schedules).add_to(self.router)
+        GivenEndpoints(services.given).add_to(self.router)
+        WatchEndpoints(services.watches).add_to(self.router)
+        RotationEndpoints(services.rotations).add_to(self.router)
+        WhyEndpoints(services.why).add_to(self.router)
+        HealthEndpoints(services.health_checks, services.processes.table).add_to(self.router)
+        ScheduleEndpoints(services.schedules).add_to(self.router)
 
     def _add_late(self) -> None:
         add = self.router.add
@@ -215,12 +220,12 @@ class Routes:
         if self._xmlrpc is None:
             from procman.api.xmlrpc.adapter import XmlRpc  # noqa: PLC0415 - 1.2 MiB, for clients that speak it
 
-            rooms = self._rooms
+            rooms, services = self._rooms, self._services
             self._xmlrpc = XmlRpc(
                 rooms.master,
-                rooms.processes,
-                rooms.configuration,
-                rooms.logs,
+                services.processes,
+                services.configuration,
+                services.logs,
                 about=self._about.to,
                 tell_listeners=rooms.hub.remote,
                 on_denied=self._note_denied,
@@ -243,7 +248,7 @@ class Routes:
             from procman.api.rest.run_endpoints import RunEndpoints  # noqa: PLC0415 - for clients that run something
 
             self._runs = Router(problem=route_problem)
-            RunEndpoints(self._rooms.runs, self._rooms.processes.table).add_to(self._runs)
+            RunEndpoints(self._services.runs, self._services.processes.table).add_to(self._runs)
         return await self._runs(request)
 
     async def _merge_logs(self, request: Request) -> Response:
@@ -251,7 +256,7 @@ class Routes:
             from procman.api.rest.log_endpoints import LogEndpoints  # noqa: PLC0415 - for clients that look at several
 
             self._logs = Router(problem=route_problem)
-            LogEndpoints(self._rooms.processes.table, self._rooms.logs).add_to(self._logs)
+            LogEndpoints(self._services.processes.table, self._services.logs).add_to(self._logs)
         return await self._logs(request)
 
     async def _show_terminal(self, request: Request, **_: str) -> Response:
@@ -260,9 +265,9 @@ class Routes:
             from procman.api.rest.terminal_endpoints import TerminalEndpoints  # noqa: PLC0415
 
             self._terminals = Router(problem=route_problem)
-            TerminalEndpoints(self._rooms.terminals, self._rooms.debugging, self._rooms.processes.table).add_to(
-                self._terminals
-            )
+            TerminalEndpoints(
+                self._services.terminals, self._services.debugging, self._services.processes.table
+            ).add_to(self._terminals)
         return await self._terminals(request)
 
     async def _make_fail(self, request: Request, **_: str) -> Response:
@@ -271,9 +276,10 @@ class Routes:
             from procman.api.rest.chaos_endpoints import ChaosEndpoints  # noqa: PLC0415
             from procman.services.chaos import Chaos  # noqa: PLC0415
 
-            rooms, self._chaos = self._rooms, Router(problem=route_problem)
-            chaos = Chaos(rooms.engine, rooms.master, rooms.faults, self._about.policy)
-            ChaosEndpoints(chaos, rooms.processes.table).add_to(self._chaos)
+            rooms, services = self._rooms, self._services
+            self._chaos = Router(problem=route_problem)
+            chaos = Chaos(rooms.engine, rooms.master, services.faults, self._about.policy)
+            ChaosEndpoints(chaos, services.processes.table).add_to(self._chaos)
         return await self._chaos(request)
 
     async def _look_back(self, request: Request) -> Response:
@@ -283,7 +289,7 @@ class Routes:
             from procman.services.time_travel import TimeTravel  # noqa: PLC0415
 
             self._past = Router(problem=route_problem)
-            PastEndpoints(TimeTravel(self._rooms.journal, self._rooms.processes.table)).add_to(self._past)
+            PastEndpoints(TimeTravel(self._rooms.journal, self._services.processes.table)).add_to(self._past)
         return await self._past(request)
 
     async def _describe(self, request: Request) -> Response:
@@ -303,5 +309,5 @@ class Routes:
 
             page, self._page = Page(), Router()
             page.add_to(self._page)
-            Forms(self._rooms.master, self._rooms.processes, self._rooms.logs, page.index).add_to(self._page)
+            Forms(self._rooms.master, self._services.processes, self._services.logs, page.index).add_to(self._page)
         return await self._page(request)

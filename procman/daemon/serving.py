@@ -1,4 +1,4 @@
-"""Answers clients: an HTTP server behind each listening socket. Imported when the first programs have been started."""
+"""Answers clients: an HTTP server behind each listening socket."""
 
 import os
 from collections.abc import AsyncIterator, Iterable

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from procman.config.schema.configuration import Config
-from procman.config.snapshot import read_access, read_config, read_group, read_program, read_rules, write_config
+from procman.config.snapshot import read_config, read_group, read_program, write_config
 from procman.core.fleet import Fleet
 from procman.core.snapshot import DefinitionReaders, definition
 from procman.daemon.config_source import ConfigSource
@@ -18,12 +18,10 @@ from procman.daemon.handover import CannotTakeOver
 from procman.daemon.rooms import Rooms
 from procman.runtime.ledger import ProcessLedger
 from procman.runtime.ready_channels import ReadyChannels
-from procman.services.update_state import Readers
 
 Data = dict[str, Any]
 
 VERSION = 3
-UPDATE_READERS = Readers(read_group, read_rules, read_access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +60,14 @@ def handed_over(
     context: ProcessContext,
     config: Config,
     rooms: Rooms,
+    services: Data,
     *,
     began: int,
     upgrades: int,
     pidfile: int | None,
     listening: Mapping[str, int],
 ) -> Data:
-    """All of it, for `read`."""
+    """All of it, for `read`; `services` is what those have written."""
     engine, outputs, ledger = rooms.engine.snapshot(), rooms.outputs.snapshot(), None
     if isinstance(context.ledger, ProcessLedger):
         ledger = context.ledger.file.snapshot()
@@ -76,7 +75,6 @@ def handed_over(
         "version": VERSION,
         "source": asdict(context.source),
         "config": write_config(config),
-        "current": write_config(rooms.configuration.config),
         "adopts": context.adopts,
         "began": began,
         "upgrades": upgrades,
@@ -101,7 +99,6 @@ def handed_over(
         "engine": engine,
         "outputs": outputs,
         "pools": rooms.hub.snapshot(),
-        "access": [definition(section) for section in rooms.access.sections],
         "notify": {
             "rules": [definition(rule) for rule in rooms.notifying.rules],
             "state": rooms.notifying.snapshot(),
@@ -110,7 +107,7 @@ def handed_over(
         "watches": rooms.watching.files.snapshot(),
         "schedules": {"times": rooms.timetable.snapshot(), "runs": rooms.run_history.snapshot()},
         "hooks": rooms.hook_results.snapshot(),
-        "updates": rooms.updates.snapshot(),
+        **services,
     }
 
 
@@ -174,8 +171,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return silent
     looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
     looks = looks or rooms.watching.commands.obstacle
-    told = rooms.debugging.obstacle or rooms.updates.obstacle or rooms.notifying.obstacle or rooms.faults.obstacle
-    return told or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
+    return rooms.notifying.obstacle or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 
 
 def _to_present(data: Data) -> Data:

@@ -11,7 +11,6 @@ from procman.runtime.looks import Looks
 from procman.runtime.output_router import OutputRouter
 from procman.runtime.process_trees import Trees
 from procman.runtime.watch_commands import WatchCommands
-from procman.services.watches import WatchService
 
 
 class Watching:
@@ -41,4 +40,3 @@ class Watching:
             is_off=config.master.no_watch,
         )
         self.commands = WatchCommands(fleet, looks, outputs, log.warn)
-        self.service = WatchService(fleet, self.files)

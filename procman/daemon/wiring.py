@@ -1,17 +1,14 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
 import os
-import time
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from procman.config.checks.permissions import may_refuse
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
-from procman.config.schema.programs import Program
-from procman.config.snapshot import read_access, read_rules
+from procman.config.snapshot import read_rules
 from procman.core.actions import Measure, Probe, RunWatchCommand
-from procman.core.attribution import Origin
 from procman.core.fleet import Fleet
 from procman.core.spec import Hook
 from procman.daemon.context import ProcessContext, anchor
@@ -20,13 +17,13 @@ from procman.daemon.farewell import MasterFarewell
 from procman.daemon.feature_log import FeatureLog
 from procman.daemon.records import begin_audit, open_journal, open_recording
 from procman.daemon.rooms import Rooms
-from procman.daemon.snapshot import UPDATE_READERS, MasterSnapshot, obstacle, restored_fleet
+from procman.daemon.snapshot import MasterSnapshot, restored_fleet
 from procman.daemon.watching import Watching
 from procman.events.hub import Hub
 from procman.runtime.bus import Bus, Interest, Subscriber
 from procman.runtime.children import Children
 from procman.runtime.command_runner import CommandRunner
-from procman.runtime.definitions import program_of
+from procman.runtime.definitions import definition_in
 from procman.runtime.engine import Engine, Look
 from procman.runtime.given_sources import GivenSources
 from procman.runtime.health_looks import HealthLooks
@@ -45,38 +42,23 @@ from procman.runtime.ready_channels import ReadyChannels
 from procman.runtime.ready_lines import ReadyLines
 from procman.runtime.start_gate import StartGate
 from procman.runtime.timetable import Timetable
-from procman.services.access import AccessRules
-from procman.services.configuration import ConfigService
-from procman.services.crash_reports.parts import Parts as CrashParts
 from procman.services.crash_reports.service import CrashReports
-from procman.services.debugging import DebugService
 from procman.services.ends import Ends
-from procman.services.explain_parts import AboutMaster, Parts
 from procman.services.explanations import Explanations
-from procman.services.faults import Faults
-from procman.services.given_files import GivenFiles
-from procman.services.health_checks import HealthChecks
 from procman.services.hook_results import HookResults
-from procman.services.limits import Limits
-from procman.services.log_rotations import LogRotations
-from procman.services.logs import LogService
+from procman.services.last_looks import LastLooks
 from procman.services.master import MasterService
 from procman.services.memory_watch import MemoryWatch
 from procman.services.notifying import Notifying
-from procman.services.processes import ProcessService
-from procman.services.rolling import RollingService
 from procman.services.run_history import RunHistory
-from procman.services.runs import RunService
-from procman.services.schedules import ScheduleService
-from procman.services.sockets import SocketService
 from procman.services.status import StatusBoard
-from procman.services.surroundings import Surroundings
-from procman.services.terminals import TerminalService
-from procman.services.update_service import UpdateService
-from procman.services.why import Why
 from procman.system.given_files import CredentialFolders
 from procman.system.shared_sockets import SharedSockets
 from procman.system.thread_cwd import working_folder
+
+if TYPE_CHECKING:
+    from procman.services.crash_reports.parts import Parts
+    from procman.services.surroundings import Surroundings
 
 
 def build(context: ProcessContext, config: Config, snapshot: MasterSnapshot | None) -> Rooms:
@@ -93,12 +75,12 @@ class _Wiring:
         self._build_starting()
         self._build_engine()
         self._build_looks()
-        self._build_services()
+        self._build_recorders()
         self._build_tellers()
+        self.rooms = self._rooms()
         self._go_on()
         self._subscribe()
         self._apply_notify_sections()
-        self.rooms = self._rooms()
 
     def _lay_ground(self) -> None:
         """What all others stand on: the fleet, the logs, the bus, the journal."""
@@ -113,7 +95,7 @@ class _Wiring:
             path_digits(anchor(config)),
             context.ledger.log,
             lambda: self._bus.nudge(),  # noqa: PLW0108 - it comes later, as does the journal
-            self._definition,
+            partial(definition_in, self._fleet),
             publish=lambda event: self._bus.publish(event),  # noqa: PLW0108 - it comes later
         )
         self._log = self._outputs.log
@@ -204,80 +186,33 @@ class _Wiring:
         self._health_looks = HealthLooks(self._fleet, looks, post=engine.post_soon, remark=self._log.warn, count=count)
         self._watching = Watching(config, engine, outputs, looks, children=self._children, trees=trees, home=self._home)
 
-    def _build_services(self) -> None:
-        """What clients ask for."""
-        context, outputs, gate = self._context, self._outputs, self._start_gate
+    def _build_recorders(self) -> None:
+        """What hears of processes from the first event on; those that only answer clients are in `client_services`."""
+        context, outputs = self._context, self._outputs
         self._status = StatusBoard(self._engine, outputs.log_paths, self._last_words, self._timetable.next)
         self._run_history = RunHistory(self._fleet, self._status, self._last_lines)
         self._hook_results = HookResults(self._fleet)
         self._master = MasterService(self._engine, context.operations)
-        self._processes = ProcessService(
-            self._engine, self._master, self._status, outputs.written.lost, gate.silent_among
-        )
-        self._runs = RunService(self._engine, self._master, self._status, outputs, gate.silent_among)
-        self._terminals = TerminalService(self._engine, self._status, outputs, self._note_terminal)
-        self._debugging = DebugService(
-            self._engine, self._master, self._status, outputs, terminals=self._terminals, silent_among=gate.silent_among
-        )
         self._ends = Ends(self._fleet, MemoryWatch(at_end=self._trees.memory_at_end.get))
         self._explanations = Explanations(self._fleet, self._trees, self._last_lines)
-        self._notifying = Notifying(self._surroundings())
-        self._access = AccessRules(self._fleet, os.geteuid())
-        before = None if self._snapshot is None else self._snapshot.access
-        self._access.apply(self._config.access if before is None else read_access(before))
-        self._configuration = ConfigService(
-            self._engine,
-            self._master,
-            self._processes.table,
-            self._config,
-            context.read,
-            notifying=self._notifying,
-            access=self._access,
-            scales=context.source.scales,
-        )
-        self._configuration.on_scaled = lambda: context.remember_scales(self._log.warn)
-        mark = context.update_mark(self._config, self._log.warn)
-        self._updates = UpdateService(self._engine, self._master, self._configuration, mark=mark)
-        self._crashes = CrashReports(self._crash_parts())
-        self._health_checks = HealthChecks(self._engine, self._health_looks, self._log.warn)
-
-    def _note_terminal(self, reason: str, name: str, group: str, data: Mapping[str, Any], origin: Origin) -> None:
-        self._journal.note("terminal", reason, name=name, group=group, data=data, origin=origin)
-
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
-            bus=self._bus,
-            commands=self._commands,
-            children=self._children,
-            log=self._log,
-            host=os.uname().nodename,
-            identifier=self._config.master.identifier,
-            tag=lambda: self._trees.tag(""),
-            why=self._status.why,
-            end_of=self._ends.last,
-            finding=self._explanations.of,
-            note=lambda words, data: self._journal.note("notify", words, data=data),
-            may_run=self._start_gate.may_run,
-            environment=self._config.master.environment,
-        )
-
-    def _crash_parts(self) -> CrashParts:
-        return CrashParts(
-            fleet=self._fleet,
-            ends=self._ends,
-            journal=self._journal,
-            explanations=self._explanations,
-            log=self._log,
-            looks=self._processes.table.looks,
+        self._notifying = Notifying(self._surroundings)
+        self._looks = LastLooks()
+        self._crashes = CrashReports(
+            self._fleet,
+            self._crash_parts,
+            looks=self._looks,
             most=self._config.master.reports,
-            folder=self._config.master.reports_dir,
-            last_output=self._outputs.written.last_output,
-            environment_of=self._launcher.environment_of,
-            secrets_given=lambda name: self._sources.known(name).secrets(),
-            directory=self._home,
-            hooks=self._hook_results.last,
-            on_end=self._bus.nudge,
         )
+
+    def _crash_parts(self) -> "Parts":
+        from procman.daemon.feature_parts import crash_parts  # noqa: PLC0415 - with the first crash
+
+        return crash_parts(self.rooms, self._config, self._home)
+
+    def _surroundings(self) -> "Surroundings":
+        from procman.daemon.feature_parts import surroundings  # noqa: PLC0415 - with the first notify section
+
+        return surroundings(self.rooms, self._config)
 
     def _build_tellers(self) -> None:
         """What tells of events: the master's log, the last words, the event listeners."""
@@ -301,8 +236,6 @@ class _Wiring:
         self._run_history.restore(snapshot.schedules.get("runs", {}))
         self._watching.files.restore(snapshot.watches)
         self._hook_results.restore(snapshot.hooks)
-        self._configuration.restore(snapshot.current)
-        self._updates.restore(snapshot.updates, UPDATE_READERS)
         self._context.counters.restore(snapshot.metrics)
         self._crashes.go_on(self._status)
 
@@ -347,49 +280,22 @@ class _Wiring:
             self._notifying.apply(read_rules(snapshot.notify["rules"]))
             self._notifying.restore(snapshot.notify["state"])
 
-    def _why(self) -> Why:
-        master = AboutMaster(
-            began=time.time() if self._snapshot is None else self._snapshot.began,
-            obstacle=lambda: obstacle(self.rooms, self._context),
-            silent_disks=lambda: self._outputs.disks.silent,
-            unsent=self._notifying.troubles,
-            look_at_file=lambda: self._context.source.look(self._context.blocking),
-        )
-        return Why(
-            Parts(
-                engine=self._engine,
-                status=self._status,
-                processes=self._processes.table,
-                ends=self._ends,
-                explanations=self._explanations,
-                journal=self._journal,
-                configuration=self._configuration,
-                gate=self._start_gate,
-                report_of=self._crashes.number_of_last_run,
-                master=master,
-                terminals=self._terminals,
-                watches=self._watching.service,
-                written=self._outputs.written,
-                confirming=self._updates.confirming,
-            )
-        )
-
     def _rooms(self) -> Rooms:
         return Rooms(
             outputs=self._outputs,
-            logs=LogService(self._outputs, self._definition),
             fleet=self._fleet,
             trees=self._trees,
             start_gate=self._start_gate,
             bus=self._bus,
             journal=self._journal,
             engine=self._engine,
+            launcher=self._launcher,
+            children=self._children,
             commands=self._commands,
             probes=self._probes,
             memory=self._memory,
             hooks=self._hooks,
             health_looks=self._health_looks,
-            health_checks=self._health_checks,
             timetable=self._timetable,
             watching=self._watching,
             leftovers=LeftoverReporter(self._bus, self._trees),
@@ -401,24 +307,10 @@ class _Wiring:
             ends=self._ends,
             explanations=self._explanations,
             crashes=self._crashes,
-            limits=Limits(self._fleet, self._trees, lambda name: self._launcher.left_out.get(name, ())),
-            sockets=SocketService(self._fleet, self._launcher.held),
-            processes=self._processes,
-            rolling=RollingService(self._engine, self._master),
-            runs=self._runs,
-            terminals=self._terminals,
-            debugging=self._debugging,
-            faults=Faults(self._engine, self._health_looks.looks),
+            looks=self._looks,
             run_history=self._run_history,
             hook_results=self._hook_results,
-            given=GivenFiles(self._fleet, self._sources.names),
-            rotations=LogRotations(self._fleet, self._outputs.written, self._context.counters),
-            schedules=ScheduleService(self._fleet, self._timetable, self._run_history),
-            configuration=self._configuration,
-            updates=self._updates,
             notifying=self._notifying,
-            why=self._why(),
-            access=self._access,
         )
 
     def _look(self, order: Look) -> None:
@@ -431,9 +323,6 @@ class _Wiring:
                 self._watching.commands.run(order)
             case _:
                 self._health_looks.carry_out(order)
-
-    def _definition(self, name: str) -> Program | None:
-        return program_of(process.definition) if (process := self._fleet.processes.get(name)) else None
 
     def _last_words(self, name: str, pid: int) -> tuple[str, str]:
         """Without what it was given from files."""

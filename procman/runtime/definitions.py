@@ -5,7 +5,11 @@ The core returns definitions unchanged, and all of them come from a configuratio
 
 from procman.config.schema.groups import Group
 from procman.config.schema.programs import Program
+from procman.core.fleet import Fleet
 from procman.core.spec import GroupSpec, ProcessSpec
+
+# By this the program, and whoever looks at it, can tell; and its definition is never that of the file.
+DEBUG_MARK = "PROCMAN_DEBUG"
 
 
 def program_of(spec: ProcessSpec) -> Program:
@@ -20,3 +24,9 @@ def group_of(spec: GroupSpec) -> Group:
     if not isinstance(spec, Group):
         raise TypeError(f"{spec.name} is no group of a configuration")
     return spec
+
+
+def definition_in(fleet: Fleet, name: str) -> Program | None:
+    """The program of the process of that namespec, as it is defined now; None: there is none."""
+    process = fleet.processes.get(name)
+    return None if process is None else program_of(process.definition)

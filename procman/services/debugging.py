@@ -24,7 +24,7 @@ from procman.core.spec import FOREVER, Autorestart, EarlyExit, ProcessType
 from procman.core.states import State
 from procman.errors import BadRequest, OperationFailed, Reason, WrongState
 from procman.runtime.bus import Notification
-from procman.runtime.definitions import group_of, program_of
+from procman.runtime.definitions import DEBUG_MARK, group_of, program_of
 from procman.runtime.engine import Engine
 from procman.runtime.output_router import OutputRouter
 from procman.services.master import MasterService
@@ -37,8 +37,6 @@ from procman.services.terminals import Client, TerminalService
 # It waits so long, in seconds, before a start that never comes: its definition is another one again by then.
 _NEVER_AGAIN = (600.0, 600.0)
 _ANY_END = (*range(256), *range(-64, 0))
-# By this the program, and whoever looks at it, can tell; and its definition is never that of the file.
-MARK = "PROCMAN_DEBUG"
 
 # What is paused: all that would end it, start it again, or follow from its end. Other hooks run as ever.
 _PAUSED: Mapping[str, Any] = {
@@ -232,7 +230,7 @@ class DebugService(Narrowable):
 
 def debugged(program: Program, asked: DebugAsked) -> Program:
     """The program as it runs for a client."""
-    environment = {**program.environment, **asked.environment, MARK: "1"}
+    environment = {**program.environment, **asked.environment, DEBUG_MARK: "1"}
     command = shlex.join(asked.command) if asked.command else program.command
     return replace(program, **_PAUSED, environment=environment, command=command)
 

@@ -1,14 +1,15 @@
 """Holds the notifications of a master, which are imported with the first notify section that it has."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from procman.config.schema.notify import Notify
 from procman.errors import OperationError, Reason
-from procman.services.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from procman.notify.outbox import Outcome
     from procman.services.notifications import Notifications, SectionStatus
+    from procman.services.surroundings import Surroundings
 
 Data = dict[str, Any]
 
@@ -16,8 +17,8 @@ Data = dict[str, Any]
 class Notifying:
     """Nothing but a list of no sections, until there is one."""
 
-    def __init__(self, around: Surroundings) -> None:
-        """What the notifications will work with."""
+    def __init__(self, around: "Callable[[], Surroundings]") -> None:
+        """`around` gives what the notifications work with, once."""
         self._around = around
         self._made: Notifications | None = None
         self.rules: tuple[Notify, ...] = ()
@@ -75,4 +76,4 @@ class Notifying:
     def _notifications(self) -> "Notifications":
         from procman.services.notifications import Notifications  # noqa: PLC0415 - few configurations tell anybody
 
-        return Notifications(self._around)
+        return Notifications(self._around())

@@ -11,7 +11,8 @@ from procman.core.spec import HealthLevel
 from procman.core.states import UP, Phase, State
 from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
-from procman.services.figures import LastLooks, ProcessFigures, figures_of
+from procman.services.figures import ProcessFigures, figures_of
+from procman.services.last_looks import LastLooks
 from procman.services.selectors import ALL, Narrowable, Selectors
 from procman.services.status import ProcessStatus, StatusBoard
 
@@ -24,13 +25,15 @@ _by_name = attrgetter("program.group", "program.name")
 class ProcessTable(Narrowable):
     """Looks into the fleet; it changes nothing."""
 
-    def __init__(self, fleet: Fleet, status: StatusBoard, lost: Callable[[str], int]) -> None:
-        """`lost`: gives the bytes of a process's output that could not be written."""
+    def __init__(
+        self, fleet: Fleet, status: StatusBoard, lost: Callable[[str], int], looks: LastLooks | None = None
+    ) -> None:
+        """`lost`: gives the bytes of a process's output that could not be written; `looks` gets the figures."""
         self._fleet = fleet
         self._board = status
         self._selectors = Selectors(fleet)
         self._may: Callable[[str], bool] | None = None
-        self.looks = LastLooks()
+        self.looks = looks or LastLooks()
         self.lost = lost
 
     def statuses(self, spec: str = ALL) -> list[ProcessStatus]:

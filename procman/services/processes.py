@@ -26,6 +26,7 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
 from procman.runtime.launch import find_program
+from procman.services.last_looks import LastLooks
 from procman.services.master import MasterService
 from procman.services.operations import Kind, Operation, Outcome
 from procman.services.process_table import ProcessTable
@@ -55,6 +56,8 @@ class ProcessService(Narrowable):
         status: StatusBoard,
         lost: Callable[[str], int],
         silent_among: Callable[[list[Program]], Awaitable[set[str]]] = _all_answer,
+        *,
+        looks: LastLooks | None = None,
     ) -> None:
         """Subscribes to the engine's bus for as long as it lives.
 
@@ -64,12 +67,13 @@ class ProcessService(Narrowable):
             status: what is known of each process.
             lost: gives the bytes of its output that could not be written.
             silent_among: gives the namespecs of those whose disk does not answer (see `runtime.start_gate`).
+            looks: gets the figures that clients ask for.
         """
         self._engine = engine
         self._fleet = engine.fleet
         self._operations = master.operations
         self._master = master
-        self.table = ProcessTable(engine.fleet, status, lost)
+        self.table = ProcessTable(engine.fleet, status, lost, looks)
         self._selectors = Selectors(engine.fleet)
         self._silent_among = silent_among
         self._unsent: dict[str, str] = {}  # why the kernel refused the latest signal

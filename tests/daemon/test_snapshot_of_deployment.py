@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from procman.core.events import RollingAborted
-from procman.daemon.snapshot import UPDATE_READERS, VERSION, read, restored_fleet
+from procman.daemon.client_services import UPDATE_READERS
+from procman.daemon.snapshot import VERSION, read, restored_fleet
 from procman.services.operations import Operations
 from procman.services.update_state import read_under_way
 

@@ -33,7 +33,8 @@ from procman.services.crash_reports.collector import FOLD_WITHIN, LOOK_EVERY, MO
 from procman.services.crash_reports.report import CrashReport, from_plain
 from procman.services.crash_reports.runs import Runs
 from procman.services.ends import Ends
-from procman.services.figures import LastLooks, ProcessFigures
+from procman.services.figures import ProcessFigures
+from procman.services.last_looks import LastLooks
 from procman.services.memory_watch import MemoryWatch
 from procman.services.signals_sent import SignalsSent
 from procman.system.glance import Glance

@@ -12,7 +12,7 @@ from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.report import CrashReport, Output
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
-from procman.services.figures import LastLooks
+from procman.services.last_looks import LastLooks
 from tests.support.programs import program
 
 
@@ -35,14 +35,16 @@ class Journal:
 
 def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
     fleet = Fleet(())
-    return CrashReports(
-        Parts(
+    looks = LastLooks()
+
+    def parts() -> Parts:
+        return Parts(
             fleet=fleet,
             ends=Ends(fleet),
             journal=Journal(*records),  # type: ignore[arg-type]
             explanations=None,  # type: ignore[arg-type]
             log=None,  # type: ignore[arg-type]
-            looks=LastLooks(),
+            looks=looks,
             most=most,
             folder=None,
             last_output=lambda *_: [],
@@ -50,7 +52,8 @@ def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
             directory=lambda: "/",
             on_end=lambda: None,
         )
-    )
+
+    return CrashReports(fleet, parts, looks=looks, most=most)
 
 
 def report(seq: int, name: str = "web", *, last: int | None = None, group: str = "") -> CrashReport:

@@ -3,7 +3,8 @@
 from dataclasses import fields
 
 from procman.core.spec import Autorestart, Condition, ProcessType, ReadyKind
-from procman.services.debugging import MARK, DebugAsked, debugged
+from procman.runtime.definitions import DEBUG_MARK
+from procman.services.debugging import DebugAsked, debugged
 from tests.support.programs import program
 
 
@@ -31,7 +32,7 @@ def test_only_how_it_is_watched_differs():
     # It never ends for good by itself: what follows from that is for programs that are not looked at.
     assert one.autorestart is Autorestart.ALWAYS
     assert {0, 1, 255, -9} <= set(one.exitcodes)
-    assert one.environment == {"A": "1", MARK: "1"}
+    assert one.environment == {"A": "1", DEBUG_MARK: "1"}
 
 
 def test_another_command_is_words():

@@ -29,7 +29,7 @@ from procman.services.crash_reports.report import CrashKind, CrashReport, Output
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End
 from procman.services.ends import Ends
-from procman.services.figures import LastLooks
+from procman.services.last_looks import LastLooks
 
 # Equal ends of a process are one report if they are not further apart, in seconds.
 FOLD_WITHIN = 10.0

@@ -19,8 +19,8 @@ from procman.services.actors import known_user
 from procman.services.crash_reports.report import CrashKind
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End, Oom, Sender, Why
-from procman.services.figures import Look
 from procman.services.hook_results import LastResult
+from procman.services.last_looks import Look
 from procman.system.memory_events import MemoryCounters
 from procman.system.proc import look_at
 from procman.system.signals import signal_name

@@ -11,8 +11,8 @@ from procman.logs.protocol import Log
 from procman.runtime.journal.journal import Journal
 from procman.services.ends import Ends
 from procman.services.explanations import Explanations
-from procman.services.figures import LastLooks
 from procman.services.hook_results import LastResult
+from procman.services.last_looks import LastLooks
 
 
 class LastOutput(Protocol):

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from procman.core.actions import Announce
+from procman.core.fleet import Fleet
 from procman.runtime.bus import Notification, Subscriber
-from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.runs import Run, Runs
+from procman.services.last_looks import LastLooks
 from procman.services.selectors import ALL
 
 if TYPE_CHECKING:
     from procman.services.crash_reports.keeper import Keeper
+    from procman.services.crash_reports.parts import Parts
     from procman.services.crash_reports.report import CrashReport
 
 Plain = dict[str, Any]
@@ -26,14 +28,22 @@ class CrashReports:
 
     hears = Runs.hears
 
-    def __init__(self, parts: Parts) -> None:
-        """`parts` are what the reports are made of."""
+    def __init__(self, fleet: Fleet, parts: "Callable[[], Parts]", *, looks: LastLooks, most: int) -> None:
+        """The fleet is only read.
+
+        Args:
+            fleet: has the processes.
+            parts: gives what the reports are made of, once.
+            looks: gets a glance at what is about to be killed.
+            most: so many reports are kept; 0: none are made.
+        """
         self._parts = parts
-        self._runs = Runs(parts.fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
+        self._looks = looks
+        self._runs = Runs(fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
         self._made: Keeper | None = None
         self.go_on = self._runs.go_on
         # Take note, and make a report where it is due.
-        self.hear: Subscriber = self._runs.hear if parts.most else _make_none
+        self.hear: Subscriber = self._runs.hear if most else _make_none
 
     @property
     def obstacle(self) -> str | None:
@@ -92,7 +102,7 @@ class CrashReports:
         if self._made is None:
             from procman.services.crash_reports.keeper import Keeper  # noqa: PLC0415 - a whole feature
 
-            self._made = Keeper(self._parts, self._runs.restarts.within_hour)
+            self._made = Keeper(self._parts(), self._runs.restarts.within_hour)
         return self._made
 
     def _ended(self, news: Announce, run: Run) -> str | None:
@@ -103,7 +113,7 @@ class CrashReports:
 
         seen = glance(pid)
         if seen is not None:
-            self._parts.looks.note_one(name, pid, seen)
+            self._looks.note_one(name, pid, seen)
 
     def _left(self, name: str, pids: tuple[int, ...]) -> None:
         if self._made is not None:

@@ -17,7 +17,7 @@ from procman.core.states import State
 from procman.runtime.bus import Sequence
 from procman.runtime.definitions import program_of
 from procman.services.configuration import ConfigService
-from procman.services.figures import LastLooks
+from procman.services.last_looks import LastLooks
 from procman.services.metrics.counters import Counters, OutputCounts, added
 from procman.services.metrics.process_counts import ProcessCounts
 from procman.services.metrics.tree_figures import KEPT_FOR, TreeFigures

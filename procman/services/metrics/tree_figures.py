@@ -7,7 +7,7 @@ from functools import partial
 
 from procman.core.fleet import Fleet
 from procman.runtime.call_queue import CallQueue, TakesTooLong
-from procman.services.figures import LastLooks
+from procman.services.last_looks import LastLooks
 from procman.services.metrics.counters import Counters
 from procman.system.proc import CannotLook
 from procman.system.tree_usage import TreeUsage, usages
