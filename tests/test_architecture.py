@@ -97,7 +97,7 @@ MAY_IMPORT = {
         "api.shapes api.supervisor_states events events.hub http web core "
         "core.spec system system.safe_open system.given_files logs logs.protocol "
         "config config.runtime_dir config.host config.resolve config.checks config.schema config.snapshot "
-        "config.problems errors"
+        "config.problems config.secrets errors"
     ),
     # the clients: never daemon, runtime or core
     "client": (

@@ -3,7 +3,6 @@
 Each option declares the effect of a change (`Effect`); for a process the largest effect counts.
 """
 
-from binascii import crc32
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -108,19 +107,6 @@ def _diff_sections(
             differ = (option for option in table if getattr(before[name], option) != getattr(after[name], option))
             changes[name] = ("changed", tuple(differ))
     return changes
-
-
-def fingerprint(program: Program) -> int:
-    """The same number for two definitions if a process that was started with one can be taken over by the other."""
-    values = [
-        sorted(value.items()) if isinstance(value, Mapping) else value
-        for name, known in PROGRAM.items()
-        if known.effect is Effect.RESTART and name != "sockets"
-        for value in (getattr(program, name),)
-    ]
-    if program.sockets:
-        values.append([socket.likeness for socket in sockets_of(program.sockets)])
-    return crc32(repr((values, program.uid, program.gid, program.extra_gids)).encode())
 
 
 def _group_change(old: Group, new: Group) -> GroupChange | None:

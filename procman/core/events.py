@@ -8,6 +8,27 @@ from dataclasses import dataclass
 from procman.core.spec import GroupSpec
 
 
+# Events with the same fields share the methods that a dataclass generates: a master makes each class when it boots.
+@dataclass(frozen=True, slots=True)
+class BareEvent:
+    """An event that has nothing to say but that it has happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEvent:
+    """An event that names a process, and nothing else."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollingEvent:
+    """A request about a rolling restart that there is."""
+
+    program: str  # `ProcessSpec.program`
+    operation: int = 0  # the id of the request
+
+
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
     """How a process ended: by a code, or by a signal (then `code` is -1, as supervisor has it)."""
@@ -18,9 +39,10 @@ class ExitStatus:
     known: bool = True  # False: it was not our child, and its status is unknown (`code` is -1, too)
 
 
-@dataclass(frozen=True, slots=True)
-class BootRequested:
+class BootRequested(BareEvent):
     """Start whatever has autostart, in the order of the priorities."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +57,16 @@ class StartRequested:
     run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(ProcessEvent):
     """Stop a process; it stays down until it is asked for."""
 
-    name: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RestartRequested:
+class RestartRequested(ProcessEvent):
     """Stop it if it is up, and start it when it has settled."""
 
-    name: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +79,22 @@ class RollingRequested:
     operation: int = 0  # its id
 
 
-@dataclass(frozen=True, slots=True)
-class RollingContinued:
+class RollingContinued(RollingEvent):
     """Go on with a rolling restart that has stopped."""
 
-    program: str
-    operation: int = 0
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RollingAborted:
+class RollingAborted(RollingEvent):
     """End the rolling restart, and give what it has changed the definitions back that were there before."""
 
-    program: str
-    operation: int = 0
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RetryRequested:
+class RetryRequested(ProcessEvent):
     """Start it now, if it waits for the next try or was given up; begin its counts anew."""
 
-    name: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +105,10 @@ class SignalRequested:
     signal: int
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRequested:
+class RefreshRequested(ProcessEvent):
     """Have it read its configuration again, as its option reload says."""
 
-    name: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +222,10 @@ class HookEnded:
     code: int = 0  # what a shell would exit with
 
 
-@dataclass(frozen=True, slots=True)
-class EndedUnseen:
+class EndedUnseen(ProcessEvent):
     """It has ended while there was no master to see that, and its post_stop is to run yet. It comes before a boot."""
 
-    name: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +251,10 @@ class FilesChanged:
     first: str = ""  # the name of one of them
 
 
-@dataclass(frozen=True, slots=True)
-class WatchesRenewed:
+class WatchesRenewed(BareEvent):
     """Files are watched again for all processes for which that was suspended."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,11 +295,10 @@ class Exited:
     descendants: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DescendantsGone:
+class DescendantsGone(ProcessEvent):
     """The last of the descendants that a process left behind (`Exited.descendants`) has ended."""
 
-    name: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,9 +309,10 @@ class KillFailed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineReached:
+class DeadlineReached(BareEvent):
     """`next_deadline()` has come."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

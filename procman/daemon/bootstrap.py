@@ -19,7 +19,6 @@ from procman.config.schema.programs import Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor
 from procman.daemon.handover import from_file
-from procman.daemon.late_imports import import_optional_features
 from procman.daemon.lifetime import Lifetime
 from procman.daemon.service_notify import ServiceNotifier
 from procman.daemon.snapshot import MasterSnapshot, read, restored_fleet
@@ -111,7 +110,7 @@ def restore(handed: str) -> int:
         ledger = ProcessLedger(StateFile.restore(snapshot.ledger), snapshot.source.fingerprint)
     if check:
         # Anything that is imported later has to be there, too.
-        import_optional_features()
+        _import_the_rest()
         return 0
     call_itself(NAME)
     os.close(int(number))
@@ -120,7 +119,7 @@ def restore(handed: str) -> int:
     start = how_started()
     stand_again(snapshot.here)
     if snapshot.config.master.uid is not None:
-        import_optional_features()
+        _import_the_rest()
     give_back_large_blocks()
     service = ServiceNotifier(Notifier())
     context = ProcessContext(
@@ -133,6 +132,13 @@ def restore(handed: str) -> int:
         first_operation=snapshot.operation,
     )
     return _live(context, snapshot.config, [], snapshot)
+
+
+def _import_the_rest() -> None:
+    # What looks for all modules takes 2 ms, and few masters change their user.
+    from procman.daemon.late_imports import import_optional_features  # noqa: PLC0415
+
+    import_optional_features()
 
 
 def _live(context: ProcessContext, config: Config, notes: list[str], snapshot: MasterSnapshot | None = None) -> int:
@@ -148,7 +154,7 @@ def _become(config: Config) -> list[str]:
     master = config.master
     notes += raise_limits(master.minfds, master.minprocs)
     if master.uid is not None:
-        import_optional_features()
+        _import_the_rest()
         if drop_privileges(master.uid):
             notes.append(f"Set uid to user {master.uid} succeeded")
     if master.directory is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from procman.config.checks.permissions import may_refuse
-from procman.config.diff import fingerprint
+from procman.config.fingerprint import fingerprint
 from procman.config.load import load
 from procman.config.problems import ConfigError, Problem
 from procman.config.resolve.auto_log_bounds import within_memory

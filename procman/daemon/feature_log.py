@@ -27,7 +27,7 @@ from procman.runtime.bus import ConfirmationNews, HookRan, Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.hook_words import short_command
 from procman.services.explain_texts import counted
-from procman.services.rolling import why_stopped
+from procman.services.rolling_words import why_stopped
 from procman.services.schedule_words import with_offset
 from procman.system.signals import signal_name
 

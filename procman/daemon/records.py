@@ -5,6 +5,7 @@ from functools import partial
 
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import MEMORY
+from procman.config.secrets import masked
 from procman.core.fleet import Fleet
 from procman.daemon.context import ProcessContext
 from procman.daemon.snapshot import MasterSnapshot
@@ -13,7 +14,6 @@ from procman.runtime.engine import Observer
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.translation import Translator
 from procman.runtime.output_router import OutputRouter
-from procman.services.journal import hide_secrets
 
 
 def open_journal(
@@ -21,7 +21,7 @@ def open_journal(
 ) -> Journal:
     """The journal goes on from the snapshot, and writes to its file, if it has one."""
     sequence, path, handed = context.sequence, config.master.journal, None
-    journal = Journal(Translator(fleet, hide=hide_secrets), sequence, context.records)
+    journal = Journal(Translator(fleet, hide=masked), sequence, context.records)
     if snapshot is not None:
         sequence.last = snapshot.engine["seq"]
         handed = journal.restore(snapshot.journal)

@@ -2,9 +2,9 @@
 
 from procman.core.process import Process
 from procman.core.spec import ProcessSpec, ReadyKind
-from procman.core.states import State
 from procman.services.explain_facts import Link, Words
 from procman.services.explain_texts import counted, duration
+from procman.services.status_words import health_in_words, what_is_seen
 
 # So many of the latest results are told one by one.
 _TOLD = 3
@@ -27,26 +27,13 @@ def shown_check(program: ProcessSpec) -> str:
     return "watchdog" if program.watchdog is not None else ""
 
 
-def health_in_words(process: Process, now: float) -> str:
-    """For a line of a status: "unhealthy: http 503 (3 in a row)", "health paused for 9 m"; "" where all is well."""
-    health = process.health
-    if health is None or process.state is not State.RUNNING:
-        return ""
-    if health.paused_until is not None:
-        why = f" ({health.pause_reason})" if health.pause_reason else ""
-        return f"health paused for {duration(max(0.0, health.paused_until - now))}{why}"
-    if health.healthy is not False:
-        return ""
-    return f"unhealthy: {_what_is_seen(process)}"
-
-
 def unhealthy(process: Process, now: float, name: str) -> Words:
     """It runs, and its health check fails; `name` is for a command line."""
     program, due = process.program, process.deadlines.health
     again = "" if due is None else f"; the next look is in {duration(max(0.0, due - now))}"
     todo = program.on_unhealthy.what
     return Words(
-        because=(Link("health", f"its health check fails: {_what_is_seen(process)}"), *_latest(process, now)),
+        because=(Link("health", f"its health check fails: {what_is_seen(process)}"), *_latest(process, now)),
         next=f"it is healthy again after one success{again}; on_unhealthy = {todo}: {_NEXT[todo]}",
         next_in=None if due is None else max(0.0, due - now),
         options=("health", "health_retries", "on_unhealthy"),
@@ -70,13 +57,6 @@ def health_links(process: Process, now: float) -> tuple[Link, ...]:
     failures = f" ({health.failures} of {process.program.health_retries} in a row)" if health.failures else ""
     uncounted = " (in health_start_period)" if health.grace_until is not None and not health.failures else ""
     return (Link("health", f"its last health check has failed: {latest.words}{failures}{uncounted}"),)
-
-
-def _what_is_seen(process: Process) -> str:
-    health = process.health
-    if health is None:
-        return ""
-    return f"{health.words} ({health.failures} in a row)" if health.failures else health.words
 
 
 def _latest(process: Process, now: float) -> tuple[Link, ...]:

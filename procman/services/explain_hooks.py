@@ -1,13 +1,10 @@
 """The words for a process that waits for a command of its own, before its start or while it stops. No I/O, no clock."""
 
-from typing import NamedTuple
-
-from procman.core.process import Process
 from procman.core.spec import Hook
-from procman.runtime.hook_words import short_command
 from procman.services.explain_facts import Case, Link, Words
 from procman.services.explain_links import after_the_stop, asked_again, asked_down, tail_command
 from procman.services.explain_texts import duration
+from procman.services.status_words import running_hook
 
 _AFTERWARDS = {
     Hook.PRE_STOP: "then it gets its stop signal",
@@ -19,7 +16,7 @@ _AFTERWARDS = {
 def runs(case: Case) -> Words:
     """A hook runs, and it is waited for."""
     process = case.process
-    hook, command = _running(process)
+    hook, command = running_hook(process)
     age = duration(max(0.0, case.around.now - process.hooks.since))
     waits = Link("hook", f"its {hook.value} runs: {command}, for {age}")
     due = process.deadlines.stop if hook is Hook.STOP_COMMAND else process.deadlines.hook
@@ -46,33 +43,3 @@ def runs(case: Case) -> Words:
         options=(hook.value, timeout),
         commands=(tail_command(case), f"procmanctl stop {case.name}"),
     )
-
-
-class HookUnderWay(NamedTuple):
-    """What a status line says of it."""
-
-    text: str
-    since: float  # seconds of the core's clock
-    limit: float | None  # how long it may take, where that is said
-
-    def in_words(self, now: float) -> str:
-        """Such as "pre_start: ./migrate, 4 s", or "pre_stop, 2 s of 30 s"."""
-        of = "" if self.limit is None else f" of {round(self.limit, 2):g} s"
-        return f"{self.text}, {max(0, int(now - self.since))} s{of}"
-
-
-def under_way(process: Process) -> HookUnderWay | None:
-    """The hook that it waits for, if it does."""
-    hooks = process.hooks
-    if hooks.running is None:
-        return None
-    hook, command = _running(process)
-    if hook is Hook.PRE_START:
-        return HookUnderWay(f"{hook.value}: {command}", hooks.since, None)
-    return HookUnderWay(hook.value, hooks.since, hooks.limit or process.program.stopwaitsecs)
-
-
-def _running(process: Process) -> tuple[Hook, str]:
-    hooks = process.hooks
-    assert hooks.running is not None
-    return hooks.running, short_command(hooks.commands[hooks.place])

@@ -5,8 +5,8 @@ from procman.core.spec import Autorestart
 from procman.core.states import MasterState, State
 from procman.runtime.ending import ending
 from procman.services.explain_facts import Case, Known, Link
-from procman.services.explain_readiness import failed_as_unready
 from procman.services.explain_texts import counted, duration
+from procman.services.status_words import failed_as_unready
 
 # A program that ends with this has done what it was to do, or has put itself into the background.
 _SUCCESS = 0

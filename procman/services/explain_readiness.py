@@ -5,12 +5,6 @@ from procman.services.explain_facts import Link, Words
 from procman.services.explain_texts import duration
 
 
-def not_ready_yet(missing: str, age: int, timeout: float | None) -> str:
-    """As a status line has it: "not ready yet (tcp:5432 refused), 12 s of 60 s"."""
-    of = f" of {timeout:g} s" if timeout is not None else ""
-    return f"not ready yet ({missing}), {age} s{of}"
-
-
 def unready(process: Process, now: float, name: str) -> Words:
     """It has been spawned, and a condition does not hold; `name` is for a command line."""
     due = process.deadlines.unready
@@ -26,11 +20,6 @@ def unready(process: Process, now: float, name: str) -> Words:
         options=("ready", "start_timeout"),
         commands=(f"procmanctl tail -f {name}",),
     )
-
-
-def failed_as_unready(process: Process) -> bool:
-    """Whether the latest start has failed because the process was not ready."""
-    return bool(process.readiness.conditions)
 
 
 def says_of_itself(process: Process) -> tuple[Link, ...]:

@@ -31,7 +31,7 @@ from procman.services.explain_links import (
     troubles,
     unwatched,
 )
-from procman.services.explain_readiness import failed_as_unready, says_of_itself, unready
+from procman.services.explain_readiness import says_of_itself, unready
 from procman.services.explain_texts import counted, duration, names
 from procman.services.explain_ties import (
     blocked,
@@ -41,6 +41,7 @@ from procman.services.explain_ties import (
     waiting,
     waiting_and_unwanted,
 )
+from procman.services.status_words import failed_as_unready
 from procman.system.signals import signal_name
 
 _TRIES: tuple[str, ...] = ("startretries", "startsecs")

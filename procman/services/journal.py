@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from procman.config.secrets import masked as hide_secrets
 from procman.config.spelling import did_you_mean
 from procman.core.fleet import Fleet
 from procman.errors import BadRequest, UnknownProcess
@@ -15,7 +14,7 @@ from procman.runtime.journal.record import KINDS, Record
 from procman.services.hidden_names import without_hidden
 from procman.services.selectors import ALL, Selectors, split_namespec
 
-__all__ = ["JournalService", "Query", "Record", "hide_secrets", "read_since"]
+__all__ = ["JournalService", "Query", "Record", "read_since"]
 
 # Of what a client has sent, in a message.
 LONGEST_SHOWN = 80

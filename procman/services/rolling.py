@@ -18,6 +18,7 @@ from procman.runtime.engine import Engine
 from procman.services.explain_texts import quoted_name
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
+from procman.services.rolling_words import bare, why_stopped
 from procman.services.selectors import Narrowable, Selectors
 
 _OVER = ("stopped", "done", "ended")
@@ -207,29 +208,6 @@ def until_over(
     return over
 
 
-def why_stopped(news: AnnounceRolling) -> str:
-    """How it has ended in words; "" if all is done."""
-    match news.what:
-        case "stopped":
-            what = "putting back" if news.aborting else "rolling restart"
-            return f"{news.program}: {what} stopped: {_bare(news.name)} is not ready ({news.reason}); {_share(news)}"
-        case "ended" if news.reason and news.total:
-            return f"{news.program}: rolling restart ended: {news.reason}; {_share(news)}"
-        case _:
-            return ""
-
-
-def _share(news: AnnounceRolling) -> str:
-    if not news.new_definition:
-        return f"{news.ready} of {news.total} have been restarted"
-    has = "have" if news.ready != 1 else "has"
-    return f"{news.ready} of {news.total} {has} the {'earlier' if news.aborting else 'new'} definition"
-
-
-def _bare(namespec: str) -> str:
-    return namespec.rpartition(":")[2]
-
-
 def _status(rolling: Rolling) -> RollingStatus:
     return RollingStatus(
         program=rolling.program,
@@ -255,12 +233,12 @@ def _text(rolling: Rolling) -> str:
     command = f"procmanctl restart {name} --rolling"
     match rolling.state:
         case "going":
-            now = f", {', '.join(map(_bare, rolling.under_way))} on the way" if rolling.under_way else ""
+            now = f", {', '.join(map(bare, rolling.under_way))} on the way" if rolling.under_way else ""
             return f"{what} (operation {rolling.operation}): {count} ready{now}"
         case "stopped":
             back = f", {command} --abort puts the earlier definition back" if rolling.previous else ""
             return (
-                f"{what} stopped at {_bare(rolling.failed)} ({rolling.reason}), {count} ready: {command} --continue "
+                f"{what} stopped at {bare(rolling.failed)} ({rolling.reason}), {count} ready: {command} --continue "
                 f"goes on{back}"
             )
         case _:

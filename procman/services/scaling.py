@@ -16,7 +16,7 @@ from procman.runtime.engine import Engine
 from procman.services.configuration import ConfigService
 from procman.services.master import MasterService
 from procman.services.operations import Operation
-from procman.services.rolling import why_stopped
+from procman.services.rolling_words import why_stopped
 from procman.services.update_service import UpdateService
 from procman.services.updates import Update
 

@@ -24,12 +24,17 @@ from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.ending import ending
 from procman.runtime.engine import Engine
-from procman.services.explain_health import health_in_words
-from procman.services.explain_hooks import HookUnderWay, under_way
-from procman.services.explain_readiness import failed_as_unready, not_ready_yet
 from procman.services.explain_texts import duration
 from procman.services.schedule_words import next_run
-from procman.services.waits import waits_for, waits_in_words
+from procman.services.status_words import (
+    HookUnderWay,
+    failed_as_unready,
+    health_in_words,
+    not_ready_yet,
+    under_way,
+    waits_for,
+    waits_in_words,
+)
 
 # A process that autorestart starts FLAPS times within so many seconds is flapping; the shorter time is for one whose
 # exits are expected, as such a process may well end now and then.

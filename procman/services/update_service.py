@@ -20,7 +20,7 @@ from procman.services.configuration import ConfigService
 from procman.services.confirming import Confirming
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Step
-from procman.services.rolling import why_stopped
+from procman.services.rolling_words import why_stopped
 from procman.services.update_state import Readers, UnderWay
 from procman.services.updates import Updates
 

@@ -23,7 +23,8 @@ from procman.runtime.bus import Notification, UpdateStep
 from procman.runtime.engine import Engine
 from procman.services.configuration import ConfigService
 from procman.services.operations import Step, StepAction
-from procman.services.rolling import until_over, why_stopped
+from procman.services.rolling import until_over
+from procman.services.rolling_words import why_stopped
 
 _HOW: dict[Effect, StepAction] = {
     Effect.NONE: "changed in place",

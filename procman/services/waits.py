@@ -1,4 +1,4 @@
-"""What a process waits for, and what stands behind that, down to the root. No I/O and no clock here."""
+"""What stands behind the wait of a process, down to the root. No I/O and no clock here."""
 
 from collections.abc import Iterator
 
@@ -9,29 +9,6 @@ from procman.services.explain_facts import Link
 
 # So many processes of a chain are shown.
 DEEPEST = 8
-
-
-def waits_for(fleet: Fleet, process: Process) -> tuple[str, ...]:
-    """What it waits for, as it was written: ("db@ready", "migrate@exited"); empty where it waits for nothing."""
-    if process.phase not in (Phase.WAITING, Phase.BLOCKED, Phase.BOUND):
-        return ()
-    return tuple(dict.fromkeys(need.written for need in fleet.dependencies.unmet(process)))
-
-
-def waits_in_words(fleet: Fleet, process: Process) -> str:
-    """`waits for db@ready (2 of 3)`, of one that is to start; "" where it is not."""
-    if process.phase is Phase.BOUND:
-        targets = dict.fromkeys(need.target for need in fleet.dependencies.unmet(process))
-        first = next(iter(targets), "what it depends on")
-        return f"stopped with {first}, starts with it"
-    if process.phase is not Phase.WAITING:
-        return ""
-    if process.ties.queued:
-        return "waits for its turn (start_concurrency)"
-    waits = waits_for(fleet, process)
-    edges = len(process.program.depends_on)
-    of = f" ({len(waits)} of {edges})" if edges > 1 else ""
-    return f"waits for {waits[0]}{of}" if waits else "waits for its turn"
 
 
 def behind(fleet: Fleet, process: Process) -> tuple[Link, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from procman.system.kernel_tables import rows
 from procman.system.proc import CannotLook, all_pids, command_line, look_at
 from procman.system.tree import tag_of
 
@@ -168,15 +169,6 @@ def _listening_in_files() -> Iterable[tuple[str, str]]:
         for row in rows("/proc/net/unix")
         if len(row) > 7 and int(row[3], 16) & _ACCEPTS  # noqa: PLR2004 - see above
     )
-
-
-def rows(table: str) -> list[list[str]]:
-    """The columns of each line of a table of the kernel; none if it cannot be read."""
-    try:
-        with open(table, encoding="utf-8", errors="surrogateescape") as file:
-            return [line.split() for line in file.readlines()[1:]]
-    except OSError:
-        return []
 
 
 def _processes(sockets: dict[str, int]) -> tuple[tuple[Holder, ...], tuple[int, ...]]:

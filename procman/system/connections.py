@@ -5,7 +5,7 @@ Connections that wait count as well as those that a program has taken. Sockets o
 
 from collections.abc import Collection, Mapping
 
-from procman.system.address_holders import rows
+from procman.system.kernel_tables import rows
 
 _ESTABLISHED, _LISTEN = "01", "0A"
 _ADDRESS, _STATE, _INODE = 1, 3, 9  # columns of /proc/net/tcp

@@ -6,7 +6,8 @@ No connection is made, and a socket of another process on the same address does 
 import os
 import socket
 
-from procman.system.address_holders import link_of, of_path, rows, under_relative_paths
+from procman.system.address_holders import link_of, of_path, under_relative_paths
+from procman.system.kernel_tables import rows
 from procman.system.proc import Identity
 from procman.system.tree import Tree, look
 

@@ -4,7 +4,8 @@ import socket
 
 import pytest
 
-from procman.config.diff import diff, fingerprint
+from procman.config.diff import diff
+from procman.config.fingerprint import fingerprint
 from procman.config.load import load, read
 from procman.config.problems import ConfigError
 from procman.config.schema.options import Effect

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from procman.config.diff import fingerprint
+from procman.config.fingerprint import fingerprint
 from procman.config.schema.options import Orphans
 from procman.core.events import Adopted, Spawned, StopRequested
 from procman.core.states import State

@@ -3,7 +3,6 @@
 import socket
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from procman.config.schema.kinds.addresses import host_and_port
 from procman.config.schema.kinds.durations import DURATION, show_seconds
@@ -133,6 +132,8 @@ def _is_literal(host: str) -> bool:
 
 
 def _http(text: str) -> Target:
+    from urllib.parse import urlsplit  # noqa: PLC0415 - few programs are asked by HTTP, and it takes 2 ms
+
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port or 80
