@@ -18,7 +18,7 @@ from procman.core.events import Adopted, RunRemembered, Spawned
 from procman.core.fleet import Fleet
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
-from procman.core.spec import FOREVER, ProcessType
+from procman.core.spec import ProcessType
 from procman.core.states import Phase, State
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
@@ -31,6 +31,7 @@ from procman.services.status_words import (
     failed_as_unready,
     health_in_words,
     not_ready_yet,
+    tells_next_try,
     under_way,
     waits_for,
     waits_in_words,
@@ -394,7 +395,7 @@ def _status(
         pause_reason=process.health.pause_reason if process.health is not None else "",
         program=program_of(process.definition) if process.timing.on else None,
         next=coming if process.deadlines.retry is None else round(_at(process.deadlines.retry), 1),
-        retry=process.deadlines.retry if _tells_next_try(process) else None,
+        retry=process.deadlines.retry if tells_next_try(process) else None,
         type=process.program.type,
         made_of=made_of,
     )
@@ -411,7 +412,7 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "
         case State.FATAL | State.BACKOFF:
-            said = process.reason or (_tells_next_try(process) and _ending(process))
+            said = process.reason or (tells_next_try(process) and _ending(process))
             reason = said or f'unknown error (try "tail {process.program.name}")'
             return (
                 f"{reason}; restart_limit is waited out until {_retry(process)}" if process.waits_out_limit else reason
@@ -423,13 +424,6 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
             return f"{when}, done in {duration(times.ran_for)}" if process.done else when
         case _:
             return ""
-
-
-def _tells_next_try(process: Process) -> bool:
-    """Whether it waits for what supervisor does not know; what that knows has its words."""
-    program, waits = process.program, process.state is State.BACKOFF and not process.waits_out_limit
-    asked_for = program.backoff or program.ready or program.is_oneshot or program.startretries >= FOREVER
-    return waits and (process.failures == 0 or bool(asked_for))
 
 
 def _at(deadline: float) -> float:

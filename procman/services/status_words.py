@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.core.spec import Hook
+from procman.core.spec import FOREVER, Hook
 from procman.core.states import Phase, State
 from procman.runtime.hook_words import short_command
 from procman.services.explain_texts import duration
@@ -94,3 +94,10 @@ def what_is_seen(process: Process) -> str:
     if health is None:
         return ""
     return f"{health.words} ({health.failures} in a row)" if health.failures else health.words
+
+
+def tells_next_try(process: Process) -> bool:
+    """Whether it waits for what supervisor does not know; what that knows has its words."""
+    program, waits = process.program, process.state is State.BACKOFF and not process.waits_out_limit
+    asked_for = program.backoff or program.ready or program.is_oneshot or program.startretries >= FOREVER
+    return waits and (process.failures == 0 or bool(asked_for))
