@@ -18,6 +18,7 @@ from procman.config.schema.options import Orphans
 from procman.config.schema.programs import Program
 from procman.daemon.config_source import ConfigSource, check_result_handlers
 from procman.daemon.context import ProcessContext, anchor
+from procman.daemon.features import import_features
 from procman.daemon.handover import from_file
 from procman.daemon.lifetime import Lifetime
 from procman.daemon.service_notify import ServiceNotifier
@@ -105,6 +106,7 @@ def restore(handed: str) -> int:
     restored_fleet(snapshot)
     # What the file says now is for the next reload or update.
     check_result_handlers(snapshot.config)
+    import_features(snapshot.config)
     ledger: ProcessLedger | NoLedger = NoLedger()
     if snapshot.ledger is not None:
         ledger = ProcessLedger(StateFile.restore(snapshot.ledger), snapshot.source.fingerprint)

@@ -18,6 +18,7 @@ from procman.config.resolve.auto_log_bounds import within_memory
 from procman.config.schema.configuration import Config
 from procman.config.schema.options import AUTO
 from procman.config.schema.programs import Program
+from procman.daemon.features import import_features
 from procman.events.result_handlers import CannotImport, load_handler
 from procman.runtime.call_queue import CallQueue, TakesTooLong
 from procman.system.mounts import is_in_memory, mounts
@@ -103,6 +104,7 @@ class ConfigSource:
     def _accepted(self, config: Config) -> Config:
         # Not in the thread: a user's module may not be fit for being imported there.
         check_result_handlers(config)
+        import_features(config)
         if self.folder is not None:
             self.at_home = config.master.directory or self.folder
         return config

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from procman.config.schema.groups import FcgiSocket
 from procman.config.schema.programs import Program
 from procman.runtime.given import NOTHING, Given
-from procman.runtime.launch_limits import process_limits, view_of
+from procman.runtime.limit_options import has_process_limits, has_view
 from procman.system.accounts import Account, find_account
 from procman.system.commands import CannotSpawn, Command, find_command
 from procman.system.shared_sockets import SharedSocketSpec
@@ -64,6 +64,11 @@ def launch_spec(
         env = environment(program, serverurl, os.environb if inherited is None else inherited, tag, given)
     except ValueError as error:
         raise CannotSpawn(f"couldn't exec {command.argv[0]}: {error}") from None
+    limits = view = None
+    if has_process_limits(program) or has_view(program):
+        from procman.runtime.launch_limits import process_limits, view_of  # noqa: PLC0415 - see `daemon.features`
+
+        limits, view = process_limits(program), view_of(program)
     return LaunchSpec(
         name=program.name,
         command=command,
@@ -76,8 +81,8 @@ def launch_spec(
         stderr=Stdio.STDOUT if program.redirect_stderr else Stdio.PIPE,
         terminal=(ROWS, COLUMNS) if program.pty else None,
         spare_fds=KEPT // 2 if again else KEPT,
-        limits=process_limits(program),
-        view=view_of(program),
+        limits=limits,
+        view=view,
     )
 
 

@@ -1,31 +1,17 @@
 """The limits of a program as the system sets them."""
 
-from operator import attrgetter
-
 from procman.config.schema.kinds.limits import covered_of
 from procman.config.schema.limits import RLIMITS, LimitedProcess
+from procman.runtime.limit_options import has_cgroup_limits, has_process_limits, has_view
 from procman.system.capabilities import WantedCapabilities
 from procman.system.cgroup_limits import NO_CGROUP_LIMITS, CgroupLimits
 from procman.system.mount_namespace import WHOLE, View, view_with
 from procman.system.process_limits import NO_LIMITS, ProcessLimits, Rlimit
 
-# Most programs have none of these, and each start asks.
-_OF_PROCESSES = (
-    *(f"rlimit_{name}" for name in RLIMITS),
-    "nice",
-    "ionice",
-    "oom_score_adj",
-    "cpu_affinity",
-    "capabilities",
-)
-_OF_CGROUPS = ("memory_max", "memory_high", "cpu_max", "cpu_weight", "pids_max", "oom_group")
-_values_of_processes, _no_values_of_processes = attrgetter(*_OF_PROCESSES), (None,) * len(_OF_PROCESSES)
-_values_of_cgroups, _no_values_of_cgroups = attrgetter(*_OF_CGROUPS), (None,) * len(_OF_CGROUPS)
-
 
 def process_limits(program: LimitedProcess) -> ProcessLimits:
     """What each of its processes inherits."""
-    if _values_of_processes(program) == _no_values_of_processes and not program.no_new_privs:
+    if not has_process_limits(program):
         return NO_LIMITS
     wanted = program.capabilities
     return ProcessLimits(
@@ -41,9 +27,9 @@ def process_limits(program: LimitedProcess) -> ProcessLimits:
 
 def view_of(program: LimitedProcess) -> View:
     """What it sees of the file system."""
-    paths = program.read_only_paths, program.read_write_paths, program.inaccessible_paths
-    if program.private_tmp is None and not any(paths):
+    if not has_view(program):
         return WHOLE
+    paths = program.read_only_paths, program.read_write_paths, program.inaccessible_paths
     return view_with(program.private_tmp, *(map(covered_of, texts) for texts in paths))
 
 
@@ -55,7 +41,7 @@ def rlimits(program: LimitedProcess) -> dict[str, tuple[int, int, bool]]:
 
 def cgroup_limits(program: LimitedProcess) -> CgroupLimits:
     """What it and all that it has started have together."""
-    if _values_of_cgroups(program) == _no_values_of_cgroups:
+    if not has_cgroup_limits(program):
         return NO_CGROUP_LIMITS
     return CgroupLimits(
         memory_max=program.memory_max,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from procman.config.schema.programs import Program
 from procman.core.actions import Announce, AnnounceHealthPause, ProcessRemoved, Spawn
@@ -21,8 +21,8 @@ from procman.runtime.definitions import group_of, program_of
 from procman.runtime.given import NOTHING, Given
 from procman.runtime.given_sources import GivenSources
 from procman.runtime.launch import environment, launch_spec, socket_spec
-from procman.runtime.launch_limits import cgroup_limits, view_of
 from procman.runtime.ledger import Ledger
+from procman.runtime.limit_options import has_cgroup_limits, has_view
 from procman.runtime.process_trees import Trees
 from procman.runtime.program_sockets import ProgramSockets
 from procman.runtime.ready_channels import Channels, ReadyChannels
@@ -31,11 +31,13 @@ from procman.system.cgroup import Leaf
 from procman.system.cgroup_controllers import NoCgroups
 from procman.system.commands import CannotSpawn
 from procman.system.given_files import CredentialFolders
-from procman.system.mount_namespace import RunNamespace, own_namespace_of
 from procman.system.proc import Identity
 from procman.system.shared_sockets import SharedSockets
 from procman.system.spawn import Child, LaunchSpec, spawn
 from procman.system.start_times import StartTimes
+
+if TYPE_CHECKING:
+    from procman.system.mount_namespace import RunNamespace
 
 # The exit status of a shell that cannot execute a command.
 NOT_EXECUTABLE = 126
@@ -199,6 +201,10 @@ class Launcher:
             return None
 
     def _leaf(self, name: str, program: Program) -> tuple[Leaf | None, list[str]]:
+        if not has_cgroup_limits(program):
+            return None, []
+        from procman.runtime.launch_limits import cgroup_limits  # noqa: PLC0415 - see `daemon.features`
+
         try:
             return self._trees.cgroups.limited_leaf(name, cgroup_limits(program))
         except NoCgroups as why:
@@ -294,7 +300,9 @@ class Launcher:
 
     def found(self, program: Program, pid: int) -> None:
         """Another process image has started it: its commands enter the namespace that it has."""
-        if view_of(program):
+        if has_view(program):
+            from procman.system.mount_namespace import RunNamespace, own_namespace_of  # noqa: PLC0415 - likewise
+
             self._namespaces[program.namespec] = RunNamespace(own_namespace_of(pid))
 
     def _placed(self, spec: LaunchSpec, name: str, leaf: Leaf | None) -> LaunchSpec:
@@ -303,9 +311,14 @@ class Launcher:
             spec = replace(spec, cgroup=leaf.path)
         return replace(spec, namespace=self._namespace(name)) if spec.view else spec
 
-    def _namespace(self, name: str) -> RunNamespace:
+    def _namespace(self, name: str) -> "RunNamespace":
         """Of its run: its first command makes it, the others enter it."""
-        return self._namespaces.setdefault(name, RunNamespace())
+        namespace = self._namespaces.get(name)
+        if namespace is None:
+            from procman.system.mount_namespace import RunNamespace  # noqa: PLC0415 - see `daemon.features`
+
+            namespace = self._namespaces[name] = RunNamespace()
+        return namespace
 
     def _with_credentials(self, spec: LaunchSpec, program: Program, given: Given, tag: str) -> LaunchSpec:
         owner = None if spec.account is None else (spec.account.uid, spec.account.gid)

@@ -1,15 +1,13 @@
 """Changes the limits of programs that run: after an update, and of those that a killed master has left."""
 
+from procman.config.schema.limits import LimitedProcess
 from procman.core.actions import AnnounceInPlace
 from procman.core.events import Adopted
 from procman.core.fleet import Fleet
 from procman.runtime.bus import Bus, LimitsLeftOut, Notification
 from procman.runtime.definitions import program_of
-from procman.runtime.launch_limits import cgroup_limits, process_limits
+from procman.runtime.limit_options import has_cgroup_limits, has_process_limits
 from procman.runtime.process_trees import Trees
-from procman.system.cgroup_limits import CgroupLimits, changes, put
-from procman.system.limits_in_place import change
-from procman.system.process_limits import NO_LIMITS, ProcessLimits
 
 
 class LimitsInPlace:
@@ -27,42 +25,25 @@ class LimitsInPlace:
         """A process has other options now."""
         event = notification.event
         if isinstance(event, AnnounceInPlace):
-            before, after = program_of(event.before), program_of(event.after)
-            self._change(
-                event.name,
-                (process_limits(before), process_limits(after)),
-                (cgroup_limits(before), cgroup_limits(after)),
-            )
+            self._change(event.name, program_of(event.before), program_of(event.after))
         elif isinstance(event, Adopted):
             # The file may have changed since the other master started it.
-            program = program_of(self._fleet.processes[event.name].program)
-            self._change(
-                event.name, (NO_LIMITS, process_limits(program)), (CgroupLimits(), cgroup_limits(program)), event.pid
-            )
+            self._change(event.name, None, program_of(self._fleet.processes[event.name].program), event.pid)
 
-    def _change(
-        self,
-        name: str,
-        own: tuple[ProcessLimits, ProcessLimits],
-        shared: tuple[CgroupLimits, CgroupLimits],
-        pid: int | None = None,
-    ) -> None:
+    def _change(self, name: str, before: LimitedProcess | None, after: LimitedProcess, pid: int | None = None) -> None:
+        """From the limits of `before`, None: from none."""
         process = self._fleet.processes.get(name)
         root = pid or (process.pid if process is not None else None)
-        if root is None or (own[0] == own[1] and shared[0] == shared[1]):
+        if root is None or not (_has_limits(after) or (before is not None and _has_limits(before))):
             return
-        texts: list[str] = []
-        if own[0] != own[1]:
-            others = (other for other in self._trees.members_of(name) if other != root)
-            texts += change([root, *others], *own)
-        if shared[0] != shared[1]:
-            tree = self._trees.tree_of(name)
-            folder = None if tree is None else tree.cgroup
-            settings = changes(*shared)
-            if folder is not None:
-                failed, left_out = put(folder, settings)
-                texts += [*failed, *left_out]
-            elif settings:
-                texts.append(f"{settings[0].option} is set at its next start, as it has no cgroup of its own now")
+        from procman.runtime.changed_limits import change_limits  # noqa: PLC0415 - see `daemon.features`
+
+        tree = self._trees.tree_of(name)
+        others = (other for other in self._trees.members_of(name) if other != root)
+        texts = change_limits(before, after, root, others, None if tree is None else tree.cgroup)
         if texts:
             self._bus.publish(LimitsLeftOut(name, tuple(texts)))
+
+
+def _has_limits(program: LimitedProcess) -> bool:
+    return has_process_limits(program) or has_cgroup_limits(program)

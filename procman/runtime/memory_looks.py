@@ -6,6 +6,7 @@ The look is made beside the loop. What may not be seen, as /proc hides the proce
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from procman.core.actions import Measure, ProcessRemoved
 from procman.core.events import MemoryMeasured
@@ -16,7 +17,9 @@ from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import Trees
 from procman.system.cgroup import Leaf
 from procman.system.proc import CannotLook
-from procman.system.tree_usage import Members, memories
+
+if TYPE_CHECKING:
+    from procman.system.tree_usage import Members
 
 # How long a look may take, in seconds. 1,000 processes take 0.1 s; with pss, and a lot of memory, much longer.
 WITHIN = 20.0
@@ -69,6 +72,8 @@ class MemoryLooks:
             self._task = None
 
     async def _work(self) -> None:
+        from procman.system.tree_usage import memories  # noqa: PLC0415 - see `daemon.features`
+
         await asyncio.sleep(0)  # those that are due at the same moment come in the same turn
         while self._orders:
             orders, self._orders = self._orders, {}
@@ -82,7 +87,9 @@ class MemoryLooks:
                 self._post(MemoryMeasured(name, order.run, used))
         self._task = None
 
-    def _members(self, order: Measure) -> Members:
+    def _members(self, order: Measure) -> "Members":
+        from procman.system.tree_usage import Members  # noqa: PLC0415 - likewise
+
         tree = self._trees.tree_of(order.name)
         process = self._fleet.processes.get(order.name)
         shared_once = process is not None and program_of(process.program).memory_measure == "pss"

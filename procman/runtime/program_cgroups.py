@@ -1,8 +1,12 @@
 """The cgroups of programs, on a machine that permits them; they are set up when the first one is wanted."""
 
+from typing import TYPE_CHECKING
+
 from procman.system.cgroup import Cgroups, Leaf, make_cgroups
 from procman.system.cgroup_controllers import NoCgroups
-from procman.system.cgroup_limits import CgroupLimits
+
+if TYPE_CHECKING:
+    from procman.system.cgroup_limits import CgroupLimits
 
 
 class ProgramCgroups:
@@ -12,7 +16,7 @@ class ProgramCgroups:
         self._cgroups: Cgroups | None = None
         self._may_work = True  # until a leaf without limits is tried
 
-    def limited_leaf(self, name: str, limits: CgroupLimits) -> tuple[Leaf | None, list[str]]:
+    def limited_leaf(self, name: str, limits: "CgroupLimits") -> tuple[Leaf | None, list[str]]:
         """A cgroup with these limits for the next process of that name, and which of them were left out.
 
         Raises NoCgroups where one of them is no best effort, and cannot be set.

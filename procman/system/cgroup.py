@@ -14,10 +14,13 @@ import errno
 import itertools
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from procman.system.cgroup_controllers import INIT, WRITABLE, NoCgroups, available, enable, move_back, why_missing
-from procman.system.cgroup_limits import CgroupLimits, Setting, put
 from procman.system.mounts import Mount, parse
+
+if TYPE_CHECKING:
+    from procman.system.cgroup_limits import CgroupLimits, Setting
 
 _PREFIX = "procman-"
 # Of a process's name in that of its cgroup, which may have 255 bytes and no slash.
@@ -91,8 +94,10 @@ class Cgroups:
                 raise NoCgroups(f"cannot make the cgroup {path}: {error.strerror}") from None
             return Leaf(path)
 
-    def limited_leaf(self, name: str, limits: CgroupLimits) -> tuple[Leaf, list[str]]:
+    def limited_leaf(self, name: str, limits: "CgroupLimits") -> tuple[Leaf, list[str]]:
         """A new leaf with these limits, and those of them that were left out; raises NoCgroups."""
+        from procman.system.cgroup_limits import put  # noqa: PLC0415 - for those that have any
+
         own = os.path.dirname(self.path)
         known = available(own)
         settings = limits.settings()
@@ -114,7 +119,7 @@ class Cgroups:
         _remove(self.path)
 
 
-def _without(own: str, settings: list[Setting], known: frozenset[str]) -> list[str]:
+def _without(own: str, settings: "list[Setting]", known: frozenset[str]) -> list[str]:
     """Those that are left out since their controller is missing, with the reason."""
     lost = [one for one in settings if one.controller not in known]
     if not lost:

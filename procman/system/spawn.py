@@ -14,15 +14,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
+from typing import TYPE_CHECKING
 
 from procman.system.accounts import Account
 from procman.system.commands import CannotSpawn, Command
 from procman.system.exec_errors import why_not_found
 from procman.system.inherited_sockets import Inheritance, first_free, out_of_the_way
-from procman.system.mount_namespace import WHOLE, RunNamespace, View
-from procman.system.process_limits import NO_LIMITS, Confinement, ProcessLimits
 from procman.system.reaper import Reaped
 from procman.system.terminals import open_terminal, take_control
+
+if TYPE_CHECKING:
+    from procman.system.mount_namespace import RunNamespace, View
+    from procman.system.process_limits import Confinement, ProcessLimits
 
 # Descriptors that no program gets, at most a quarter of all, so that clients get answers and files can be opened when
 # there is no room for another program. Half of them are for restarts.
@@ -63,10 +66,10 @@ class LaunchSpec:
     # controls a session of its own.
     terminal: tuple[int, int] | None = None
     spare_fds: int = KEPT  # this many descriptors have to stay free (see KEPT)
-    limits: ProcessLimits = NO_LIMITS
+    limits: "ProcessLimits | None" = None
     cgroup: str | None = None  # the folder of the one that it joins before it is executed
-    view: View = WHOLE  # of the file system
-    namespace: RunNamespace | None = None  # what it enters, or makes, where it has a view; None: one of its own
+    view: "View | None" = None  # of the file system; None: that of this process
+    namespace: "RunNamespace | None" = None  # what it enters, or makes, where it has a view; None: one of its own
 
 
 @dataclass(slots=True)
@@ -145,10 +148,14 @@ def spawn(spec: LaunchSpec) -> Child:
     return Child(popen.pid, our_stdin, our_stdout, our_stderr, popen, tuple(left_out))
 
 
-def _confinement(spec: LaunchSpec) -> Confinement | None:
+def _confinement(spec: LaunchSpec) -> "Confinement | None":
     """What the child does before its exec, where it has limits; None: nothing."""
     if not spec.limits and spec.cgroup is None and not spec.view:
         return None
+    # For those that have limits (see `daemon.features`).
+    from procman.system.mount_namespace import WHOLE  # noqa: PLC0415
+    from procman.system.process_limits import NO_LIMITS, Confinement  # noqa: PLC0415
+
     directory = spec.directory if spec.enters_as_user else None
     first = None
     if spec.view and directory is None:
@@ -156,18 +163,18 @@ def _confinement(spec: LaunchSpec) -> Confinement | None:
         here = os.getcwd()
         first = spec.directory or ("/" if spec.view.hiding(here) else here)
     return Confinement(
-        spec.limits,
+        spec.limits or NO_LIMITS,
         account=spec.account,
         directory=directory,
         cgroup=spec.cgroup,
-        view=spec.view,
+        view=spec.view or WHOLE,
         namespace=None if spec.namespace is None else spec.namespace.fd,
         first=first,
     )
 
 
 def _before_exec(
-    spec: LaunchSpec, confined: Confinement | None, inheritance: Inheritance | None
+    spec: LaunchSpec, confined: "Confinement | None", inheritance: Inheritance | None
 ) -> Callable[[], object] | None:
     """What the child does after the change of user; None: nothing. With an inheritance, it executes the program."""
     last: Callable[[], object] | None = None
@@ -181,7 +188,7 @@ def _before_exec(
 
 
 def _start(
-    spec: LaunchSpec, confined: Confinement | None, stdio: tuple[int, int, int]
+    spec: LaunchSpec, confined: "Confinement | None", stdio: tuple[int, int, int]
 ) -> tuple[subprocess.Popen[bytes], list[str]]:
     """Start it; also returns the limits that were left out."""
     stdin, stdout, stderr = stdio
@@ -324,7 +331,7 @@ def _why(error: Exception, spec: LaunchSpec) -> str:
             return f"not enough memory to spawn '{spec.name}'"
         case errno.ENOENT:
             file = os.path.join(directory or "", command.file)
-            if hidden := spec.view.hiding(file):
+            if spec.view and (hidden := spec.view.hiding(file)):
                 return f"couldn't exec {command.argv[0]}: {hidden}"
             if os.path.exists(file):
                 return f"couldn't exec {command.argv[0]}: {why_not_found(file)}"

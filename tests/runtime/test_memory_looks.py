@@ -8,8 +8,8 @@ import pytest
 from procman.core.actions import Measure, ProcessRemoved
 from procman.core.events import BootRequested, Spawned
 from procman.core.fleet import Fleet
-from procman.runtime import memory_looks
 from procman.runtime.memory_looks import MemoryLooks
+from procman.system import tree_usage
 from tests.support.notifications import notify
 from tests.support.programs import group
 
@@ -20,7 +20,7 @@ PID = 100
 def looked(monkeypatch):
     """What a look finds is in `found`; the answers and the log are in lists."""
     site = SimpleNamespace(found=None, answers=[], said=[])
-    monkeypatch.setattr(memory_looks, "memories", lambda members: dict.fromkeys(members, site.found))
+    monkeypatch.setattr(tree_usage, "memories", lambda members: dict.fromkeys(members, site.found))
     site.fleet = Fleet((group("web", memory_restart=1, startsecs=0),))
     site.fleet.handle(BootRequested(), 0.0)
     site.fleet.handle(Spawned("web", PID), 0.0)
