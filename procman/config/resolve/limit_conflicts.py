@@ -7,7 +7,6 @@ from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.kinds.limits import UNLIMITED
 from procman.config.schema.kinds.numbers import show_size
 from procman.config.schema.limits import LimitedProcess
-from procman.config.schema.notation import show_text
 from procman.config.schema.options import options_of
 
 _ONLY_WITH = {
@@ -20,8 +19,8 @@ _DEFAULTS = {option: known.default for option, known in options_of(LimitedProces
 
 def settle_limits(reading: OptionReader, section: RawSection, common: dict[str, Any]) -> None:
     """Look its groups up, and complain about what cannot be meant."""
-    common["gid"] = _gid(reading, section, "user_group", common["user_group"])
-    extra = [_gid(reading, section, "supplementary_groups", name) for name in common["supplementary_groups"]]
+    common["gid"] = reading.gid(section, "user_group", common["user_group"])
+    extra = [reading.gid(section, "supplementary_groups", name) for name in common["supplementary_groups"]]
     common["extra_gids"] = tuple(gid for gid in extra if gid is not None)
     for option, other in _ONLY_WITH.items():
         if common[other] is None and option in section.options and common[option] != _DEFAULTS[option]:
@@ -40,17 +39,6 @@ def settle_limits(reading: OptionReader, section: RawSection, common: dict[str, 
     if common["rlimit_rss"] is not None:
         message = "Linux ignores this limit: memory_max limits the memory in use (cgroup v2): take it out"
         reading.complain(section, "rlimit_rss", message, severity="warning")
-
-
-def _gid(reading: OptionReader, section: RawSection, option: str, name: str | None) -> int | None:
-    if name is None:
-        return None
-    try:
-        return reading.machine.gid(name)
-    except (KeyError, ValueError, OverflowError):
-        message = f"there is no group {show_text(name)}: name one of this machine, or make it"
-        reading.complain(section, option, message, "unknown-group")
-        return None
 
 
 def _compare(reading: OptionReader, section: RawSection, common: dict[str, Any], low: str, high: str) -> None:

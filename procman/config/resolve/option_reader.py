@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from procman.config.formats.expansion import BAD_FORMAT, NotExpanded, environment_names, expand, left_over, takes_all
 from procman.config.formats.raw import RawOption, RawSection, Sections
@@ -18,6 +18,7 @@ from procman.config.schema.options import AUTO, SYSLOG, Kind, Option, Unfit
 from procman.config.spelling import did_you_mean
 from procman.core.spec import ProgramTemplate
 
+T = TypeVar("T")
 Names = Mapping[str, object]
 
 # How many names are compared with a misspelt one.
@@ -170,30 +171,33 @@ class OptionReader:
 
     def uid(self, section: RawSection, user: str | None) -> int | None:
         """The number of the user that an option `user` names."""
-        if user is None:
-            return None
-        try:
-            return self.machine.uid(user)
-        except (KeyError, ValueError, OverflowError):
-            name, colon, _ = user.partition(":")
-            way_out = "name one of this machine, or make it"
-            if colon:
-                way_out = (
-                    f"a process has the groups of its user, so write user = {name} (user_group is another main one)"
-                )
-            message = f"there is no user {show_text(user)}: {way_out}"
-            self.complain(section, "user", message, "unknown-user")
-            return None
+        return self._known(section, "user", user, self.machine.uid, missing=_no_user, slug="unknown-user")
+
+    def gid(self, section: RawSection, option: str, group: str | None) -> int | None:
+        """The number of the group that an option names."""
+        return self._known(section, option, group, self.machine.gid, missing=_no_group, slug="unknown-group")
 
     def owner_ids(self, section: RawSection, option: str, owner: str | None) -> tuple[int, int] | None:
         """(uid, gid) of the user or user:group that an option names; gid -1 without a group."""
-        if owner is None:
+        return self._known(section, option, owner, self.machine.owner, missing=_no_owner, slug="unknown-user")
+
+    def _known(
+        self,
+        section: RawSection,
+        option: str,
+        name: str | None,
+        find: Callable[[str], T],
+        *,
+        missing: Callable[[str], str],
+        slug: str,
+    ) -> T | None:
+        """What the machine has under that name; None without a name, or with a complaint where it has nothing."""
+        if name is None:
             return None
         try:
-            return self.machine.owner(owner)
+            return find(name)
         except (KeyError, ValueError, OverflowError):
-            message = f"there is no user or group {show_text(owner)}: expected USER or USER:GROUP of this machine"
-            self.complain(section, option, message, "unknown-user")
+            self.complain(section, option, missing(name), slug)
             return None
 
     def _expanded(self, section: RawSection, option: str, raw: RawOption, names: Names) -> Any:
@@ -284,3 +288,19 @@ def is_quoted(raw: RawOption) -> bool:
     if raw.toml or not isinstance(value, str) or len(value) <= 1:
         return False
     return value[0] in "\"'" and value.find(value[0], 1) == len(value) - 1
+
+
+def _no_user(user: str) -> str:
+    name, colon, _ = user.partition(":")
+    way_out = "name one of this machine, or make it"
+    if colon:
+        way_out = f"a process has the groups of its user, so write user = {name} (user_group is another main one)"
+    return f"there is no user {show_text(user)}: {way_out}"
+
+
+def _no_group(group: str) -> str:
+    return f"there is no group {show_text(group)}: name one of this machine, or make it"
+
+
+def _no_owner(owner: str) -> str:
+    return f"there is no user or group {show_text(owner)}: expected USER or USER:GROUP of this machine"
