@@ -9,10 +9,8 @@ import time
 from itertools import pairwise
 from random import Random
 
-import pytest
-
 from procman.logs import rotated_files, rotation
-from tests.simulation.test_mutations import Mutation, copy_with
+from tests.support.mutations import Mutation, assert_found, copy_with, each
 
 # As many random logs as a fault may hide from.
 BUDGET = 150
@@ -243,34 +241,27 @@ def check_times(names):
     assert all(keeping(**one).looks_back for one in ({"max_age": 1.0}, {"max_total": 1}, {"compress": "gzip"}))
 
 
-def found_after(names, folder):
-    """How many random logs it took to find a fault; None: none was found."""
-    try:
-        check_times(names)
-        for seed in range(BUDGET):
-            place = folder / str(seed)
-            place.mkdir()
-            log = Log(place, seed, names)
-            try:
-                log.live()
-            finally:
-                os.close(log.fd)
-    except Exception:  # noqa: BLE001 - rules that break down are found out, too
-        return True
-    return None
+def lives(names, folder):
+    """Random logs, by the rules of a copy of the modules."""
+    check_times(names)
+    for seed in range(BUDGET):
+        place = folder / str(seed)
+        place.mkdir()
+        log = Log(place, seed, names)
+        try:
+            log.live()
+        finally:
+            os.close(log.fd)
 
 
 NAMES = {**vars(rotation), **vars(rotated_files)}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation, tmp_path):
-    assert found_after({**NAMES, **copy_with(mutation)}, tmp_path), f"nothing finds that {mutation.claim}"
+    assert_found(mutation, lambda: lives({**NAMES, **copy_with(mutation)}, tmp_path))
 
 
 def test_without_a_fault_nothing_is_found(tmp_path):
     """Random logs are kept, named and compressed as the rules say."""
-    check_times(NAMES)
-    for seed in range(BUDGET):
-        (tmp_path / str(seed)).mkdir()
-        Log(tmp_path / str(seed), seed, NAMES).live()
+    lives(NAMES, tmp_path)

@@ -6,12 +6,10 @@ What is to come of it is written here a second time. Each fault has to be found 
 import re
 from random import Random
 
-import pytest
-
 from procman.config.schema import programs
 from procman.runtime import launch
 from procman.runtime.given import Given
-from tests.simulation.test_mutations import Mutation, copy_with
+from tests.support.mutations import Mutation, assert_found, copy_with, each
 
 # As many programs as a fault may hide from.
 BUDGET = 400
@@ -118,13 +116,9 @@ def lives(mutation=None):
         Start(seed, copies[programs], starts).check()
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
-    try:
-        lives(mutation)
-    except Exception:  # noqa: BLE001 - rules that break down are found out, too
-        return
-    pytest.fail(f"nothing finds that {mutation.claim}")
+    assert_found(mutation, lambda: lives(mutation))
 
 
 def test_a_program_gets_what_it_is_to_inherit_and_what_overrides_that():

@@ -11,7 +11,7 @@ import pytest
 
 from procman.runtime import given
 from procman.system.env_file import BadEnvFile, read_env_file
-from tests.simulation.test_mutations import Mutation, copy_with
+from tests.support.mutations import Mutation, assert_found, copy_with, each
 from tests.support.programs import program
 
 # As many programs as a fault may hide from, with so many starts each.
@@ -168,13 +168,9 @@ def lives(folder, names, seeds=BUDGET):
         Starts(folder / str(seed), seed, names).live()
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation, tmp_path):
-    try:
-        lives(tmp_path, copy_with(mutation))
-    except (Exception, pytest.fail.Exception):  # noqa: BLE001 - rules that break down are found out, too
-        return
-    pytest.fail(f"nothing finds that {mutation.claim}")
+    assert_found(mutation, lambda: lives(tmp_path, copy_with(mutation)))
 
 
 def test_each_start_is_given_what_the_files_have_then(tmp_path):

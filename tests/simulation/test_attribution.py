@@ -3,15 +3,13 @@
 import os
 from random import Random
 
-import pytest
-
 from procman.core import attribution
 from procman.core.attribution import Attribution
 from tests.simulation.attribution_rules import AttributionRules
 from tests.simulation.batches import every_batch
 from tests.simulation.fake_kernel import World
 from tests.simulation.scenarios import scenario
-from tests.simulation.test_mutations import Mutation, copy_with
+from tests.support.mutations import Mutation, copy_with, each
 
 SCENARIOS = int(os.environ.get("SCENARIOS", "3000"))
 BATCHES = 4
@@ -116,7 +114,7 @@ def test_every_action_has_an_origin_in_thousands_of_scenarios(batch):
             raise AssertionError(f"scenario {seed}: {error}") from error
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_of_attribution_is_found(mutation):
     """The rules find each of these faults within their budget."""
     broken = copy_with(mutation)["Attribution"]

@@ -1,11 +1,10 @@
 """Faults that are put on purpose into what decides about dependencies: the rules find each of them."""
 
-import pytest
-
 from procman.core import dependencies, dependents, levels, start_limit
 from tests.simulation.dependency_rules import DependencyRules
 from tests.simulation.dependency_scenarios import dependency_scenario
-from tests.simulation.test_mutations import MODULES, Mutation, core_with, found_after
+from tests.simulation.test_mutations import MODULES, core_with, found_after
+from tests.support.mutations import Mutation, each
 
 # As many scenarios as a fault may hide from.
 BUDGET = 1500
@@ -124,11 +123,7 @@ RARE = (
 )
 
 
-@pytest.mark.parametrize(
-    "mutation",
-    [pytest.param(one, marks=pytest.mark.slow if one.claim in RARE else ()) for one in MUTATIONS],
-    ids=lambda mutation: mutation.claim.replace(" ", "-"),
-)
+@each(MUTATIONS, slow=RARE)
 def test_a_seeded_fault_of_dependencies_is_found(mutation):
     """The rules find each of these faults within their budget."""
     found = found_after(core_with(mutation, ALL), BUDGET, dependency_scenario, DependencyRules)

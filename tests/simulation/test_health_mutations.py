@@ -5,7 +5,8 @@ import pytest
 from procman.core import coming_up, due, ending, health_checks, restarting, side_hooks, starting
 from tests.simulation.health_rules import HealthRules
 from tests.simulation.health_scenarios import health_scenario
-from tests.simulation.test_mutations import Mutation, core_with, found_after
+from tests.simulation.test_mutations import core_with, found_after
+from tests.support.mutations import Mutation, each
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +81,7 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     found = found_after(core_with(mutation), BUDGET, health_scenario, HealthRules)

@@ -19,7 +19,8 @@ from tests.simulation.batches import every_batch
 from tests.simulation.hook_rules import HookRules
 from tests.simulation.hook_scenarios import hook_scenario
 from tests.simulation.hook_world import HookWorld
-from tests.simulation.test_mutations import Mutation, core_with
+from tests.simulation.test_mutations import core_with
+from tests.support.mutations import Mutation, each
 
 SCENARIOS = int(os.environ.get("SCENARIOS", "600"))
 BATCHES = 2
@@ -155,7 +156,7 @@ MUTATIONS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     core = core_with(mutation)

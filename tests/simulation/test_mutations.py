@@ -6,10 +6,7 @@ there, the test says so: rewrite the mutation, it is worth as much as the rule t
 Better whole than within the limits: nearly all of it is one table.
 """
 
-import inspect
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from types import ModuleType
 
@@ -48,21 +45,12 @@ from procman.core import (
 from tests.simulation.fake_kernel import Scenario, Watcher, World
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenarios import scenario
+from tests.support.mutations import Mutation, Names, copy_of, each
 
 # As many scenarios as a fault may hide from.
 BUDGET = 4000
 # As many are passed by the copy that nothing was put into; that the core passes them all is said in test_invariants.
 UNHARMED = 200
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A fault: `piece` is a regular expression that occurs exactly once in the module."""
-
-    claim: str
-    module: ModuleType
-    piece: str
-    instead: str = ""
 
 
 # Each after those that it imports. What is not here has no decision in it, or only about programs that these scenarios
@@ -642,41 +630,12 @@ MUTATIONS = [
 
 def core_with(mutation: Mutation | None, modules: tuple[ModuleType, ...] = MODULES) -> type:
     """The class Fleet of a copy of the core that has that fault; the last of the modules is that of Fleet."""
-    copies: dict[str, dict[str, object]] = {}
+    copies: dict[str, Names] = {}
     for module in modules:
-        source = inspect.getsource(module)
-        if mutation is not None and module is mutation.module:
-            source = mutated(mutation)
-        copies[module.__name__] = _copy(module.__name__, source, copies)
-    return copies[fleet.__name__]["Fleet"]
-
-
-def copy_with(mutation: Mutation) -> dict[str, object]:
-    """The names of a copy of its module that has that fault."""
-    return _copy(mutation.module.__name__, mutated(mutation), {})
-
-
-def mutated(mutation: Mutation) -> str:
-    """The source of its module with that fault."""
-    source = inspect.getsource(mutation.module)
-    found = len(re.findall(mutation.piece, source))
-    claim = f"{mutation.piece!r} is {found} times in {mutation.module.__name__}: rewrite the mutation"
-    assert found == 1, claim
-    return re.sub(mutation.piece, mutation.instead, source)
-
-
-def _copy(name: str, source: str, copies: dict[str, dict[str, object]]) -> dict[str, object]:
-    """The names in a module of that source, which gets what it imports of other copies from there."""
-    names: dict[str, object] = {"__name__": f"copy_of_{name}"}
-
-    def take(imported: re.Match[str]) -> str:
-        names.update({name: copies[imported[1]][name] for name in re.findall(r"\w+", imported[2])})
-        return ""
-
-    own = "|".join(map(re.escape, copies)) or "$^"
-    source = re.sub(rf"^from ({own}) import (\([^)]*\)|.*)\n", take, source, flags=re.MULTILINE)
-    exec(compile(source, name, "exec"), names)
-    return names
+        copies[module.__name__] = copy_of(module, mutation, copies)
+    found = copies[fleet.__name__]["Fleet"]
+    assert isinstance(found, type)
+    return found
 
 
 def found_after(
@@ -695,7 +654,7 @@ def found_after(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     assert found_after(core_with(mutation)) is not None, f"the simulation does not find that {mutation.claim}"

@@ -9,7 +9,8 @@ from procman.core import renewals, wear
 from tests.simulation.fake_kernel import World
 from tests.simulation.renewal_rules import RenewalRules, renewal_scenario
 from tests.simulation.test_dependencies import UpgradedWorld
-from tests.simulation.test_mutations import Mutation, core_with
+from tests.simulation.test_mutations import core_with
+from tests.support.mutations import Mutation, each
 
 SCENARIOS = 250
 BUDGET = 200
@@ -77,7 +78,7 @@ def test_the_rules_of_renewals_hold():
             raise AssertionError(f"scenario {seed}: {error}\n{world.recent()}") from error
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     assert found_after(core_with(mutation)) is not None, f"the simulation does not find that {mutation.claim}"

@@ -10,7 +10,8 @@ from tests.simulation.attribution_rules import AttributionRules
 from tests.simulation.fake_kernel import World
 from tests.simulation.rolling_rules import RollingRules, rolling_scenario
 from tests.simulation.test_dependencies import UpgradedWorld
-from tests.simulation.test_mutations import Mutation, core_with
+from tests.simulation.test_mutations import core_with
+from tests.support.mutations import Mutation, each
 
 SCENARIOS = 300
 BUDGET = 300
@@ -106,7 +107,7 @@ def test_somebody_is_behind_all_that_a_rolling_restart_does():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     assert found_after(core_with(mutation)) is not None, f"the simulation does not find that {mutation.claim}"

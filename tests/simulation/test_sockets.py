@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from procman.core import ending, idling, requests, sockets, starting
 from tests.simulation.socket_rules import SocketRules
 from tests.simulation.socket_world import SocketWorld, socket_scenario
-from tests.simulation.test_mutations import Mutation, core_with
+from tests.simulation.test_mutations import core_with
 from tests.simulation.upgraded_world import UpgradedWorld
+from tests.support.mutations import Mutation, each
 
 SCENARIOS = 480
 BATCHES = 4
@@ -110,7 +111,7 @@ MUTATIONS = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     fleet_class = core_with(mutation)

@@ -3,8 +3,9 @@
 import pytest
 
 from procman.core import fleet, watches
-from tests.simulation.test_mutations import Mutation, core_with, found_after
+from tests.simulation.test_mutations import core_with, found_after
 from tests.simulation.watch_rules import WatchRules, watch_scenario
+from tests.support.mutations import Mutation, each
 
 pytestmark = pytest.mark.slow
 
@@ -90,7 +91,7 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.claim.replace(" ", "-"))
+@each(MUTATIONS)
 def test_a_seeded_fault_is_found(mutation):
     """The simulation finds each of these faults within its budget."""
     found = found_after(core_with(mutation), BUDGET, watch_scenario, WatchRules)
