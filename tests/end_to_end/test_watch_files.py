@@ -100,12 +100,15 @@ def test_a_change_during_an_upgrade_is_found(app, tmp_path):
     with RunningMaster(tmp_path, section(app, "watch=src/")) as master:
         said = master.wait_for("watching files for web")
         before = helper_of(master)
-        writes = f"/bin/sh -c 'echo 2 > {app}/src/app.py; kill -STOP {before}'"
+        # The helper sees nothing more; the file changes for as long as it is there, however long the upgrade takes.
+        there = f"grep -q State:.T /proc/{before}/status"
+        writes = f"/bin/sh -c 'kill -STOP {before}; while {there}; do echo 2 > {app}/src/app.py; sleep 0.1; done'"
         master.write(
             section(app, "watch=src/") + f"[program:saver]\ncommand={writes}\nautorestart=false\nstartsecs=0\n"
         )
         assert master.ctl("update").returncode == 0
-        said = master.wait_for("exited: saver", after=said)
+        said = master.wait_for("success: saver", after=said)
+        FaultyMaster.wait_until(lambda: (app / "src" / "app.py").read_text() == "2\n")
         assert master.ctl("upgrade").returncode == 0
         said = master.wait_for("web: restarting: src/app.py changed", after=said)
         FaultyMaster.wait_until(lambda: not Path(f"/proc/{before}").exists())

@@ -79,7 +79,7 @@ def test_stdout_is_closed_at_its_other_end(start_master):
     master.wait_until_up("loud", reads=False)
     master.call("POST", "/v1/processes/loud/restart")
     with contextlib.closing(master.follow("loud", "stderr")) as said:
-        assert next(said) == b"through"
+        assert next(said).startswith(b"through")  # of this run, or of both
     master.assert_serves()
     assert master.info("loud")["lost"] >= 100 * 1024
     assert master.log().count("cannot write to stdout") == 1
@@ -94,7 +94,7 @@ def test_log_files_are_on_a_full_disk(start_master, tmp_path):
     master.wait_for("cannot write log /dev/full: No space left on device; the program keeps running")
     master.wait_until_up("loud")
     with contextlib.closing(master.follow("loud", "stderr")) as said:
-        assert next(said) == b"through"
+        assert next(said).startswith(b"through")  # of this run, or of both
     master.assert_serves()
     assert master.info("loud")["lost"] == 100 * 1024
     assert_well(master)

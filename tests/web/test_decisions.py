@@ -6,12 +6,12 @@ from tests.support.browser import program, row
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Gets ready at once, unless there is a file "bad".
-STARTS = "sh -c 'test -e {folder}/bad || touch {folder}/r%(process_num)d; exec sleep 1000'"
+# Gets ready at once, or fails at once if there is a file "bad".
+STARTS = "sh -c 'test -e {folder}/bad && exit 1; touch {folder}/r%(process_num)d; exec sleep 1000'"
 
 
 def web(folder, **options):
-    options = {"numprocs": 3, "startretries": 0, "start_timeout": "500ms", "ready_interval": "20ms"} | options
+    options = {"numprocs": 3, "startretries": 0, "ready_interval": "20ms"} | options
     ready = f"file:{folder}/r%(process_num)d"
     return program("web", STARTS.format(folder=folder), process_name="web_%(process_num)d", ready=ready, **options)
 
@@ -47,7 +47,7 @@ def test_a_rolling_restart_that_has_stopped_is_put_back(site, browser, tmp_path)
     master = site(good)
     browser.show(master.url)
     browser.state("web:web_2", "running")
-    bad = good.replace("exec sleep 1000", "exec sleep 2000").replace("/r%(process_num)d; exec", "/other; exec")
+    bad = good.replace("exec sleep 1000", "exec sleep 2000").replace("test -e", "exit 1; test -e")
     master.write(f"[inet_http_server]\nport=localhost:{master.port}\n{bad}")
     master.call("POST", "/v1/config/update", {"timeout": 5})
     browser.until("document.querySelector('#waiting [data-stopped] [data-key=\"abort web\"]')")
