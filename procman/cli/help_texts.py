@@ -300,6 +300,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "top": (
         ("top", "Show all programs and their logs in a screen, with keys for everything (needs procman[tui])"),
         ("top <name> [...]", "Show these at first; also a part of a name, '<pattern>', or @failed, @up, @down"),
+        ("top --theme light", "Colours for a light background, or dark; auto: ask the terminal. This is remembered"),
         ("top --mouse", "Let the mouse select lines and scroll; then the terminal does not select text"),
     ),
     "upgrade": (("upgrade", "Make the master execute the procman that is installed now; all programs keep running"),),

@@ -8,19 +8,18 @@ from rich.text import Text
 from procman.api.shapes.processes import ProcessInfo
 from procman.cli.terminal_text import safe
 from procman.tui.arrangement import Arrangement
+from procman.tui.colours import LOST
 from procman.tui.columns import detail_of
 from procman.tui.fleet import Fleet, Standing
 from procman.tui.keys import KEYS
 from procman.tui.look import Look
 
-_FAILED = Style(color="red", bold=True)
-_LOST = Style(color="red", bold=True, reverse=True)
 _WORDS = {
-    Standing.FAILED: ("failed", _FAILED),
-    Standing.MOVING: ("changing", Style(color="yellow")),
-    Standing.UP: ("up", Style(color="green")),
-    Standing.DONE: ("done", Style(color="cyan")),
-    Standing.DOWN: ("down", Style(dim=True)),
+    Standing.FAILED: "failed",
+    Standing.MOVING: "changing",
+    Standing.UP: "up",
+    Standing.DONE: "done",
+    Standing.DOWN: "down",
 }
 
 
@@ -28,26 +27,19 @@ def heading(fleet: Fleet, arrangement: Arrangement, marked: int, look: Look, los
     """The line at the top; `lost` is why there is no connection, or ""."""
     text = Text()
     if lost:
-        text.append(f" {lost} ", _LOST)
+        text.append(f" {lost} ", LOST)
         text.append(" ")
     master = fleet.master
     name = "procman" if master is None else os.path.basename(master["config_file"]) or master["identifier"]
     text.append(safe(name), Style(bold=True))
     if master is not None and master["statename"] != "RUNNING":
-        text.append(f" {master['statename'].lower()}", Style(color="yellow", bold=True))
-    signs = {
-        Standing.FAILED: look.failed,
-        Standing.MOVING: look.moving,
-        Standing.UP: look.up,
-        Standing.DONE: look.done,
-        Standing.DOWN: look.down,
-    }
+        text.append(f" {master['statename'].lower()}", look.colours.notable)
     counts = fleet.counts()
-    for standing, (word, style) in _WORDS.items():
+    for standing, word in _WORDS.items():
         if standing in counts:
-            text.append(f"  {signs[standing]} {counts[standing]} {word}", style)
+            text.append(f"  {look.sign(standing)} {counts[standing]} {word}", look.colours.of(standing))
     if fleet.read_only:
-        text.append("  read-only", Style(color="yellow", bold=True))
+        text.append("  read-only", look.colours.notable)
     if marked:
         text.append(f"  {marked} marked", Style(bold=True))
     if arrangement.filter:
@@ -55,9 +47,9 @@ def heading(fleet: Fleet, arrangement: Arrangement, marked: int, look: Look, los
     return text
 
 
-def about(info: ProcessInfo, fleet: Fleet) -> Text:
+def about(info: ProcessInfo, fleet: Fleet, look: Look) -> Text:
     """The line about the process under the cursor: its name, its state, and all that is told of that."""
-    style = _WORDS[fleet.standings[info["namespec"]]][1]
+    style = look.colours.of(fleet.standings[info["namespec"]])
     told = detail_of(info)
     text = Text(f" {safe(info['namespec'])} ")
     text.stylize(Style(bold=True))

@@ -79,7 +79,9 @@ def _spec(result: Result) -> str:
 def _trouble(result: Result) -> str:
     if result["status"] == "FAILED" and result["description"]:
         return result["description"]
-    return (result["description"] or result["status"]).lower().replace("_", " ")
+    # The description of a status that says it all is often the name alone.
+    told = result["status"] if result["description"] in ("", result["name"], _spec(result)) else result["description"]
+    return told.lower().replace("_", " ")
 
 
 def _listed(items: Sequence[str], between: str = ", ") -> str:

@@ -54,7 +54,7 @@ class Heading(OneLine):
 
     def __init__(self, look: Look, fleet: Fleet, connect: Callable[[], Client]) -> None:
         super().__init__(id="heading")
-        self._look = look
+        self.look = look
         self._fleet = fleet
         self._connect = connect
         self._feed: Feed | None = None
@@ -82,7 +82,7 @@ class Heading(OneLine):
     def draw(self) -> None:
         """Show how things stand."""
         lost = "NO CONNECTION" if self._lost_at is not None else "NO ANSWER" if self._silent else ""
-        self.tell(bars.heading(self._fleet, self._arrangement, self._marked, self._look, lost))
+        self.tell(bars.heading(self._fleet, self._arrangement, self._marked, self.look, lost))
 
     def on_came(self, message: Came) -> None:
         """Take what the master tells."""

@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from procman.tui.colours import Colours
 from procman.tui.keys import sheet
 
 _WIDTH = 18
@@ -27,10 +28,11 @@ class KeySheet(ModalScreen[None]):
     KeySheet VerticalScroll { padding: 0 1; scrollbar-size: 0 0; background: ansi_default; }
     """
 
-    def __init__(self, about: Sequence[str]) -> None:
+    def __init__(self, about: Sequence[str], colours: Colours) -> None:
         """`about` are lines that stand above: to which master this is connected, and what this client may do."""
         super().__init__()
         self._about = about
+        self._colours = colours
 
     def compose(self) -> ComposeResult:
         """The lines."""
@@ -42,6 +44,6 @@ class KeySheet(ModalScreen[None]):
         for group, keys in sheet():
             text.append(f"\n{group}\n", style="bold")
             for shown, about in keys:
-                text.append(f"  {shown:<{_WIDTH}}", style="cyan")
+                text.append(f"  {shown:<{_WIDTH}}", self._colours.done)
                 text.append(f"{about}\n")
         return text

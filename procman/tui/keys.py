@@ -61,7 +61,7 @@ KEYS = (
     Key("ampersand", "&", "pane('only_matches')", "Show only the lines that have it, or all again", _PANE),
     Key("W", "W", "pane('wrap')", "Break long lines, or not; then Left and Right scroll", _PANE),
     Key("t", "t", "pane('times')", "Show when each line was written, or not", _PANE),
-    Key("z", "z", "zoom", "The pane alone on the screen, to select its text; again: both", _PANE, "zoom"),
+    Key("z", "z", "show('pane')", "The pane alone on the screen, to select its text; again: both", _PANE, "zoom"),
     Key(
         "y",
         "y",
@@ -71,7 +71,8 @@ KEYS = (
     ),
     Key("colon,ctrl+p", ":", "command_palette", "Palette: find a command or a process by its name", _ELSE),
     Key("question_mark,f1", "?", "keys", "All keys", _ELSE, "keys"),
-    Key("ctrl+l", "Ctrl-L", "redraw", "Draw the screen again", _ELSE),
+    Key("L", "L", "show('light')", "Colours for a light background, or for a dark one; this is remembered", _ELSE),
+    Key("ctrl+l", "Ctrl-L", "show('all')", "Draw the screen again", _ELSE),
     Key("ctrl+z", "Ctrl-Z", "suspend_process", "Suspend; fg comes back", _ELSE),
     Key("q,ctrl+c,ctrl+q", "q, Ctrl-C", "quit", "Quit", _ELSE, "quit"),
 )

@@ -1,7 +1,10 @@
-"""What the terminal can show: signs, and whether it is a plain one such as a serial console. No I/O here."""
+"""What the terminal can show: signs, colours, and whether it is a plain one such as a serial console. No I/O here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from procman.tui.colours import DARK, Colours
+from procman.tui.fleet import Standing
 
 # Terminals without a font of ours: the console of Linux, and what serial lines are usually said to be.
 _PLAIN = frozenset({"linux", "vt100", "vt102", "vt220", "ansi", "dumb", "unknown", ""})
@@ -9,7 +12,7 @@ _PLAIN = frozenset({"linux", "vt100", "vt102", "vt220", "ansi", "dumb", "unknown
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The signs of a screen; each takes one column."""
+    """The signs of a screen, each of which takes one column, and its colours."""
 
     plain: bool  # ASCII only
     divider: str
@@ -22,6 +25,21 @@ class Look:
     marked: str
     descending: str
     ascending: str
+    colours: Colours = DARK
+
+    def sign(self, standing: Standing) -> str:
+        """The one of a process that stands so."""
+        match standing:
+            case Standing.FAILED:
+                return self.failed
+            case Standing.MOVING:
+                return self.moving
+            case Standing.UP:
+                return self.up
+            case Standing.DONE:
+                return self.done
+            case Standing.DOWN:
+                return self.down
 
 
 UNICODE = Look(

@@ -19,14 +19,6 @@ from procman.tui.fleet import Fleet, Standing
 from procman.tui.look import Look
 
 _SIGN_WIDTH = 4  # a mark, a blank, the sign of the standing, a blank
-_COLOURS = {
-    Standing.FAILED: Style(color="red", bold=True),
-    Standing.MOVING: Style(color="yellow"),
-    Standing.UP: Style(color="green"),
-    Standing.DONE: Style(color="cyan"),
-    Standing.DOWN: DIM,
-}
-_MARK = Style(color="yellow", bold=True)
 _CURSOR = Style(reverse=True)
 _BLURRED = Style(underline=True)
 
@@ -60,13 +52,6 @@ class ProcessTable(DrawnLines):
         self._moved = False  # by somebody: until then the cursor stays at the top, where what has failed appears
         self._clock = clock
         self._plan = Plan(0, (), 0)
-        self._signs = {
-            Standing.FAILED: look.failed,
-            Standing.MOVING: look.moving,
-            Standing.UP: look.up,
-            Standing.DONE: look.done,
-            Standing.DOWN: look.down,
-        }
 
     def count(self) -> int:
         """One for each process that is shown."""
@@ -184,10 +169,10 @@ class ProcessTable(DrawnLines):
         if info is None:
             return Strip.blank(width, PLAIN)  # it has just gone, and the next update takes its line away
         standing = fleet.standings[name]
-        colour = _COLOURS[standing]
+        colour = self.look.colours.of(standing)
         quiet = DIM if standing is Standing.DOWN else PLAIN
-        parts = [(self.look.marked if name in self.marked else " ", _MARK), (" ", PLAIN)]
-        parts += [(self._signs[standing], colour), (" ", PLAIN)]
+        parts = [(self.look.marked if name in self.marked else " ", self.look.colours.notable), (" ", PLAIN)]
+        parts += [(self.look.sign(standing), colour), (" ", PLAIN)]
         parts.append((fitted(safe(name), plan.name, self.look.cut), BOLD if name in self.marked else quiet))
         for column in plan.columns:
             cell = column.cell(fleet, info, now)[: column.width]

@@ -67,7 +67,8 @@ class TextBuffer:
     def next_match(self, row: int, step: int) -> int | None:
         """The next row after (step 1) or before (step -1) that one whose line has what is searched for."""
         here = self.rows[row][0] if 0 <= row < len(self.rows) else -1
-        places = range(row + 1, len(self.rows)) if step > 0 else range(row - 1, -1, -1)
+        end = len(self.rows)
+        places = range(max(row + 1, 0), end) if step > 0 else range(min(row, end) - 1, -1, -1)
         for place in places:
             line, begin = self.rows[place]
             if begin == 0 and line != here and self.matches(line):

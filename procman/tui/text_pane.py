@@ -12,15 +12,13 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
+from procman.tui.colours import RED
 from procman.tui.drawn_lines import BOLD, DIM, PLAIN, DrawnLines, strip_of
 from procman.tui.look import Look
 from procman.tui.text_buffer import Line, TextBuffer, plain
 
 _MATCH = Style(reverse=True)
 _SIDEWAYS = 20  # columns
-# Names have these colours, one after the other; red is for stderr.
-_COLOURS = tuple(Style(color=name) for name in ("cyan", "yellow", "green", "magenta", "blue"))
-_STDERR = Style(color="red")
 
 
 class TextPane(DrawnLines):
@@ -44,7 +42,7 @@ class TextPane(DrawnLines):
         self.follow = True
         self.left = 0  # the first column that is seen, where lines are not broken
         self._found: int | None = None  # the row to which a search has gone
-        self._colours: dict[str, Style] = {}
+        self._places: dict[str, int] = {}  # of names among those that are shown
 
     def count(self) -> int:
         """One for each row."""
@@ -57,7 +55,7 @@ class TextPane(DrawnLines):
         self.left = 0
         self._found = None
         self.buffer.clear()
-        self._colours.clear()
+        self._places.clear()
         self.top = 0
         self.add(lines)
 
@@ -169,10 +167,12 @@ class TextPane(DrawnLines):
 
     def _colour(self, line: Line) -> Style:
         if line.stderr:
-            return _STDERR
+            return RED
         if not line.source:
             return DIM
-        return self._colours.setdefault(line.source, _COLOURS[len(self._colours) % len(_COLOURS)])
+        # Names have their colours one after the other; red is for stderr.
+        place = self._places.setdefault(line.source, len(self._places))
+        return self.look.colours.names[place % len(self.look.colours.names)]
 
     def lay_out(self) -> None:
         """Break the lines again, with the same one at the top."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -60,8 +61,8 @@ class TopScreen:
 
 
 @asynccontextmanager
-async def top_screen(url: str, *, size: tuple[int, int], token: str | None) -> AsyncIterator[TopScreen]:
-    app = TopApp(lambda: Client(url, token=token), UNICODE)
+async def top_screen(url: str, *, size: tuple[int, int], token: str | None, **options: Any) -> AsyncIterator[TopScreen]:
+    app = TopApp(lambda: Client(url, token=token), UNICODE, **options)
     async with app.run_test(size=size) as pilot:
         screen = TopScreen(app, pilot)
         await screen.until(lambda: screen.table.cursor)
@@ -74,11 +75,12 @@ def on_screen(
     *,
     size: tuple[int, int] = (120, 30),
     token: str | None = None,
+    **options: Any,
 ) -> None:
-    """Do it on a screen that is connected to the master there."""
+    """Do it on a screen that is connected to the master there; the options are those of TopApp."""
 
     async def run() -> None:
-        async with top_screen(url, size=size, token=token) as screen:
+        async with top_screen(url, size=size, token=token, **options) as screen:
             await act(screen)
 
     asyncio.run(run())

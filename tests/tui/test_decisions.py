@@ -1,15 +1,20 @@
 """What the screen decides without a terminal: order, filter, columns, line breaks, and what the master is asked."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from procman.tui import bars
 from procman.tui.arrangement import ORDERS, Arrangement, matches
 from procman.tui.changes import CHANGES, answer_text, body, question
+from procman.tui.colours import DARK, colours_of
 from procman.tui.columns import detail_of, fitted, planned
 from procman.tui.fleet import Fleet, Standing, age_of, natural
 from procman.tui.keys import KEYS, sheet
 from procman.tui.look import ASCII, UNICODE, look_of
 from procman.tui.process_table import ProcessTable
+from procman.tui.remembered import Remembered, place, read, write
 from procman.tui.text_buffer import MOST_LINES, Line, TextBuffer
 from procman.tui.views import MOST_NAMES, Asked, LogLines, stream_path, title
 from tests.support.fake_master import process, result
@@ -169,6 +174,7 @@ def test_search_goes_both_ways_and_ignores_colours():
     buffer.extend(map(Line, ["an \x1b[31mER\x1b[0mROR", "fine", "error"]))
     assert (buffer.next_match(-1, 1), buffer.next_match(0, 1), buffer.next_match(2, 1)) == (0, 2, None)
     assert buffer.next_match(2, -1) == 0
+    assert (buffer.next_match(30, -1), buffer.next_match(30, 1)) == (2, None)
     buffer.only_matches = True
     buffer.lay_out()
     assert buffer.found == 2
@@ -210,6 +216,8 @@ def test_changes_are_asked_and_answered_in_words():
         "web: it does not end",
         False,
     )
+    answer = {"results": [result("off", "NOT_RUNNING", "off"), result("web:a", "NOT_RUNNING", "web:a")]}
+    assert answer_text(stop, answer) == ("off: not running; web:a: not running", True)
     assert answer_text(stop, {"results": []}) == ("nothing was to be done", True)
 
 
@@ -252,3 +260,38 @@ def test_a_process_that_has_just_gone_is_an_empty_line():
 def test_a_filter_fits_the_name_within_a_group():
     """`web_*` finds web:web_00, too."""
     assert matches("web_*", process("web_00", group="site"), Standing.UP)
+
+
+def contrast_on_white(style):
+    """As WCAG 2 has it: 1 cannot be seen, 21 is black."""
+    parts = [part / 255 for part in style.color.get_truecolor()]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)) + 0.05)
+
+
+def test_colours_can_be_read_on_white():
+    """Each colour for a light background has a contrast of 4:1 at least, and none is yellow or cyan with 16 colours."""
+    light = colours_of(is_light=True, has_256=True)
+    for style in (light.moving, light.up, light.done, *light.names):
+        assert contrast_on_white(style) > 4
+    few = colours_of(is_light=True, has_256=False)
+    assert {style.color.name for style in (few.moving, few.up, few.done, *few.names)} == {"magenta", "green", "blue"}
+    assert colours_of(is_light=False, has_256=True) is DARK
+
+
+def test_choices_are_kept_for_the_next_time(tmp_path):
+    """Theme and order are read again; what makes no sense is left out, and what cannot be written does not matter."""
+    path = place({"HOME": str(tmp_path)})
+    assert path == f"{tmp_path}/.local/state/procman/top.json"
+    assert read(path) == Remembered()
+    write(path, Remembered("light", "cpu", reverse=True))
+    assert read(path) == Remembered("light", "cpu", reverse=True)
+    assert os.listdir(os.path.dirname(path)) == ["top.json"]
+    Path(path).write_text('{"theme": ["light"], "order": {}, "reverse": true, "more": 1}')
+    assert read(path) == Remembered(reverse=True)
+    for text in ("[1]", "{", "\0", "[" * 4000):
+        Path(path).write_text(text)
+        assert read(path) == Remembered()
+    write(f"{path}/below", Remembered())
+    assert place({"HOME": str(tmp_path), "XDG_STATE_HOME": "/state"}) == "/state/procman/top.json"
+    assert place({"HOME": "/proc/self/nothing"}) is None

@@ -7,7 +7,11 @@ import pytest
 from textual.widgets import OptionList
 
 from procman.tui import heading
+<<<<<<< HEAD
 from tests.support.free_ports import free_port
+=======
+from procman.tui.remembered import Remembered
+>>>>>>> 99fb2927 (top: colours for a light background; L and --theme choose, and it is remembered)
 from tests.support.running_master import SLEEPER, RunningMaster, python
 from tests.support.top_screen import TopScreen, on_screen
 
@@ -84,6 +88,8 @@ def test_logs_of_marked_processes_are_merged_and_searched(url):
         assert screen.pane.text() == "web    | oops"
         await screen.press("ampersand", "n", "n")
         await screen.says("nothing more is found")
+        await screen.press("slash", *"nowhere", "enter")
+        assert "nowhere: 0" in screen.pane.render_line(0).text
         await screen.press("tab", "u")
         await screen.until(lambda: screen.pane.title == "log: web")
 
@@ -177,6 +183,25 @@ def test_filters_orders_and_the_palette(url):
         await screen.until(lambda: screen.table.cursor == "queue:queue_01")
 
     on_screen(url, act, size=(80, 24))
+
+
+def test_colours_and_order_are_chosen_and_remembered(url):
+    """L takes the colours for the other background at once; these and the order are there the next time."""
+    kept = []
+
+    async def act(screen: TopScreen) -> None:
+        assert screen.app.theme == "ansi-dark"
+        await screen.press("L", "o", "O")
+        assert screen.app.theme == "ansi-light"
+        await screen.says("sorted by name, turned round")
+
+    on_screen(url, act, remember=kept.append)
+    assert kept[-1] == Remembered("light", "name", reverse=True)
+
+    async def later(screen: TopScreen) -> None:
+        assert (screen.table.arrangement.order, screen.table.arrangement.reverse) == ("name", True)
+
+    on_screen(url, later, remembered=kept[-1])
 
 
 @pytest.mark.slow

@@ -16,13 +16,18 @@ WITHOUT_TEXTUAL = "import sys; sys.modules['textual'] = None; from procman.cli.p
 
 
 @pytest.fixture
-def terminal():
-    """Start a program on a terminal of its own; it is ended after the test."""
+def terminal(tmp_path):
+    """Start a program on a terminal of its own, with nothing remembered; it is ended after the test."""
     started = []
 
     def start(*command: str, **environ: str) -> pexpect.spawn:
         child = pexpect.spawn(
-            command[0], list(command[1:]), env=ENVIRON | environ, encoding="utf-8", timeout=30, dimensions=(24, 80)
+            command[0],
+            list(command[1:]),
+            env=ENVIRON | {"XDG_STATE_HOME": str(tmp_path)} | environ,
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(24, 80),
         )
         started.append(child)
         return child
@@ -93,3 +98,52 @@ def test_ctrl_c_gives_the_terminal_back(terminal, running, environ):
     assert "/we" in shown
     assert "\x1b[?1000h" not in shown
     assert environ == {} or ("\x1b[31" not in shown and shown.isascii())
+
+
+def test_after_a_suspension_all_is_drawn_again(terminal, running):
+    """Ctrl-Z gives the terminal to the shell; after fg the screen has all of its lines, though nothing has changed."""
+    child = terminal("/bin/sh", "-i", PS1="$ ")
+    command = [sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{running.socket}", "top"]
+    child.sendline(shlex.join(command))
+    child.expect_exact("1 up")
+    child.expect_exact("quit")
+    child.send("\x1a")
+    child.expect_exact("\x1b[?1049l")
+    child.expect_exact("$ ")
+    child.sendline("fg")
+    child.expect_exact("\x1b[?1049h")
+    child.expect_exact("1 up")
+    child.expect_exact("quit")
+    child.send("q")
+    child.expect_exact("\x1b[?1049l")
+
+
+@pytest.mark.parametrize(
+    ("answer", "environ", "green"),
+    [
+        ("\x1b]11;rgb:ffff/ffff/dddd\x1b\\\x1b[?62;22c", {}, "38;5;28"),
+        ("\x1b]11;rgb:1e/1e/1e\x07\x1b[?62;22c", {"COLORFGBG": "0;15"}, "32"),
+        ("\x1b[?6c", {"COLORFGBG": "0;default;15"}, "38;5;28"),
+        ("\x1b[?6c", {}, "32"),
+    ],
+)
+def test_the_terminal_is_asked_for_its_background(terminal, running, answer, environ, green):
+    """On a light one, colours are dark; a terminal that does not know is taken at the environment's word."""
+    child = terminal(
+        sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{running.socket}", "top",
+        TERM="xterm-256color", **environ,
+    )  # fmt: skip
+    child.expect_exact("\x1b]11;?\x1b\\\x1b[c")
+    child.send(answer)
+    child.expect(r"\x1b\[([0-9;]*)m  . 1 up")
+    assert f";{green};" in f";{child.match[1]};"
+    child.send("q")
+    child.expect(pexpect.EOF)
+    assert "62;22" not in child.before
+
+
+def test_a_theme_is_given(ctl):
+    """A theme that there is not is refused, before anything else."""
+    ran = ctl("top", "--theme", "pink")
+    assert ran.status == 2
+    assert "--theme takes auto, light or dark" in ran.text
