@@ -7,11 +7,8 @@ import pytest
 from textual.widgets import OptionList
 
 from procman.tui import heading
-<<<<<<< HEAD
-from tests.support.free_ports import free_port
-=======
 from procman.tui.remembered import Remembered
->>>>>>> 99fb2927 (top: colours for a light background; L and --theme choose, and it is remembered)
+from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster, python
 from tests.support.top_screen import TopScreen, on_screen
 
