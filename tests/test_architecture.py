@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "config.spelling": "",
     "config.snapshot": "config.schema config.problems core core.spec",
     "config.discovery": "",
+    "config.ini_lines": "",
     "config.runtime_dir": "system.file_trust errors",
     "config.assumptions": "errors",
     "config.host": "config.assumptions system system.blocking",
@@ -49,6 +50,7 @@ MAY_IMPORT = {
     ),
     "config.formats": (
         "config.formats config.schema config.problems config.secrets config.spelling config.host config.discovery "
+        "config.ini_lines "
         "system.env_file errors"
     ),
     "config.resolve": (
@@ -101,7 +103,8 @@ MAY_IMPORT = {
     ),
     # the clients: never daemon, runtime or core
     "client": (
-        "client api.shapes config.discovery config.runtime_dir system.file_trust system.exposure system.blocking errors"
+        "client api.shapes config.discovery config.ini_lines config.runtime_dir system.file_trust system.exposure "
+        "system.blocking errors"
     ),
     "listener": "client errors",
     "pytest_plugin": "client errors",
@@ -151,7 +154,7 @@ MAY_KNOW = {
     "yaml": "convert.imports.yaml_tree",
     "cronsim": "cron",
     "zoneinfo": "cron",
-    "tomli": "config.formats.toml client.address",
+    "tomli": "config.formats.toml client.file_options",
     "xmlrpc": "api.xmlrpc",
     "ssl": "client.tls http.tls http.server system.certificates webhook",
     "psutil": "system api services",

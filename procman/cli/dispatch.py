@@ -2,21 +2,28 @@
 
 import errno
 from collections.abc import Callable, Sequence
-from importlib import import_module
 
-from procman.cli import suggestions
 from procman.cli.flag_check import checked
 from procman.cli.invocation import GENERIC, INSUFFICIENT_PRIVILEGES, NOT_RUNNING, Invocation
-from procman.cli.procmanctl_commands import COMMANDS, SAME_AS, Command
+from procman.cli.procmanctl_commands import COMMANDS, SAME_AS, UNKNOWN_COMMAND, form_of, load
 from procman.client.api_client import ApiError, AuthRequired, Unreachable
-from procman.errors import BadRequest, ProcmanError
+from procman.errors import ProcmanError
 
 _UNREACHABLE = {errno.ECONNREFUSED: INSUFFICIENT_PRIVILEGES, errno.ENOENT: NOT_RUNNING}
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
+def is_verbatim(line: str) -> bool:
+    """Whether the command of a line needs its words as a shell passes them on: `run -- sh -c 'a | b'`."""
+    first = line.partition(" ")[0]
+    return first in COMMANDS and COMMANDS[first].verbatim
+
+
 def run(invocation: Invocation, line: str, given: Sequence[str] = ()) -> bool:
-    """Carry out one line; True if the shell should end. `given` are its words as a shell has passed them on."""
+    """Carry out one line; True if the shell should end.
+
+    `given` are its words as a shell has passed them on, which commands that are verbatim need.
+    """
     line = line.strip()
     if not line:
         return False
@@ -26,7 +33,7 @@ def run(invocation: Invocation, line: str, given: Sequence[str] = ()) -> bool:
         name, words = _split(line)
     rest: list[str] = []
     if name in COMMANDS and COMMANDS[name].verbatim:
-        words = list(given[1:]) if given else _words(line)
+        words = list(given[1:])
         end = words.index("--") if "--" in words else len(words)
         words, rest = words[:end], words[end:]
     invocation.begin(as_json="--json" in words)
@@ -39,8 +46,7 @@ def run(invocation: Invocation, line: str, given: Sequence[str] = ()) -> bool:
 def _carry_out(invocation: Invocation, name: str, words: list[str], line: str, rest: list[str]) -> bool:
     command = COMMANDS.get(name)
     if command is None:
-        invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
-        invocation.suggest(suggestions.command(line), note=suggestions.NOTES.get(name, ""))
+        load(UNKNOWN_COMMAND)(invocation, line, name)
         return False
     # A word without a blank before it, as in `stop-x`, is a name to supervisorctl, and not a flag.
     apart = line[len(name) : len(name) + 1].isspace()
@@ -49,13 +55,14 @@ def _carry_out(invocation: Invocation, name: str, words: list[str], line: str, r
         if names is None:
             return False
         words = names
-    # Only the command that is called is imported: this is where the rest of them stays out of a `status`.
-    module = import_module(f"procman.cli.procmanctl_commands.{command.module}")
-    return _call(invocation, command, getattr(module, command.function), words + rest)
+    return _call(invocation, command.unreachable, load(form_of(name, words)), words + rest)
 
 
 def _call(
-    invocation: Invocation, command: Command, function: Callable[[Invocation, list[str]], bool | None], words: list[str]
+    invocation: Invocation,
+    unreachable: int | None,
+    function: Callable[[Invocation, list[str]], bool | None],
+    words: list[str],
 ) -> bool:
     """Call the function of a command, again after the user has logged in; report its exceptions."""
     settings = invocation.settings
@@ -68,7 +75,7 @@ def _call(
                 invocation.problem(f"{error.message}{why}", code=error.code)
                 return False
         except Unreachable as error:
-            status = command.unreachable
+            status = unreachable
             if status is None:
                 status = _UNREACHABLE.get(error.errno or 0, GENERIC)
             source = "" if settings.found is None else f"; set in {settings.found} (-c FILE names another)"
@@ -82,16 +89,6 @@ def _call(
             # An argument that only the client can judge, such as an address.
             invocation.problem(f"ERROR: {error}", code="BAD_ARGUMENTS")
             return False
-
-
-def _words(line: str) -> list[str]:
-    """The words of a line of the interactive shell, with quotes as in a shell."""
-    import shlex  # noqa: PLC0415 - for one command of the interactive shell
-
-    try:
-        return shlex.split(line)[1:]
-    except ValueError as error:
-        raise BadRequest(f"cannot read the line: {error}") from None
 
 
 def _split(line: str) -> tuple[str, list[str]]:

@@ -35,25 +35,25 @@ _WIDEST = 10_000  # columns: rich is never to cut a line
 SPAN = 1.0
 
 
-def show_figures(invocation: Invocation, chosen: list[ProcessInfo]) -> None:
-    """Ask for the figures of these processes twice, and show them."""
+def figure_lines(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
+    """Ask for the figures of these processes twice, and make a table of them; nothing for --json."""
     figures = _watched(invocation, {info["namespec"] for info in chosen})
     invocation.put(figures=[figures[info["namespec"]] for info in chosen if info["namespec"] in figures])
     if invocation.as_json or not chosen:
-        return
+        return []
     rows = [_row(info, figures.get(info["namespec"])) for info in chosen]
     if not invocation.terminal:
-        invocation.say("\n".join(drawn(rows)))
-        return
-    screen = get_terminal_size()
+        return drawn(rows)
     cells = [[terminal_text.safe(cell) for cell in row] for row in rows]
-    lines = drawn(cells, screen.columns, colour=invocation.colour)
-    text = "\n".join(lines)
-    if len(lines) >= screen.lines:
-        invocation.flush()
-        if paged(f"{text}\n"):
-            return
-    invocation.say(text)
+    return drawn(cells, get_terminal_size().columns, colour=invocation.colour)
+
+
+def show_in_pager(invocation: Invocation, lines: list[str]) -> bool:
+    """Show these lines in a pager if they are more than the terminal has; False if they are still to be printed."""
+    if not invocation.terminal or len(lines) < get_terminal_size().lines:
+        return False
+    invocation.flush()
+    return paged("\n".join([*lines, ""]))
 
 
 def with_percent(before: FiguresInfo | None, after: FiguresInfo, seconds: float) -> dict[str, Any]:

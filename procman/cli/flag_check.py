@@ -3,12 +3,9 @@
 So `restart --gently web` restarts nothing; supervisorctl restarts web and misses a process named `--gently`.
 """
 
-from procman.cli import help_texts, suggestions
-from procman.cli.invocation import INVALID_ARGS, Invocation
-from procman.cli.procmanctl_commands import asks_for_help
-from procman.cli.procmanctl_commands import help as help_command
-from procman.cli.procmanctl_flags import FLAGS
-from procman.config.spelling import closest
+from procman.cli import help_texts
+from procman.cli.invocation import Invocation
+from procman.cli.procmanctl_commands import COMMANDS, UNKNOWN_FLAG, asks_for_help, load
 
 _NAMES_FOLLOW = "--"
 # These commands report a word such as -x themselves, in supervisorctl's words.
@@ -21,7 +18,7 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
     Words after `--` are names, with or without dashes.
     """
     if asks_for_help(" ".join([command, *words])):
-        help_command.show_help(invocation, [command])
+        load(COMMANDS["help"])(invocation, [command])
         return None
     end = words.index(_NAMES_FOLLOW) if _NAMES_FOLLOW in words else len(words)
     before, names = words[:end], words[end + 1 :]
@@ -33,7 +30,7 @@ def checked(invocation: Invocation, command: str, words: list[str]) -> list[str]
             continue
         if not word.startswith("--") and command in _READS_DASHES:
             continue
-        _refuse(invocation, command, word, known)
+        load(UNKNOWN_FLAG)(invocation, command, word, known)
         return None
     return ["all" if word == "--all" else word for word in before] + names
 
@@ -43,22 +40,3 @@ def _ours(word: str, known: dict[str, bool]) -> str:
     flag, equals, value = word.partition("=")
     ours = help_texts.SAME_FLAGS.get(flag, flag)
     return f"{ours}{equals}{value}" if flag not in known and ours in known else word
-
-
-def _refuse(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:
-    flag = word.partition("=")[0]
-    early = any(flag in (*each.names, *each.hidden) for each in FLAGS)
-    if early:
-        text = f"Error: {flag} must come before the command: procmanctl {flag} ... {command}"
-    else:
-        text = f"Error: {command} has no flag {word}; to give a name that begins with a dash, write -- before it"
-    invocation.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
-    invocation.suggest(_signal(word) if command == "signal" else closest(flag, known, prefixes=True))
-    if not early:
-        invocation.say(help_texts.text_of(command).rstrip())
-
-
-def _signal(word: str) -> str | None:
-    """`signal HUP`, for a -HUP or -9 as of kill."""
-    name = word.removeprefix("-").upper()
-    return f"signal {name}" if name.isdecimal() or name.removeprefix("SIG") in suggestions.signals() else None

@@ -1,17 +1,13 @@
 """The flags of a command line, declared once for reading them, for `-h`, and for the reference page.
 
-getopt reads them, as in supervisord and supervisorctl, with its rules (`-cFILE`, `--conf=FILE`, a value that begins
-with a dash, no flags after the first word) and its messages, and in 3 ms less than argparse.
+They are read by the rules of getopt, as in supervisord and supervisorctl (`-cFILE`, `--conf=FILE`, a value that begins
+with a dash, no flags after the first word), and with its messages. To import getopt itself takes longer than to read
+them here, for it imports gettext.
 """
 
-from collections.abc import Iterable, Sequence
-from getopt import GetoptError, getopt
-from textwrap import wrap
+from collections.abc import Iterable, Iterator, Sequence
 
 from procman.errors import BadRequest
-
-_WIDTH = 100  # columns of the help; a flag that is too long for its column has a line of its own
-_COLUMN = 32
 
 
 class Flag:
@@ -49,14 +45,9 @@ def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], li
     if not argv or not argv[0].startswith("-"):
         return {}, list(argv)
     named = {name: flag for flag in flags for name in (*flag.names, *flag.hidden)}
-    short = "".join(name[1] + (":" if flag.metavar else "") for name, flag in named.items() if name[1] != "-")
-    long = [name[2:] + ("=" if flag.metavar else "") for name, flag in named.items() if name[1] == "-"]
-    try:
-        options, words = getopt(argv, short, long)
-    except GetoptError as error:
-        raise BadRequest(str(error)) from None
+    words = list(argv)
     given: dict[str, str] = {}
-    for name, value in options:
+    for name, value in _taken(named, words):
         flag = named[name]
         if flag.many and flag.key in given:
             given[flag.key] += f"\0{value}"
@@ -64,17 +55,47 @@ def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], li
         if flag.metavar and flag.key in given:
             raise BadRequest(f"conflicting command line option {name!r}")
         given[flag.key] = value if flag.metavar else "true"
-    return given, list(words)
+    return given, words
 
 
-def table(flags: Iterable[Flag]) -> str:
-    """The flags as `-h` shows them."""
-    lines = []
-    for flag in flags:
-        first, *rest = wrap(flag.about, _WIDTH - _COLUMN)
-        usage = f"  {flag.usage}"
-        if len(usage) + 2 > _COLUMN:
-            lines.append(usage)
-            usage = ""
-        lines += [f"{usage:<{_COLUMN}}{first}", *(" " * _COLUMN + line for line in rest)]
-    return "\n".join(lines)
+def _taken(named: dict[str, Flag], words: list[str]) -> Iterator[tuple[str, str]]:
+    """Each given flag with its value, "" for a switch. They are taken out of the words."""
+    while words and words[0].startswith("-") and words[0] != "-":
+        word = words.pop(0)
+        if word == "--":
+            return
+        if word.startswith("--"):
+            begun, equals, value = word.partition("=")
+            name = _whole_name(begun, named)
+            if not named[name].metavar and equals:
+                raise BadRequest(f"option {name} must not have an argument")
+            if named[name].metavar and not equals:
+                value = _value_of(name, words)
+            yield name, value
+            continue
+        letters = word[1:]
+        while letters:
+            name, letters = f"-{letters[0]}", letters[1:]
+            if name not in named:
+                raise BadRequest(f"option {name} not recognized")
+            if named[name].metavar:
+                # The rest of the word is the value.
+                yield name, letters or _value_of(name, words)
+                break
+            yield name, ""
+
+
+def _value_of(name: str, words: list[str]) -> str:
+    if not words:
+        raise BadRequest(f"option {name} requires argument")
+    return words.pop(0)
+
+
+def _whole_name(begun: str, named: dict[str, Flag]) -> str:
+    """The flag with this name, or the only one whose name begins so."""
+    possible = [name for name in named if name.startswith(begun)]
+    if not possible:
+        raise BadRequest(f"option {begun} not recognized")
+    if begun not in possible and len(possible) > 1:
+        raise BadRequest(f"option {begun} not a unique prefix")
+    return begun if begun in possible else possible[0]

@@ -12,7 +12,8 @@ from importlib import import_module
 from types import ModuleType
 
 from procman import __version__
-from procman.cli.flags import read, table
+from procman.cli.flags import read
+from procman.cli.flags_text import table
 from procman.cli.procman_commands.table import COMMANDS, takes_file
 from procman.cli.standard_streams import open_missing
 from procman.config.discovery import SEARCH

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from procman import __version__
 from procman.cli import dispatch
-from procman.cli.flags import read, table
+from procman.cli.flags import read
 from procman.cli.invocation import GENERIC, INVALID_ARGS, SUCCESS, Invocation
-from procman.cli.procmanctl_commands import asks_for_help
+from procman.cli.procmanctl_commands import SHELL, USAGE, asks_for_help, load
 from procman.cli.procmanctl_flags import FLAGS
 from procman.cli.standard_streams import open_missing
 from procman.client import address
@@ -18,24 +18,6 @@ from procman.errors import BadRequest, ProcmanError
 
 _INTERRUPTED = 130  # what a shell shows for SIGINT
 _BROKEN_PIPE = 141  # and for SIGPIPE
-
-_HELP = """\
-procmanctl -- control the programs that procman runs
-
-Usage: procmanctl [flags] [command [arguments]]
-
-{flags}
-
-"procmanctl help" lists the commands, "procmanctl help tail" (or "tail --help") explains one. Without a command,
-procmanctl is an interactive shell. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern such as 'web*'.
-
-Not in supervisorctl: "status --long" shows what each process uses, "update --dry-run" what an update would do,
-"health" whether everything that should be up is up, "stop-plan" how long a shutdown may take ("--budget 10s": and what
-would make it fit), "config" the effective options and where each was set. "upgrade" makes the master execute the
-procman that is installed now, while all programs keep running.
-
-Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
-4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +53,7 @@ def _as_utf8(word: str) -> str:
 def _run(argv: list[str]) -> int:
     given, words = read(FLAGS, argv)
     if "help" in given:
-        print(_HELP.format(flags=table(FLAGS)))
+        print(load(USAGE)())
         return SUCCESS
     if "version" in given:
         print(__version__)
@@ -97,9 +79,7 @@ def _run(argv: list[str]) -> int:
     invocation = Invocation(settings, as_json="json" in given, interactive=interactive)
     try:
         if interactive:
-            from procman.cli import shell  # noqa: PLC0415 - readline, getpass: few start it
-
-            return shell.run(invocation, line)
+            return int(load(SHELL)(invocation, words))
         dispatch.run(invocation, line, words)
         return invocation.exitstatus
     finally:

@@ -22,6 +22,14 @@ def namespec(group: str, name: str) -> str:
     return name if group == name else f"{group}:{name}"
 
 
+def split(word: str) -> tuple[str, str | None]:
+    """Group and name of `group:name`; the name is None for a whole group."""
+    group, colon, name = word.partition(":")
+    if not colon:
+        return word, word
+    return group, None if name in {"", "*"} else name
+
+
 def status_table(processes: Iterable[ProcessInfo], *, terminal: bool, colour: bool) -> list[str]:
     """The lines of `status`."""
     rows = [

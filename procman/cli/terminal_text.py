@@ -51,7 +51,8 @@ def coloured(text: str, state: str) -> str:
 
 def safe(text: str) -> str:
     """Spell out everything in a name or a description that would act on a terminal."""
-    return re.sub(_NAME_TEXT, _shown, text)
+    # Most texts are harmless, and a pattern takes 1 ms to compile.
+    return text if text.isprintable() else re.sub(_NAME_TEXT, _shown, text)
 
 
 def safe_lines(text: str) -> str:

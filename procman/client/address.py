@@ -14,20 +14,14 @@ preferred to one that does not run.
 from __future__ import annotations
 
 import os
-import re
 import shlex
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from glob import glob
+from collections.abc import Iterator, Mapping
 
+from procman.client import file_options
 from procman.client.api_client import Client, who_listens
 from procman.config import discovery, runtime_dir
 from procman.errors import BadRequest, ProcmanError
 from procman.system.file_trust import is_trusted_folder
-
-# How long to wait for included files, in seconds; usually the main file is enough.
-PATIENCE = 5.0
 
 # How long each of several masters may take to name its file, in seconds.
 _INTRODUCTION = 1.0
@@ -198,9 +192,11 @@ def _from_file(given: str) -> Settings:
     path = os.path.abspath(given)
     settings = Settings()
     settings._file_read = True  # noqa: SLF001 - made here
-    sections: dict[str, dict[str, str]] = {}
+    sections: file_options.Sections = {}
     try:
-        _read(path, sections, set())
+        sections = file_options.read(path)
+        if not sections and path.endswith(".toml") and not _derived_socket(path)[1]:
+            file_options.check_toml(path)
     except FileNotFoundError:
         settings.unreadable = f"could not find config file {given}"
     except (OSError, ValueError) as error:
@@ -246,91 +242,6 @@ def _server(sections: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
             if name.partition(":")[0] == kind:
                 return options
     return {}
-
-
-def _read(path: str, sections: dict[str, dict[str, str]], seen: set[str]) -> None:
-    """Add the sections of a file and its includes; later files win, as for the master.
-
-    It uses configparser with supervisor's settings, and tomli: the master's own readers know the line of each problem,
-    but take 16 and 40 ms to import, these 1 and 4. The master reports mistakes; here an unreadable included file is
-    ignored.
-    """
-    seen.add(path)
-    if discovery.is_procfile(path):
-        return  # it says nothing of servers
-    here = os.path.dirname(path)
-    expansions = {"here": here, **{f"ENV_{name}": value for name, value in os.environ.items()}}
-    for name, options in (_read_toml if path.endswith(".toml") else _read_ini)(path).items():
-        expanded = {option: _expand(value, expansions) for option, value in options.items()}
-        sections.setdefault(name, {}).update(expanded)
-    patterns = sections.pop("include", {}).get("files", "").split()
-    if not patterns:
-        return
-    from procman.system.blocking import DiskQueries  # noqa: PLC0415 - few files include others
-
-    included: dict[str, dict[str, str]] = {}
-    patterns = [os.path.join(here, pattern) for pattern in patterns]
-    if DiskQueries(PATIENCE).ask(lambda: _read_included(patterns, included, seen)):
-        for name, options in included.items():
-            sections.setdefault(name, {}).update(options)
-    else:
-        sys.stderr.write(f"Warning: timed out reading the files included by {path}; ignoring them\n")
-
-
-def _read_included(patterns: Iterable[str], sections: dict[str, dict[str, str]], seen: set[str]) -> bool:
-    """Add the sections of included files; returns True."""
-    found: list[str] = []
-    for pattern in patterns:
-        with suppress(ValueError):  # it contains a NUL
-            found += sorted(glob(pattern))
-    for file in found:
-        if file not in seen and os.access(file, os.R_OK):
-            # A broken file must not prevent access to the running programs.
-            with suppress(OSError, ValueError):
-                _read(file, sections, seen)
-    return True
-
-
-def _read_ini(path: str) -> dict[str, dict[str, str]]:
-    from configparser import ParsingError, RawConfigParser  # noqa: PLC0415 - with -s no file is read
-
-    parser = RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            parser.read_file(file)
-    except ParsingError as error:
-        # It has read all good lines by then, unless there is no section at all.
-        if not parser.sections():
-            raise ValueError(str(error)) from None
-    return {name: dict(parser.items(name)) for name in parser.sections()}
-
-
-def _read_toml(path: str) -> dict[str, dict[str, str]]:
-    from tomli import load  # noqa: PLC0415 - only for TOML
-
-    with open(path, "rb") as file:
-        content = load(file)
-    sections: dict[str, dict[str, str]] = {}
-    for name, value in content.items():
-        if name == "include":
-            sections[name] = {"files": " ".join(map(str, value))}
-        elif name in {"procmanctl", "supervisorctl", "unix_http_server", "inet_http_server"} and isinstance(
-            value, dict
-        ):
-            sections[name] = {option: str(item) for option, item in value.items() if not isinstance(item, dict)}
-            for part, options in value.items():
-                if isinstance(options, dict):
-                    sections[f"{name}:{part}"] = {option: str(item) for option, item in options.items()}
-    return {name: options for name, options in sections.items() if options}
-
-
-def _expand(value: str, expansions: Mapping[str, str]) -> str:
-    """Expand `%(here)s` and `%(ENV_X)s`; unknown names stay, because the master complains about them."""
-
-    def known(match: re.Match[str]) -> str:
-        return "%" if match[0] == "%%" else expansions.get(match[1], match[0])
-
-    return re.sub(r"%%|%\((\w+)\)s", known, value)
 
 
 def _absolute(path: str) -> str:

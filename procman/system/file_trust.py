@@ -25,8 +25,8 @@ def trusted_owners() -> frozenset[int]:
     if os.geteuid() == 0:
         try:
             # The owner of /proc/1 would be root even if PID 1 has changed its user since.
-            with open("/proc/1/status", encoding="ascii", errors="replace") as file:
-                owners.update(int(line.split()[2]) for line in file if line.startswith("Uid:"))
+            with open("/proc/1/status", "rb") as file:
+                owners.update(int(line.split()[2]) for line in file if line.startswith(b"Uid:"))
         except (OSError, ValueError, IndexError):
             pass  # no /proc, or one that hides other users' processes
     return frozenset(owners)

@@ -7,7 +7,7 @@ from typing import Any
 from textual.app import App
 
 from procman.api.shapes.rolling import ScaleInfo
-from procman.cli.suggestions import signals
+from procman.cli.signal_guesses import signals
 from procman.client.api_client import Client
 from procman.config.spelling import closest
 from procman.errors import ProcmanError

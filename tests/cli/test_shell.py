@@ -8,7 +8,7 @@ import pexpect
 import pytest
 
 from procman.cli.invocation import Invocation
-from procman.cli.shell import Completer
+from procman.cli.procmanctl_commands.shell import Completer
 from procman.client.address import Settings
 from tests.support.ctl_environment import ENVIRON
 from tests.support.fake_master import process, result

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from procman.client import address
+from procman.client import address, file_options, included_files
 from procman.config import discovery, runtime_dir
 from procman.config.runtime_dir import default_socket, own_sockets
 from procman.errors import BadRequest
@@ -145,7 +145,7 @@ def test_a_file_with_a_wrong_line_still_leads_to_its_master(tmp_path):
 
 def test_a_hanging_included_file_does_not_hide_the_master(tmp_path, monkeypatch, capsys):
     """A pipe without a writer stands for a hanging disk; files read before it are ignored as well."""
-    monkeypatch.setattr(address, "PATIENCE", 0.01)
+    monkeypatch.setattr(included_files, "PATIENCE", 0.01)
     file = write(tmp_path / "a.conf", "[include]\nfiles = conf.d/*\n[unix_http_server]\nfile=/a.sock\n")
     write(tmp_path / "conf.d/1.conf", "[unix_http_server]\nfile=/b.sock\n")
     os.mkfifo(tmp_path / "conf.d/2.conf")
@@ -168,7 +168,7 @@ def test_a_broken_included_file_does_not_hide_the_master(tmp_path, name, text):
     assert (found.url, found.prompt) == ("unix:///a.sock", "z")
 
 
-@pytest.mark.parametrize("broken", ["bad = [", None], ids=["cannot be parsed", "is not there any more"])
+@pytest.mark.parametrize("broken", ["[unix_http_server", None], ids=["cannot be parsed", "is not there any more"])
 @pytest.mark.parametrize("named", [True, False], ids=["-c", "found"])
 def test_a_master_is_found_whatever_has_become_of_its_file(runtime, monkeypatch, broken, named):
     """The path of the file leads to its socket, or to a link to it; the mistake is reported only when needed."""
@@ -213,7 +213,7 @@ def test_liveness_does_not_read_the_file(runtime, tmp_path, monkeypatch, live):
     """The disk of the file may hang."""
     file = write(tmp_path / "a.toml", "")
     read = []
-    monkeypatch.setattr(address, "_read", lambda path, *_: read.append(path))
+    monkeypatch.setattr(file_options, "read", lambda path: read.append(path) or {})
     with listening(Path(default_socket(file))):
         assert address.find(config_file=file, live=live, environ={}).url == f"unix://{default_socket(file)}"
     assert read == ([] if live else [file])

@@ -8,7 +8,7 @@ from procman.cli.help_texts import OURS, TOPICS, flags, takes
 from procman.cli.procman_commands.table import COMMANDS as OF_PROCMAN
 from procman.cli.procmanctl_commands import COMMANDS, SAME_AS
 from procman.cli.procmanctl_flags import FLAGS
-from procman.cli.suggestions import signals
+from procman.cli.signal_guesses import signals
 from procman.config.schema.reference import known_names
 
 SHELLS = ("bash", "zsh", "fish")

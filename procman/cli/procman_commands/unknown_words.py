@@ -5,8 +5,8 @@ import shlex
 import shutil
 from collections.abc import Iterable
 
+from procman.cli.command_guesses import OTHER_NAMES
 from procman.cli.procmanctl_commands import COMMANDS
-from procman.cli.suggestions import OTHER_NAMES
 from procman.cli.terminal_text import safe
 from procman.config.spelling import did_you_mean
 

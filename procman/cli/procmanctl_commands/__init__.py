@@ -1,8 +1,18 @@
 """The commands of procmanctl: name, function, and exit status if no master answers.
 
-A module has a group of commands, and is imported when one of them is called. A command is a function
-`command(invocation, words)`; if it returns True, the shell ends.
+A module has a group of commands, and is imported when one of them is called: `load` is the only place that does it, so
+the modules themselves import what they need at their top. A command is a function `command(invocation, words)`; if it
+returns True, the shell ends.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class Command:
@@ -84,6 +94,41 @@ SAME_AS = {
     "show": "status --long",
     "up": "start",
 }
+
+# With one of these flags, a function of another module carries a command out.
+FORMS = {
+    "config": {"--drift": Command("drift", "drift_of_config")},
+    "restart": {"--rolling": Command("rolling", "roll")},
+    "status": {
+        "--at": Command("past", "status_at"),
+        "--long": Command("status_forms", "status"),
+        "--watch": Command("status_watch", "watch"),
+        "-o": Command("status_forms", "status"),
+    },
+    "why": {"--at": Command("past", "why_at")},
+}
+
+# What procmanctl does where there is no command to carry out.
+SHELL = Command("shell", "run")
+UNKNOWN_COMMAND = Command("bad_usage", "unknown_command")
+UNKNOWN_FLAG = Command("bad_usage", "unknown_flag")
+USAGE = Command("help", "usage")
+
+
+def form_of(name: str, words: Sequence[str]) -> Command:
+    """The command `name` in the form that the flags among its words ask for."""
+    forms = FORMS.get(name)
+    if forms:
+        given = {word.partition("=")[0] for word in words if word.startswith("-")}
+        for flag, form in forms.items():
+            if flag in given:
+                return form
+    return COMMANDS[name]
+
+
+def load(command: Command) -> Any:
+    """The function of a command; its module is imported now."""
+    return getattr(import_module(f"procman.cli.procmanctl_commands.{command.module}"), command.function)
 
 
 def asks_for_help(line: str) -> bool:

@@ -24,12 +24,7 @@ def avail(invocation: Invocation, words: list[str]) -> None:
 
 
 def config(invocation: Invocation, words: list[str]) -> None:
-    """Print the effective options and their origins, of the master or of the named processes; `--drift`: see there."""
-    if "--drift" in words:
-        from procman.cli.procmanctl_commands.drift import drift  # noqa: PLC0415 - another command
-
-        drift(invocation, [word for word in words if word != "--drift"])
-        return
+    """Print the effective options and their origins, of the master or of the named processes."""
     sections: list[SectionSettings] = []
     invocation.put(sections=sections)
     if not words:

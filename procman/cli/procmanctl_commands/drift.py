@@ -39,6 +39,11 @@ def drift(invocation: Invocation, words: list[str]) -> None:
     report_unknown(invocation, unknown)
 
 
+def drift_of_config(invocation: Invocation, words: list[str]) -> None:
+    """`config --drift`, which is another name of it."""
+    drift(invocation, [word for word in words if word != "--drift"])
+
+
 def lines(info: DriftInfo) -> list[str]:
     """What one process has otherwise, and what to type."""
     name = info["name"]

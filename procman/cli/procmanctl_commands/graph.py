@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procman.cli import graph_text
 from procman.cli.invocation import GENERIC, Invocation
-from procman.cli.procmanctl_commands.processes import suggest
+from procman.cli.suggestions import suggest_processes
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def graph(invocation: Invocation, words: list[str]) -> None:
     unknown = [name for name, infos in found.items() if not infos]
     for name in unknown:
         invocation.problem(f"{name}: ERROR (no such process)", code="BAD_NAME", exitstatus=GENERIC, name=name)
-    suggest(invocation, unknown)
+    suggest_processes(invocation, unknown)
     invocation.put(processes=chosen)
     if mermaid:
         for line in graph_text.mermaid(chosen):

@@ -9,6 +9,7 @@ import sys
 
 from procman.cli import terminal_text
 from procman.cli.invocation import GENERIC, Invocation
+from procman.cli.procmanctl_commands.health_checks import checks
 from procman.client.api_client import ApiError, AuthRequired
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
@@ -22,8 +23,6 @@ PATIENCE = 10
 def health(invocation: Invocation, words: list[str]) -> None:
     """Exit status 0 if every wanted process runs; with `--live`, if the master answers; with names, about these."""
     if words not in ([], ["--live"]):
-        from procman.cli.procmanctl_commands.health_checks import checks  # noqa: PLC0415 - probes need none of it
-
         checks(invocation, words)
         return
     if words:
@@ -43,12 +42,11 @@ def health(invocation: Invocation, words: list[str]) -> None:
         invocation.exitstatus = GENERIC
 
 
-def warn_of_file(invocation: Invocation) -> None:
-    """Warn if the configuration file could not be used now."""
+def file_warnings(invocation: Invocation) -> list[str]:
+    """Why the configuration file could not be used now; nothing if it could."""
     warnings: list[str] = invocation.client.call("GET", "/v1/health?file=1").get("warnings", [])
     invocation.put(warnings=warnings)
-    for line in warnings:
-        invocation.say(f"Warning: {terminal_text.safe(line)}")
+    return warnings
 
 
 def _found(invocation: Invocation) -> HealthInfo:

@@ -1,10 +1,35 @@
-"""help: the list of commands, and the help of one."""
+"""help: the list of commands, the help of one, and what `procmanctl -h` prints."""
 
-from procman.cli import suggestions
+from procman.cli import command_guesses
+from procman.cli.flags_text import table
 from procman.cli.help_texts import OURS, OWN_COMMANDS, TOPICS, text_of
 from procman.cli.invocation import Invocation
+from procman.cli.procmanctl_flags import FLAGS
 
 _WIDTH = 79  # the width that Python's cmd module, and so supervisorctl, uses
+
+_USAGE = """\
+procmanctl -- control the programs that procman runs
+
+Usage: procmanctl [flags] [command [arguments]]
+
+{flags}
+
+"procmanctl help" lists the commands, "procmanctl help tail" (or "tail --help") explains one. Without a command,
+procmanctl is an interactive shell. Names are NAME, GROUP:NAME, GROUP:*, all, or a pattern such as 'web*'.
+
+Not in supervisorctl: "status --long" shows what each process uses, "update --dry-run" what an update would do,
+"health" whether everything that should be up is up, "stop-plan" how long a shutdown may take ("--budget 10s": and what
+would make it fit), "config" the effective options and where each was set. "upgrade" makes the master execute the
+procman that is installed now, while all programs keep running.
+
+Exit status: that of supervisorctl. 0 success; 1 an error; 2 bad usage; 3 status: something is not running;
+4 status: unknown name or no master; 4 or 7 no master; 7 the program is not running or did not start."""
+
+
+def usage() -> str:
+    """The text of `procmanctl -h`."""
+    return _USAGE.format(flags=table(FLAGS))
 
 
 def show_help(invocation: Invocation, words: list[str]) -> None:
@@ -19,7 +44,7 @@ def show_help(invocation: Invocation, words: list[str]) -> None:
     invocation.put(topic=topic, text=text)
     invocation.say(text)
     if topic not in TOPICS and topic not in OURS:
-        invocation.suggest(suggestions.command(topic))
+        invocation.suggest(command_guesses.meant(topic))
 
 
 def _block(whose: str, names: list[str]) -> list[str]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from procman.cli import status_text, suggestions
+from procman.cli import status_text
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, Invocation
+from procman.cli.progress import order
+from procman.cli.signal_guesses import signals, suggest_signal
+from procman.cli.suggestions import suggest_processes
 from procman.client.api_client import ApiError, quoted
 from procman.client.refusals import RESULT_WORDS
 
@@ -32,7 +35,9 @@ def start(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "start", words, **({"alone": True} if alone else {}))
     invocation.put(results=results)
-    suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS))
+    suggest_processes(
+        invocation, report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS)
+    )
 
 
 def stop(invocation: Invocation, words: list[str]) -> None:
@@ -51,16 +56,11 @@ def stop(invocation: Invocation, words: list[str]) -> None:
         invocation.say_safe(
             f"still up and depending on it: {', '.join(needing)} (procmanctl stop --cascade {named} stops them first)"
         )
-    suggest(invocation, unknown)
+    suggest_processes(invocation, unknown)
 
 
 def restart(invocation: Invocation, words: list[str]) -> None:
     """Stop all named processes, then start them: two requests, because supervisorctl prints both."""
-    if "--rolling" in words:
-        from procman.cli.procmanctl_commands.rolling import roll  # noqa: PLC0415 - another request
-
-        roll(invocation, words)
-        return
     if not _has_names(invocation, "restart", words):
         return
     results = operate(invocation, "stop", words)
@@ -71,7 +71,7 @@ def restart(invocation: Invocation, words: list[str]) -> None:
     # supervisorctl reports an unknown process twice; on a terminal once is enough.
     reported = unknown if invocation.terminal else []
     report(invocation, results, "started", ignored="ALREADY_STARTED", no_group=INVALID_ARGS, reported=reported)
-    suggest(invocation, unknown)
+    suggest_processes(invocation, unknown)
 
 
 def retry(invocation: Invocation, words: list[str]) -> None:
@@ -80,7 +80,7 @@ def retry(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "retry", words)
     invocation.put(results=results)
-    suggest(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
+    suggest_processes(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
 
 
 def refresh(invocation: Invocation, words: list[str]) -> None:
@@ -89,7 +89,7 @@ def refresh(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "refresh", words)
     invocation.put(results=results)
-    suggest(invocation, report(invocation, results, "refreshed"))
+    suggest_processes(invocation, report(invocation, results, "refreshed"))
 
 
 def signal(invocation: Invocation, words: list[str]) -> None:
@@ -108,8 +108,8 @@ def signal(invocation: Invocation, words: list[str]) -> None:
     invocation.put(results=results)
     unknown = report(invocation, results, "signalled")
     refused = unknown or any(result["status"] == "BAD_SIGNAL" for result in results)
-    if refused and not suggestions.suggest_signal(invocation, name, names):
-        suggest(invocation, unknown)
+    if refused and not suggest_signal(invocation, name, names):
+        suggest_processes(invocation, unknown)
 
 
 def kill(invocation: Invocation, words: list[str]) -> None:
@@ -119,7 +119,7 @@ def kill(invocation: Invocation, words: list[str]) -> None:
         name, words = "".join(words[1:2]), words[2:]
     elif words and words[0].startswith("-"):
         name, words = words[0][1:], words[1:]
-    elif len(words) > 1 and words[0].upper().removeprefix("SIG") in suggestions.signals():
+    elif len(words) > 1 and words[0].upper().removeprefix("SIG") in signals():
         name, words = words[0], words[1:]
     if not words or any(word.startswith("-") for word in words):
         invocation.check()
@@ -134,7 +134,7 @@ def clear(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "clear", words)
     invocation.put(results=results)
-    suggest(invocation, report(invocation, results, "cleared"))
+    suggest_processes(invocation, report(invocation, results, "cleared"))
 
 
 def pid(invocation: Invocation, words: list[str]) -> None:
@@ -161,7 +161,7 @@ def pid(invocation: Invocation, words: list[str]) -> None:
             invocation.say(str(info["pid"]))
             if info["pid"] == 0 and word != "all":
                 invocation.exitstatus = NOT_RUNNING
-    suggest(invocation, unknown)
+    suggest_processes(invocation, unknown)
 
 
 def _has_names(invocation: Invocation, command: str, words: list[str], *, exitstatus: int = GENERIC) -> bool:
@@ -184,9 +184,7 @@ def _answer(invocation: Invocation, operation: str, names: list[str], **options:
     if "all" not in names:
         where = f"/v1/processes/{operation}"
         body["names"] = names
-    if operation in _TAKES_LONG and invocation.moves:
-        from procman.cli.progress import order  # noqa: PLC0415 - threads, of which a status has no use
-
+    if operation in _TAKES_LONG:
         # What is stopped before them is for the master to find.
         targets = None if "cascade" in options else body.get("names", ["all"])
         answer: dict[str, Any] = order(invocation, operation, where, body, targets)
@@ -238,12 +236,6 @@ def report(
     return unknown
 
 
-def suggest(invocation: Invocation, unknown: list[str], *, groups: bool = True) -> None:
-    """For each unknown name, ask whether another one was meant."""
-    if unknown:
-        suggestions.suggest_processes(invocation, unknown, groups=groups)
-
-
 def _why(invocation: Invocation, name: str) -> str:
     """The reason for a failed start, as far as it is known."""
     try:
@@ -255,13 +247,5 @@ def _why(invocation: Invocation, name: str) -> str:
 
 
 def _refused(word: str, error: ApiError) -> Result:
-    group, name = split(word)
+    group, name = status_text.split(word)
     return {"group": group, "name": name or "*", "status": error.code, "description": error.message}
-
-
-def split(word: str) -> tuple[str, str | None]:
-    """Group and name of `group:name`; the name is None for a whole group."""
-    group, colon, name = word.partition(":")
-    if not colon:
-        return word, word
-    return group, None if name in {"", "*"} else name

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+from hashlib import sha256
 
 from procman.cli import config_text, suggestions, update_text
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, SUCCESS, Invocation
 from procman.cli.procmanctl_commands.configuration import not_read
+from procman.cli.procmanctl_commands.confirming import await_confirmation, roll_back
 from procman.cli.progress import order
 from procman.client.api_client import ApiError, Unreachable, quoted
 
@@ -91,8 +93,6 @@ def update(invocation: Invocation, words: list[str]) -> None:
         except KeyboardInterrupt:
             if asked.confirm is None:
                 raise
-            from procman.cli.procmanctl_commands.confirming import roll_back  # noqa: PLC0415 - few updates have one
-
             roll_back(invocation)
 
 
@@ -221,8 +221,6 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     if "pending" not in answer:
         invocation.say("nothing was changed, so there is nothing to confirm")
         return
-    from procman.cli.procmanctl_commands.confirming import await_confirmation  # noqa: PLC0415 - see above
-
     await_confirmation(invocation, answer["pending"], waits=not asked.no_wait)
 
 
@@ -246,8 +244,6 @@ def _without_what_it_shows(plan: object) -> object:
     """A digest is enough for the master to see whether that was changed: all of it may be more than it reads."""
     if not isinstance(plan, dict) or not all(part in plan for part in _SHOWN):
         return plan
-    from hashlib import sha256  # noqa: PLC0415 - few commands apply a plan
-
     shown = sha256(json.dumps([plan[part] for part in _SHOWN], sort_keys=True).encode()).hexdigest()
     return {**{key: value for key, value in plan.items() if key not in _SHOWN}, "shown": shown}
 

@@ -17,11 +17,6 @@ def why(invocation: Invocation, words: list[str]) -> None:
 
     Exit status 1 if any is not, 2 for an unknown name.
     """
-    if any(word.partition("=")[0] == "--at" for word in words):
-        from procman.cli.procmanctl_commands.past import why_at  # noqa: PLC0415 - what only the past needs
-
-        why_at(invocation, words)
-        return
     answers: list[WhyAnswer]
     answers, unknown = ask_for_each(invocation, "/v1/why", words)
     explanations = {info["name"]: info for answer in answers for info in answer["explanations"]}

@@ -1,18 +1,17 @@
 """Reads INI text exactly as supervisor's parser does, into raw sections with the line of each option.
 
-Supervisor uses configparser with these rules: `=` or `:` after an option's lower-cased name, comments after `;` or `#`
-at the start of a line or after a blank, deeper indented lines continue the value above, a repeated option or section
-overlays the previous one. Its surprises are marked below; the tests compare with configparser itself. Every bad line is
+`ini_lines` has the rules for a line; a repeated option or section overlays the previous one. Every bad line is
 reported, not only the first one.
 """
 
 import os
+from collections.abc import Iterable, Iterator
 
 from procman.config.formats.raw import RawOption, RawSection
+from procman.config.ini_lines import CONTINUED, HEADER, HEADLESS, UNREADABLE, classified
 from procman.config.problems import Problem
 from procman.config.secrets import is_secret, masked
 
-COMMENT_SIGNS = (";", "#")
 BYTE_ORDER_MARK = "\ufeff"
 LONGEST_SHOWN = 40
 
@@ -29,13 +28,13 @@ def parse(text: str, file: str) -> tuple[list[RawSection], list[Problem]]:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
         lines.pop()
-    for number, line in enumerate(lines, start=1):
-        reader.take(number, line)
+    for number, kind, name, content, sign in classified(reader.without_nul(lines)):
+        reader.take(number, kind, name, content, sign)
     return reader.finish(), reader.problems
 
 
 class _Reader:
-    """The state of configparser's loop: the current section, the current option and its indentation."""
+    """The state of configparser's loop: the current section and the current option."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -44,7 +43,6 @@ class _Reader:
         self.sections: dict[str, RawSection] = {}
         self.section: RawSection | None = None
         self.option: RawOption | None = None
-        self.indent = 0
         self.headless = False
         self.after_secret = False
         # The lines of each value, joined at the end; the quote that is open after the last of them.
@@ -56,27 +54,18 @@ class _Reader:
         label = self.section.label if self.section else None
         self.problems.append(Problem(self.file, number, label, None, message, "warning" if warning else "error", slug))
 
-    def take(self, number: int, line: str) -> None:
-        if "\0" in line:
-            self.complain(number, "the line contains a NUL byte: remove it", "syntax")
-            line = line.replace("\0", "")
-        end = comment_start(line)
-        value = line[:end].strip()
-        if not value:
-            # An empty line continues the value, and a comment does not end it.
-            if end is None and self.option is not None:
-                self.lines[id(self.option)][1].append("")
-            return
-        indent = len(line) - len(line.lstrip())
-        if self.option is not None and indent > self.indent:
-            self._continue(value, None if end is None else line[end])
-            return
-        self.indent = indent
-        # Greedy: "[a] b]" is the section "a] b".
-        bracket = value.rfind("]")
-        if value.startswith("[") and bracket > 1:
-            self._header(number, value[1:bracket], value[bracket + 1 :])
-        elif self.section is None:
+    def without_nul(self, lines: Iterable[str]) -> Iterator[str]:
+        for number, line in enumerate(lines, start=1):
+            if "\0" in line:
+                self.complain(number, "the line contains a NUL byte: remove it", "syntax")
+            yield line.replace("\0", "")
+
+    def take(self, number: int, kind: str, name: str, text: str, sign: str) -> None:
+        if kind == HEADER:
+            self._header(number, name, text)
+        elif kind == CONTINUED:
+            self._continue(text, sign)
+        elif kind == HEADLESS:
             if not self.headless:
                 self.complain(
                     number,
@@ -84,8 +73,17 @@ class _Reader:
                     "missing-section-header",
                 )
             self.headless = True
+        elif kind == UNREADABLE:
+            # It may be the rest of a secret that was meant to continue here.
+            what = "this line" if self.after_secret else _shown(text)
+            self.complain(
+                number,
+                f"cannot read {what}: expected a [section], an option = value, or more indentation to continue "
+                "the value above",
+                "syntax",
+            )
         else:
-            self._option(number, value, None if end is None else line[end])
+            self._option(number, name, text, sign)
 
     def _header(self, number: int, name: str, rest: str) -> None:
         self.option = None
@@ -94,22 +92,11 @@ class _Reader:
         if rest:
             self.complain(number, f"text after the ] is ignored: {_shown(rest.strip())}", "other", warning=True)
 
-    def _option(self, number: int, value: str, comment: str | None) -> None:
+    def _option(self, number: int, name: str, text: str, sign: str) -> None:
         assert self.section is not None
-        ends = [end for end in (value.find("="), value.find(":")) if end >= 0]
-        if not ends:
-            # It may be the rest of a secret that was meant to continue here.
-            what = "this line" if self.after_secret else _shown(value)
-            self.complain(
-                number,
-                f"cannot read {what}: expected a [section], an option = value, or more indentation to continue "
-                "the value above",
-                "syntax",
-            )
-            return
-        name = value[: min(ends)].rstrip().lower()
         if not name:
-            self.complain(number, f"cannot read {_shown(value)}: no name before the {value[0]!r}", "syntax")
+            self.complain(number, f"cannot read {_shown(text)}: no name before the {text[0]!r}", "syntax")
+            text = text[1:].strip()
         self.option = RawOption("", self.file, number, self.here)
         self.after_secret = name == "environment" or is_secret(name)
         before = self.section.options.get(name)
@@ -118,14 +105,16 @@ class _Reader:
         self.section.options[name] = self.option
         self.lines[id(self.option)] = (self.option, [])
         self.quote = ""
-        self._continue(value[min(ends) + 1 :].strip(), comment)
+        self._continue(text, sign)
 
-    def _continue(self, piece: str, comment: str | None) -> None:
+    def _continue(self, piece: str, sign: str) -> None:
         assert self.option is not None
         self.lines[id(self.option)][1].append(piece)
+        if not piece:
+            return
         self.quote = open_quote(piece, self.quote)
-        if comment and self.quote and self.option.cut_by is None:
-            self.option.cut_by = comment
+        if sign and self.quote and self.option.cut_by is None:
+            self.option.cut_by = sign
 
     def finish(self) -> list[RawSection]:
         for option, lines in self.lines.values():
@@ -144,23 +133,6 @@ class _Reader:
 def _shown(text: str) -> str:
     """The beginning of a line, for a complaint."""
     return repr(masked(text)[:LONGEST_SHOWN])
-
-
-def comment_start(line: str) -> int | None:
-    """The position of the comment, None if there is none.
-
-    The signs are searched for in step, the first `;` with the first `#`, the second with the second: as soon as one of
-    a pair begins a comment it counts, even if the other sign would have begun one further left later on.
-    """
-    if line.lstrip().startswith(COMMENT_SIGNS):
-        return 0
-    positions = dict.fromkeys(COMMENT_SIGNS, -1)
-    while positions:
-        positions = {sign: found for sign, last in positions.items() if (found := line.find(sign, last + 1)) >= 0}
-        starts = [at for at in positions.values() if at == 0 or line[at - 1].isspace()]
-        if starts:
-            return min(starts)
-    return None
 
 
 def open_quote(text: str, quote: str = "") -> str:

@@ -7,7 +7,7 @@ repeated.
 import re
 
 from procman.config.formats.foreign_names import section_here
-from procman.config.formats.ini import comment_start
+from procman.config.ini_lines import comment_start
 from procman.config.schema.notation import LONGEST_SHOWN, show_toml
 from procman.config.schema.sections import SECTIONS
 from procman.config.secrets import is_secret, masked

@@ -6,27 +6,31 @@ Completion offers commands, their flags, signals, and the names of programs and 
 from __future__ import annotations
 
 import atexit
+import shlex
 import sys
 from getpass import getpass
 
-from procman.cli import dispatch, status_text, suggestions
+from procman.cli import dispatch, status_text
 from procman.cli import procmanctl_commands as commands
 from procman.cli.help_texts import flags, takes
-from procman.cli.invocation import Invocation
+from procman.cli.invocation import INVALID_ARGS, Invocation
+from procman.cli.signal_guesses import signals
 from procman.errors import ProcmanError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from procman.api.shapes.processes import ProcessInfo
 
 
-def run(invocation: Invocation, first: str) -> int:
-    """Carry out the first line and show the status, then carry out each line that is typed.
+def run(invocation: Invocation, first: Sequence[str]) -> int:
+    """Carry out the command that these words give and show the status, then carry out each line that is typed.
 
     Returns the exit status of the first line; those of the others do not count.
     """
     invocation.ask_credentials = _ask_credentials
-    dispatch.run(invocation, first)
+    dispatch.run(invocation, " ".join(first), first)
     status = invocation.exitstatus
     completer = Completer(invocation)
     if sys.stdin.isatty():
@@ -34,7 +38,8 @@ def run(invocation: Invocation, first: str) -> int:
     line = "status"
     while True:
         try:
-            if dispatch.run(invocation, line):
+            given = _words(invocation, line) if dispatch.is_verbatim(line) else ()
+            if given is not None and dispatch.run(invocation, line, given):
                 return status
         except KeyboardInterrupt:
             invocation.say("")  # Ctrl-C ends the command, not the shell
@@ -50,6 +55,16 @@ def run(invocation: Invocation, first: str) -> int:
             invocation.say("")
             invocation.flush()
             return status
+
+
+def _words(invocation: Invocation, line: str) -> list[str] | None:
+    """The words of a line, with quotes as in a shell; None after a complaint."""
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        text = f"Error: cannot read the line: {str(error).lower()}"
+        invocation.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
+        return None
 
 
 class Completer:
@@ -74,7 +89,7 @@ class Completer:
                 # Small letters and a leading SIG are understood too.
                 text = text.upper()
                 begin = "SIG" if text.startswith("SIG") else ""
-                names = [begin + name for name in suggestions.signals()]
+                names = [begin + name for name in signals()]
             case [command, *_] if takes(command) == "groups":
                 names = list(dict.fromkeys(info["group"] for info in self._known()))
             case [command, *_] if takes(command) == "processes":
