@@ -1,4 +1,7 @@
-"""The terminal's other screen, which a program draws on and then gives back as it was."""
+"""The terminal's other screen, which a command draws on and then gives back as it was. rich draws it.
+
+Ctrl-Z raises Suspended, and SIGTERM and SIGHUP raise SystemExit: so the terminal is given back first.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +10,36 @@ import signal
 import sys
 from shutil import get_terminal_size
 
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from types import FrameType
     from typing import Any, Self
 
-# The other screen, no cursor, and no next line for what is too long: the terminal itself cuts it.
-_ENTER = b"\x1b[?1049h\x1b[?25l\x1b[?7l"
-_LEAVE = b"\x1b[?7h\x1b[?25h\x1b[?1049l"
-_HOME = "\x1b[H"
-_TO_LINE_END = "\x1b[K"
-_TO_SCREEN_END = "\x1b[J"
-_ENDS = (signal.SIGHUP, signal.SIGTERM)
+
+class Suspended(Exception):
+    """Ctrl-Z; call `suspend`."""
 
 
 class OtherScreen:
-    """Enter it with `with`. It is left before this process is stopped by Ctrl-Z, and by SIGTERM or SIGHUP."""
+    """Enter it with `with`."""
 
-    def __init__(self, fd: int) -> None:
-        """`fd` is that of the terminal."""
-        self._fd = fd
+    def __init__(self, *, colour: bool) -> None:
+        """`colour`: whether the colours in the lines count."""
         self._size = os.terminal_size((0, 0))
         self._handlers: dict[int, Any] = {}
+        console = Console(color_system="standard" if colour else None, force_terminal=True)
+        self._live = Live(
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
 
     @property
     def is_stale(self) -> bool:
-        """Whether it has to be drawn again: the terminal has another size now, or other things were shown on it."""
+        """Whether it has to be drawn again, because the terminal has another size now."""
         return get_terminal_size() != self._size
 
     @property
@@ -41,43 +47,31 @@ class OtherScreen:
         """How many lines have room."""
         return get_terminal_size().lines
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show these lines, from the top; at most as many as have room."""
+    def draw(self, lines: Iterable[str]) -> None:
+        """Show these lines, from the top: as many as have room, and as much of each as fits."""
         self._size = get_terminal_size()
-        *first, last = [*lines[: self._size.lines]] or [""]
-        # In one write, so that it does not flicker. What was there is erased before a line: behind one that fills all
-        # columns, the cursor stands on its last letter.
-        text = [_HOME, *(f"{_TO_LINE_END}{line}\r\n" for line in first), _TO_SCREEN_END, last]
-        self._write("".join(text).encode("utf-8", "surrogateescape"))
+        text = Text("\n", no_wrap=True, overflow="ellipsis").join(map(Text.from_ansi, lines))
+        self._live.update(text, refresh=True)
 
     def __enter__(self) -> Self:
-        for number in _ENDS:
-            self._handlers[number] = signal.signal(number, _end)
-        self._handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._stop)
-        self._write(_ENTER)
+        for number, handler in ((signal.SIGHUP, _end), (signal.SIGTERM, _end), (signal.SIGTSTP, _suspend)):
+            self._handlers[number] = signal.signal(number, handler)
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write(_LEAVE)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self._live.stop()
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
-        """Give the terminal back until this process goes on."""
-        self._write(_LEAVE)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        signal.signal(number, self._stop)
-        self._write(_ENTER)
-        self._size = os.terminal_size((0, 0))
 
-    def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError:
-            pass  # the terminal is gone, and SIGHUP follows
+def suspend() -> None:
+    """Stop this process, as Ctrl-Z does, until it is told to go on."""
+    os.kill(os.getpid(), signal.SIGTSTP)
+
+
+def _suspend(_number: int, _frame: FrameType | None) -> None:
+    raise Suspended
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,8 @@
-"""Tells how far an operation is while its request waits for the answer: one line on stderr, rewritten in place.
+"""Tells on stderr how far an operation is while its request waits for the answer.
+
+On a terminal it is one line that is rewritten in place. Elsewhere, as in the log of a CI job, a line comes now and
+then, and none at all of what takes no longer than supervisor's defaults allow: a cron job that restarts a program sends
+no mail because of that.
 
 The request itself stays as it is without that: another connection asks, in a thread. If that fails, nothing is shown.
 """
@@ -9,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from procman.cli import progress_text
 from procman.cli.terminal_text import safe
@@ -23,29 +28,49 @@ if TYPE_CHECKING:
     from procman.cli.invocation import Invocation
     from procman.client.api_client import Client
 
-# Seconds before the first question, and between two of them.
+# Seconds before the first line and between two of them, on a terminal.
 _ON_TERMINAL = 0.5
-_PLAIN = 5.0
+# The same elsewhere: a stop takes stopwaitsecs = 10 at most, and a start startsecs = 1.
+_PLAIN_FIRST = 15.0
+_PLAIN = 10.0
+# After so many seconds the same is told again: somebody may wonder whether it goes on.
+_PLAIN_AGAIN = 60.0
 # A pause is at least so many times as long as the master took to answer.
 _IDLE = 10
 _ERASE = "\r\x1b[K"
 
 
 class Line:
-    """What is shown on stderr: a line that is rewritten, or where it does not move a line for each change."""
+    """What is shown on stderr: a line that is rewritten, or where it does not move a new one now and then."""
 
-    def __init__(self, *, moves: bool) -> None:
+    def __init__(self, *, moves: bool, clock: Callable[[], float] = time.monotonic) -> None:
         """`moves` needs a terminal."""
         self.moves = moves
+        self._clock = clock
+        self._began = self._shown_at = clock()
+        self._due = self._began + (_ON_TERMINAL if moves else _PLAIN_FIRST)
         self._shown = ""
 
+    @property
+    def pause(self) -> float:
+        """For how many seconds no text is needed."""
+        return max(0.0, self._due - self._clock())
+
     def show(self, text: str) -> None:
-        """Show this instead; of what does not fit, as much as does."""
-        if text == self._shown or (self.moves and not _in_foreground()):
+        """Show this instead, "" for nothing else; of what does not fit, as much as does."""
+        now = self._clock()
+        if now < self._due and not self.moves:
             return
-        self._shown = text
-        text = safe(text)
-        self._write(f"\r{cut(text, _columns() - 1)}\x1b[K" if self.moves else f"{text}\n")
+        self._due = now + (_ON_TERMINAL if self.moves else _PLAIN)
+        if not text:
+            return
+        if self.moves:
+            if text != self._shown and _in_foreground():
+                self._shown = text
+                self._write(f"\r{cut(safe(text), _columns() - 1)}\x1b[K")
+        elif text != self._shown or now - self._shown_at >= _PLAIN_AGAIN:
+            self._shown, self._shown_at = text, now
+            self._write(f"after {now - self._began:.0f} s: {safe(text)}\n")
 
     def erase(self) -> None:
         """Leave an empty line, and the cursor at its beginning."""
@@ -85,16 +110,17 @@ class Progress:
             self._line.erase()
 
     def _run(self) -> None:
-        every = pause = _ON_TERMINAL if self._line.moves else _PLAIN
+        pause = self._line.pause
         client = self._invocation.new_client()
         try:
             while not self._over.wait(pause):
                 began = time.monotonic()
                 text = self._look(client)
-                pause = max(every, _IDLE * (time.monotonic() - began))
+                idle = _IDLE * (time.monotonic() - began)
                 with self._lock:
-                    if text and not self._over.is_set():
+                    if not self._over.is_set():
                         self._line.show(text)
+                pause = max(self._line.pause, idle)
         except (ProcmanError, OSError, LookupError):
             pass  # the request itself tells of it; an older master has less to tell
         finally:
@@ -125,15 +151,10 @@ class Progress:
         return is_it and self._targets in (None, operation["targets"])
 
 
-def order(
-    invocation: Invocation, kind: str, path: str, body: object, targets: list[str] | None = None, *, plain: bool = False
-) -> Any:
-    """Request an operation, and tell how far it is until the answer comes.
-
-    Off a terminal only what is `plain` does: stderr of supervisorctl's commands stays empty there.
-    """
+def order(invocation: Invocation, kind: str, path: str, body: object, targets: list[str] | None = None) -> Any:
+    """Request an operation, and tell how far it is until the answer comes; under --json nothing is told."""
     client = invocation.client
-    if invocation.as_json or not (invocation.moves or plain):
+    if invocation.as_json:
         return client.call("POST", path, body)
     with Progress(invocation, kind, targets):
         return client.call("POST", path, body)

@@ -1,11 +1,13 @@
-"""A line on the terminal tells how far a long operation is; elsewhere supervisorctl's commands tell nothing."""
+"""A line on the terminal tells how far a long operation is; elsewhere a line comes now and then."""
 
+import socket
 import threading
 from dataclasses import dataclass, field
 
 import pexpect
 import pytest
 
+from procman.cli import progress
 from procman.cli.progress import Line
 from procman.cli.progress_text import processes_line, rolling_line, update_line
 from procman.cli.text_width import cut, width_of
@@ -92,13 +94,17 @@ def test_a_text_is_cut_to_the_columns_of_the_terminal():
     assert width_of(cut("数据库", 4)) <= 4
 
 
-def test_off_a_terminal_each_change_is_a_line(capsys):
-    """There is no escape sequence, and nothing is told twice."""
-    line = Line(moves=False)
-    for text in ("1 of 2", "1 of 2", "2 of 2"):
-        line.show(text)
+def test_off_a_terminal_a_line_comes_now_and_then(capsys):
+    """Nothing comes for 15 s; then what is new every 10 s, and what is not once a minute. No escape sequence."""
+    seconds = 0.0
+    line = Line(moves=False, clock=lambda: seconds)
+    for done in range(1200):
+        seconds = done / 10
+        line.show("" if seconds < 20 else f"{min(done // 100, 4)} of 4")
     line.erase()
-    assert capsys.readouterr().err == "1 of 2\n2 of 2\n"
+    assert capsys.readouterr().err == (
+        "after 25 s: 2 of 4\nafter 35 s: 3 of 4\nafter 45 s: 4 of 4\nafter 105 s: 4 of 4\n"
+    )
 
 
 @dataclass
@@ -162,17 +168,79 @@ def test_a_rolling_restart_moves_its_line(typed, master):
     assert child.before == f"{ERASE}web:1: restarted\r\n"
 
 
-@pytest.mark.parametrize(
-    ("line", "tells"),
-    [("start web", False), ("--json restart web --rolling", False), ("restart web --rolling", True)],
-)
-def test_off_a_terminal_only_commands_that_supervisorctl_does_not_have_tell(ctl, master, line, tells):
-    """A cron job that restarts something must not begin to send mail."""
-    held = Held({"operation": 7, "results": [result("web")]})
-    held.released.set()
-    master.answers["POST", "/v1/processes/start"] = master.answers["POST", "/v1/rolling/restart"] = held
+@pytest.fixture
+def soon(monkeypatch):
+    """Lines come as soon as there is something to tell."""
+    monkeypatch.setattr(progress, "_PLAIN_FIRST", 0.0)
+    monkeypatch.setattr(progress, "_PLAIN", 0.0)
+
+
+def released_by_questions(master, held, path):
+    """Release the answer once it was asked twice how far it is; what was told the first time is on stderr then."""
+    answer, asked = master.answers["GET", path], []
+
+    def look(_):
+        asked.append(path)
+        if len(asked) > 1:
+            held.released.set()
+        return answer
+
+    master.answers["GET", path] = look
+
+
+def test_off_a_terminal_what_takes_long_is_told_on_stderr(ctl, master, starting, soon):
+    """What is on stdout is supervisorctl's."""
+    released_by_questions(master, starting, "/v1/operations/7")
+    ran = ctl("start", "db", "web")
+    assert ran.err.splitlines()[0] == "after 0 s: starting: 1 of 2 up; waiting for web (not ready yet)"
+    assert ran.text == "db: started\nweb: started\n"
+
+
+@pytest.mark.parametrize(("line", "tells"), [("start db web", True), ("--json start db web", False)])
+def test_off_a_terminal_what_does_not_take_long_is_not_told(ctl, master, starting, line, tells):
+    """A cron job that restarts something must not begin to send mail; for --json nothing even looks."""
+    starting.released.set()
     assert ctl(*line.split()).err == ""
-    assert ("progress" in held.threads) == tells
+    assert ("progress" in starting.threads) == tells
+    assert not any(path.startswith("/v1/operations") for _, path, _ in master.requests)
+
+
+def test_an_update_that_takes_long_is_told_too(ctl, master, soon):
+    """It waits for what has to stop."""
+    held = Held({"steps": [{"action": "stopped", "group": "web"}]})
+    master.answers["POST", "/v1/config/update"] = held
+    master.answers["GET", "/v1/operations"] = {"operations": [operation("update")]}
+    master.answers["GET", "/v1/rolling"] = {"rolling": []}
+    master.show({**process("web"), "statename": "STOPPING"})
+    released_by_questions(master, held, "/v1/processes")
+    ran = ctl("update")
+    assert ran.err.splitlines()[0] == "after 0 s: updating; waiting for web to stop"
+    assert ran.text.startswith("web: stopped\n")
+
+
+def test_a_rolling_restart_that_a_new_master_goes_on_with_moves_its_line(typed, master):
+    """The connection is lost while the master is upgraded."""
+    going = threading.Event()
+    rolled = [rolling("web", "web:1", under_way=["web:2"])]
+
+    def answer(_):
+        going.wait(30)
+        return {"rolling": rolled}
+
+    def lose(_):
+        for connection in master.connections:
+            connection.shutdown(socket.SHUT_RDWR)
+        return {}
+
+    master.answers["POST", "/v1/rolling/restart"] = lose
+    master.answers["GET", "/v1/rolling?name=web"] = answer
+    child = typed("restart", "web", "--rolling")
+    child.expect_exact("the connection was lost; asking the next master\r\n")
+    going.set()
+    child.expect_exact("\rweb: 1 of 4 restarted, web:2 on its way\x1b[K")
+    rolled[0] = rolling("web", "web:1", "web:2", under_way=[], state="done")
+    child.expect(pexpect.EOF)
+    assert child.before == f"{ERASE}web: the rolling restart is over\r\n"
 
 
 @pytest.mark.parametrize("command", ["start", "stop", "restart", "status"])

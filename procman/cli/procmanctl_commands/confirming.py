@@ -12,7 +12,8 @@ import time
 from procman.cli import update_text
 from procman.cli.invocation import GENERIC
 from procman.cli.progress import Line
-from procman.client.api_client import ApiError, Unreachable
+from procman.cli.until_answered import AWAY_TEXT, EVERY, until_answered
+from procman.client.api_client import ApiError
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
     from procman.api.shapes.update import PendingInfo
     from procman.cli.invocation import Invocation
-
-_EVERY = 1.0  # seconds between two questions
-# How long a master may be away while it is upgraded, in seconds.
-_AWAY = 30.0
 
 
 def await_confirmation(invocation: Invocation, pending: PendingInfo, *, waits: bool) -> None:
@@ -61,25 +58,21 @@ def roll_back(invocation: Invocation) -> None:
 
 
 def _follow(invocation: Invocation, number: int, line: Line, *, asks: bool) -> None:
+    def ask() -> tuple[dict[str, Any], PendingInfo | None]:
+        operation = invocation.client.call("GET", f"/v1/operations/{number}")
+        return operation, invocation.client.call("GET", "/v1/config/confirmation")["pending"]
+
     told = ""
-    seen = time.monotonic()
     while True:
         try:
-            operation = invocation.client.call("GET", f"/v1/operations/{number}")
-            pending = invocation.client.call("GET", "/v1/config/confirmation")["pending"]
+            # The master may be executing new code; the update goes on there.
+            operation, pending = until_answered(ask, on_away=lambda _: line.show(AWAY_TEXT))
         except ApiError as error:
             if error.code != "BAD_NAME":
                 raise
             text = f"update {number} has ended: the master does not know it any more (see procmanctl maintail)"
             invocation.problem(text, code=error.code)
             return
-        except Unreachable:
-            # It may be executing new code; the update goes on there.
-            if time.monotonic() - seen > _AWAY:
-                raise
-            time.sleep(_EVERY)
-            continue
-        seen = time.monotonic()
         if operation["state"] != "running":
             line.erase()
             _tell_end(invocation, operation)
@@ -88,7 +81,7 @@ def _follow(invocation: Invocation, number: int, line: Line, *, asks: bool) -> N
         if asks:
             asks = _ask(invocation, number)
         else:
-            time.sleep(_EVERY)
+            time.sleep(EVERY)
 
 
 def _tell_progress(invocation: Invocation, line: Line, pending: PendingInfo | None, told: str) -> str:
@@ -98,16 +91,17 @@ def _tell_progress(invocation: Invocation, line: Line, pending: PendingInfo | No
     elif news and news != told:
         invocation.say_safe(f"not ready and healthy yet: {news}")
         invocation.flush()
-    elif told and not news and pending is not None and pending["stage"] == "waiting":
+    elif not news:
         line.erase()
-        invocation.say("all of it is ready and healthy")
-        invocation.flush()
+        if told and pending is not None and pending["stage"] == "waiting":
+            invocation.say("all of it is ready and healthy")
+            invocation.flush()
     return news
 
 
 def _ask(invocation: Invocation, number: int) -> bool:
     """Look for ENTER until the next question; whether to go on with that."""
-    ready, _, _ = select.select([sys.stdin], [], [], _EVERY)
+    ready, _, _ = select.select([sys.stdin], [], [], EVERY)
     if not ready:
         return True
     if not sys.stdin.readline():

@@ -7,17 +7,18 @@ import time
 
 from procman.cli import suggestions
 from procman.cli.invocation import GENERIC, NOT_RUNNING, Invocation
-from procman.cli.progress import order
+from procman.cli.progress import Line, order
+from procman.cli.progress_text import rolling_line
 from procman.cli.status_text import namespec
+from procman.cli.until_answered import AWAY_TEXT, EVERY, until_answered
 from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from typing import Any
 
-_EVERY = 0.5  # seconds between two questions
-# How long a master may be away while it is upgraded, or started anew, in seconds.
-_AWAY = 30.0
+    from procman.api.shapes.rolling import RollingInfo
+
 _STEPS = {"--continue": "continue", "--abort": "abort"}
 
 
@@ -36,7 +37,7 @@ def roll(invocation: Invocation, words: list[str]) -> None:
     if batch is not None:
         body["batch"] = batch
     try:
-        answer = order(invocation, f"rolling-{step}", f"/v1/rolling/{step}", body, names, plain=True)
+        answer = order(invocation, f"rolling-{step}", f"/v1/rolling/{step}", body, names)
     except Unreachable as error:
         if error.errno != errno.ECONNRESET:
             raise
@@ -67,27 +68,33 @@ def _follow(invocation: Invocation, names: list[str], lost: Unreachable) -> None
     """The master was upgraded, or killed, before it has answered: the next one goes on with it."""
     invocation.say_safe(f"{lost.reason}; asking the next master")
     invocation.flush()
-    seen = time.monotonic()
+    line = Line(moves=invocation.moves and not invocation.as_json)
+    try:
+        known = _ended(invocation, names, line)
+    finally:
+        line.erase()
+    invocation.put(rolling=known)
+    for one in known:
+        if one["state"] == "stopped":
+            invocation.problem(f"{one['program']}: {one['text']}", code="ROLLING", exitstatus=NOT_RUNNING)
+    if not invocation.exitstatus:
+        invocation.say_safe(f"{', '.join(names)}: the rolling restart is over")
+
+
+def _ended(invocation: Invocation, names: list[str], line: Line) -> list[RollingInfo]:
+    """What has become of the rolling restarts of these programs, once none goes on."""
+
+    def ask() -> list[RollingInfo]:
+        answers = [invocation.client.call("GET", f"/v1/rolling?name={quoted(name)}")["rolling"] for name in names]
+        return [*{one["program"]: one for answer in answers for one in answer}.values()]
+
     while True:
-        try:
-            answers = [invocation.client.call("GET", f"/v1/rolling?name={quoted(name)}")["rolling"] for name in names]
-        except Unreachable:
-            if time.monotonic() - seen > _AWAY:
-                raise
-            time.sleep(_EVERY)
-            continue
-        seen = time.monotonic()
-        known = {one["program"]: one for answer in answers for one in answer}.values()
-        if any(one["state"] == "going" for one in known):
-            time.sleep(_EVERY)
-            continue
-        invocation.put(rolling=list(known))
-        for one in known:
-            if one["state"] == "stopped":
-                invocation.problem(f"{one['program']}: {one['text']}", code="ROLLING", exitstatus=NOT_RUNNING)
-        if not invocation.exitstatus:
-            invocation.say_safe(f"{', '.join(names)}: the rolling restart is over")
-        return
+        known = until_answered(ask, on_away=lambda _: line.show(AWAY_TEXT))
+        going = rolling_line(known)
+        if not going:
+            return known
+        line.show(going)
+        time.sleep(EVERY)
 
 
 def _read(words: list[str]) -> tuple[list[str], str, str | None] | str:

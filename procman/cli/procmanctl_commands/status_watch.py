@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import time
 from collections import Counter
 from math import inf
+from shutil import get_terminal_size
 
-from procman.cli.other_screen import OtherScreen
+from procman.cli.other_screen import OtherScreen, Suspended, suspend
 from procman.cli.procmanctl_commands.status import choose, read_words, unknown_text
 from procman.cli.procmanctl_commands.status_forms import is_long, view_of
 from procman.cli.terminal_text import safe
-from procman.cli.until_answered import EVERY, until_answered
+from procman.cli.until_answered import AWAY_ERRORS, EVERY, until_answered
 from procman.cli.whole_lines import SentEvents
 from procman.client.api_client import Unreachable
 
@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from procman.cli.invocation import Invocation
     from procman.cli.procmanctl_commands.status import View
     from procman.client.api_client import Stream
+    from procman.errors import ProcmanError
 
 # Seconds between two questions: at least, however much changes; and at most, because what is up grows older.
 _LEAST = 1.0
 _MOST = 2.0
 # How soon a new size of the terminal is seen, in seconds.
 _TICK = 0.25
+_BROKEN = frozenset({"BACKOFF", "FATAL", "UNKNOWN"})
 
 
 def watch(invocation: Invocation, words: list[str]) -> None:
@@ -83,19 +85,23 @@ def _messages(stream: Stream) -> Iterator[tuple[list[str], set[str]]]:
 def _on_screen(invocation: Invocation, table: _Table) -> None:
     invocation.flush()
     try:
-        with OtherScreen(sys.stdout.fileno()) as screen:
-            while True:
-                _follow(invocation, table, screen)
+        while True:
+            try:
+                with OtherScreen(colour=invocation.colour) as screen:
+                    while True:
+                        _follow(invocation, table, screen)
+            except Suspended:
+                suspend()
     finally:
-        for line in table.lines:
+        for line in table.fitting(get_terminal_size().lines)[:-1]:
             invocation.say(line)
 
 
 def _follow(invocation: Invocation, table: _Table, screen: OtherScreen) -> None:
     """Show what happens until the master is gone, and wait for the next one."""
 
-    def away(error: Unreachable) -> None:
-        table.away = error.reason
+    def away(error: ProcmanError) -> None:
+        table.away = error.reason if isinstance(error, Unreachable) else str(error)
         screen.draw(table.fitting(screen.rows))
 
     def connect() -> Stream:
@@ -104,7 +110,7 @@ def _follow(invocation: Invocation, table: _Table, screen: OtherScreen) -> None:
     try:
         with until_answered(connect, at_most=inf, on_away=away) as stream:
             _show_changes(stream, table, screen)
-    except Unreachable as error:
+    except AWAY_ERRORS as error:
         away(error)
         time.sleep(EVERY)
 
@@ -157,8 +163,7 @@ class _Table:
         shown, left_out = self.lines[:room], self.lines[room:]
         hidden = ""
         if left_out and not self._whole and len(self.lines) == len(self._chosen):
-            # What is not up is what somebody looks for.
-            order = sorted(zip(self._chosen, self.lines, strict=True), key=lambda row: row[0]["statename"] == "RUNNING")
+            order = sorted(zip(self._chosen, self.lines, strict=True), key=lambda row: _rank(row[0]))
             shown = [line for _, line in order[:room]]
             states = Counter(info["statename"] for info, _ in order[room:])
             hidden = f"not shown: {', '.join(f'{count} {state}' for state, count in states.items())}; "
@@ -167,3 +172,11 @@ class _Table:
         else:
             last = f"{hidden}{self._clock} (Ctrl-C to exit)"
         return [*shown, *below, safe(last)]
+
+
+def _rank(info: ProcessInfo) -> int:
+    """What is not as it should be has room first, and then what is up."""
+    state = info["statename"]
+    if state in _BROKEN or info["wanted"] != (state == "RUNNING"):
+        return 0
+    return 1 if state == "RUNNING" else 2

@@ -190,8 +190,7 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     if asked.confirm is not None:
         body["confirm"] = asked.confirm
     try:
-        ours = asked.apply is not None or asked.confirm is not None
-        answer = order(invocation, "update", path, body, plain=ours)
+        answer = order(invocation, "update", path, body)
     except ApiError as error:
         not_read(invocation, error, "already shutting down")
         return
