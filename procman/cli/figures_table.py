@@ -9,10 +9,6 @@ from __future__ import annotations
 import time
 from shutil import get_terminal_size
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from procman.cli import terminal_text
 from procman.cli.invocation import Invocation
 from procman.cli.pager import paged
@@ -79,6 +75,11 @@ def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = Fal
 
 def _drawn_by_rich(rows: list[list[str]], heads: list[str], *, colour: bool) -> list[str]:
     """The lines of these columns, for a terminal."""
+    # It takes 50 ms, and off a terminal nobody needs it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head, justify="left" if head in _LEFT_ALIGNED else "right", no_wrap=True)
