@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from procman.api.metrics.endpoint import preferred
 from procman.api.metrics.exposition import OPENMETRICS, PROMETHEUS
-from procman.api.metrics.families import FAMILIES, OF_PROCESSES, OfProcessBy
+from procman.api.metrics.families import FAMILIES, OF_PROCESSES, OfProcessBy, OfSome, OfSomeBy
 from procman.services.metrics.process_counts import RESTART_REASONS, ProcessCounts
+from procman.services.metrics.readings import ProcessReading
 from tests.support.metric_readings import PARSERS, families, process, reading, series, text_of, value
 
 both = pytest.mark.parametrize("form", PARSERS, ids=["prometheus", "openmetrics"])
@@ -80,6 +81,30 @@ def test_the_values_are_those_of_the_reading():
         2,
     ]
     assert of("notify_messages_waiting", section="ops") == 3
+
+
+def test_each_of_many_processes_has_its_own_values():
+    """Also where most of them have the same, and where they are next to each other."""
+    known = [
+        process(f"p{number:03}", state="FATAL" if number == 70 else "RUNNING", lost_bytes=number % 7)
+        for number in range(160)
+    ]
+    found = series(text_of(reading(*known)))
+    for one in known:
+        labels = {"group": one.name, "name": one.name}
+        assert value(found, "procman_process_up", **labels) == (one.state == "RUNNING")
+        assert value(found, "procman_process_log_lost_bytes_total", **labels) == one.lost_bytes
+
+
+@pytest.mark.parametrize(
+    "family", [one for one in OF_PROCESSES if isinstance(one, OfSome | OfSomeBy)], ids=lambda one: one.name
+)
+def test_a_family_of_some_has_nothing_of_a_plain_process(family):
+    """It is not asked about these, so that it may not have anything of them."""
+    full = process()
+    plain = ProcessReading(*full[: len(full) - len(ProcessReading._field_defaults)])
+    assert plain.is_plain
+    assert family.read(plain) in (None, ())
 
 
 def test_a_histogram_has_cumulative_buckets_up_to_infinity():

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from procman.core.events import GroupRemoved
-from procman.core.spec import HookCommand
+from procman.core.spec import Condition, HookCommand, ProcessType, ReadyKind
 from procman.runtime.bus import Sequence
 from procman.services.metrics import tree_figures as module
 from procman.services.metrics.counters import Counters
@@ -97,6 +97,41 @@ def test_a_changed_definition_is_read_anew(monkeypatch):
         (after,) = (await measured.service.read()).processes
         assert (before.memory_limit, before.hooks) == (None, ())
         assert (after.memory_limit, after.hooks) == (1 << 20, ("pre_start",))
+
+    on_loop(steps)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"type": ProcessType.ONESHOT},
+        {"memory_max": (1 << 20, False)},
+        {"ready": (Condition(ReadyKind.NOTIFY),)},
+        {"health": Condition(ReadyKind.TCP, "tcp:1")},
+        {"pre_start": (HookCommand("true"),)},
+        {"stdout_logfile_rotate": ("daily", 0)},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_what_only_some_have_is_read_of_these(monkeypatch, options):
+    """A program with such an option has more than a plain one."""
+
+    async def steps():
+        measured = Measured(monkeypatch, group("plain"), group("web", **options))
+        plain, web = (await measured.service.read()).processes
+        assert (plain.is_plain, web.is_plain) == (True, False)
+
+    on_loop(steps)
+
+
+def test_a_plain_process_whose_log_was_rotated_has_that(monkeypatch):
+    """What a process has had counts, and not only its options."""
+
+    async def steps():
+        measured = Measured(monkeypatch, group("web"))
+        measured.counters.of("web").rotated("stdout", "request", "", 5.0)
+        (web,) = (await measured.service.read()).processes
+        assert (web.is_plain, web.rotations) == (False, (1, 0))
 
     on_loop(steps)
 

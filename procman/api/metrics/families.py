@@ -71,6 +71,14 @@ class OfProcessBy(Family):
     read: Callable[[ProcessReading], Numbers]
 
 
+class OfSome(OfProcess):
+    """What plain processes do not have: they are not asked (`ProcessReading.is_plain`)."""
+
+
+class OfSomeBy(OfProcessBy):
+    """The same with one more label."""
+
+
 @dataclass(frozen=True, slots=True)
 class DurationsOfProcess(Family):
     """Of each process that has had at least one of them."""
@@ -126,31 +134,31 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         lambda p: _FLAGS[p.state],
     ),
     OfProcess("procman_process_up", "gauge", "Whether the process is RUNNING.", lambda p: int(p.state == "RUNNING")),
-    OfProcess(
+    OfSome(
         "procman_process_listening",
         "gauge",
         "Whether the process is down and waits for a connection that starts it; absent without lazy.",
         lambda p: None if p.is_listening is None else int(p.is_listening),
     ),
-    OfProcess(
+    OfSome(
         "procman_process_waiting_connections",
         "gauge",
         "Connections to its TCP sockets that no program has taken yet; absent without such a socket.",
         lambda p: p.waiting,
     ),
-    OfProcess(
+    OfSome(
         "procman_process_ready",
         "gauge",
         "Whether the process is RUNNING and all conditions of ready have held in this run; absent without ready.",
         lambda p: int(p.state == "RUNNING") if p.has_readiness else None,
     ),
-    OfProcess(
+    OfSome(
         "procman_process_healthy",
         "gauge",
         "Whether the health check of the process succeeds; absent without one, and while that is not known.",
         lambda p: None if p.healthy is None else int(p.healthy),
     ),
-    OfProcessBy(
+    OfSomeBy(
         "procman_health_checks",
         "counter",
         "Looks at the health of the process, by what they have shown; discounted: there was no answer, and procman "
@@ -202,7 +210,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         Label("reason", FAILED_START_REASONS),
         lambda p: tuple(p.counts.failed_starts.values()),
     ),
-    OfProcessBy(
+    OfSomeBy(
         "procman_runs",
         "counter",
         "Runs of a one-shot, by how they ended: success, failure, or timeout. A stop on request is none of these, and "
@@ -216,38 +224,38 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "When a one-shot has last succeeded, since the epoch.",
         lambda p: p.counts.last_success_time or None,
     ),
-    OfProcess(
+    OfSome(
         "procman_last_run_time_seconds",
         "gauge",
         "When the last run of a one-shot began, since the epoch.",
         lambda p: p.counts.start_time or None if p.is_oneshot else None,
     ),
-    OfProcess(
+    OfSome(
         "procman_last_run_duration_seconds",
         "gauge",
         "How long the last run of a one-shot took that has ended.",
         lambda p: p.counts.last_run_seconds if p.is_oneshot else None,
     ),
-    OfProcess(
+    OfSome(
         "procman_next_run_time_seconds",
         "gauge",
         "When it runs next by its schedule, since the epoch.",
         lambda p: p.next_run,
     ),
-    OfProcess(
+    OfSome(
         "procman_process_files_watched",
         "gauge",
         "Whether a change of the files that it watches would be seen: 0 where that is suspended, or fails.",
         lambda p: None if p.watched is None else int(p.watched),
     ),
-    OfProcessBy(
+    OfSomeBy(
         "procman_process_hook_commands",
         "counter",
         "Commands of a hook that have ended, or could not be started; what has no hook has none.",
         HOOK,
         lambda p: _of_hooks(p, p.counts.hook_runs, 0) if p.hooks else (),
     ),
-    OfProcessBy(
+    OfSomeBy(
         "procman_process_hook_failures",
         "counter",
         "Those that failed or took too long. Not those with - before them, nor those that were killed in time because "
@@ -255,7 +263,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         HOOK,
         lambda p: _of_hooks(p, p.counts.hook_failures, 0) if p.hooks else (),
     ),
-    OfProcessBy(
+    OfSomeBy(
         "procman_process_hook_seconds",
         "counter",
         "How long all commands of a hook took together.",
@@ -286,7 +294,7 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Memory of the process and all that it has started; shared pages count for each of them.",
         lambda p: p.tree.rss if p.tree else None,
     ),
-    OfProcess(
+    OfSome(
         "procman_process_memory_limit_bytes",
         "gauge",
         "The memory that it and all that it has started may use together (memory_max), where that is limited.",
@@ -329,13 +337,13 @@ OF_PROCESSES: tuple[OfProcess | OfProcessBy | DurationsOfProcess, ...] = (
         "Output of the process that could not be written.",
         lambda p: p.lost_bytes,
     ),
-    OfProcess(
+    OfSome(
         "procman_process_log_rotations",
         "counter",
         "Rotations of its logs; absent before the first one where only the size of a log counts.",
         lambda p: None if p.rotations is None else p.rotations[0],
     ),
-    OfProcess(
+    OfSome(
         "procman_process_log_rotation_failures",
         "counter",
         "Rotations that failed, and failures to compress or remove what a log was rotated to; absent as the rotations.",

@@ -10,23 +10,18 @@ BOUNDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 class Histogram:
     """How many durations there were in each bucket, and their sum."""
 
-    __slots__ = ("_sum", "buckets", "count")
+    __slots__ = ("buckets", "count", "sum")
 
     def __init__(self) -> None:
         self.buckets = [0] * (len(BOUNDS) + 1)  # not cumulative
         self.count = 0
-        self._sum = 0.0
-
-    @property
-    def sum(self) -> float:
-        """In seconds, to the microsecond."""
-        return round(self._sum, 6)
+        self.sum = 0.0  # in seconds
 
     def observe(self, seconds: float) -> None:
         """Count one more."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.count += 1
-        self._sum += seconds
+        self.sum += seconds
 
     def snapshot(self) -> dict[str, Any] | None:
         """Plain data, with the bounds that the buckets had; None while it is empty."""
@@ -37,4 +32,4 @@ class Histogram:
         if data is not None and data["bounds"] == list(BOUNDS):
             self.buckets = list(data["buckets"])
             self.count = sum(self.buckets)
-            self._sum = data["sum"]
+            self.sum = data["sum"]

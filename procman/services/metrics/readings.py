@@ -31,7 +31,7 @@ TURNS = 8
 
 
 class ProcessReading(NamedTuple):
-    """One process."""
+    """One process: what all have, and then what only some have, with what stands for "it has none" as the default."""
 
     name: str
     group: str
@@ -55,6 +55,15 @@ class ProcessReading(NamedTuple):
     watched: bool | None = None  # whether a change of its files would be seen; None: it watches none
     rotations: tuple[int, int] | None = None  # of its logs, and how many failed; None: none, as far as is known
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing of what only some have."""
+        return self[_COMMON:] == _NOTHING_MORE
+
+
+_NOTHING_MORE = tuple(ProcessReading._field_defaults.values())
+_COMMON = len(ProcessReading._fields) - len(_NOTHING_MORE)
+
 
 class _Defined(NamedTuple):
     """What the definition of a process says, which is the same at each scrape."""
@@ -64,6 +73,7 @@ class _Defined(NamedTuple):
     memory_limit: int | None
     hooks: tuple[str, ...]
     rotates_by_clock: bool
+    is_plain: bool  # nothing in it is for what only some have
 
 
 class SectionReading(NamedTuple):
@@ -212,17 +222,25 @@ class MetricsService:
         before = counts.log_bytes_before
         read, lost = self._output(name)
         has_process = process.pid is not None
-        return ProcessReading(
-            name=program.name,
-            group=program.group,
-            state=_NAMES[process.state],
-            is_wanted=process.wanted,
-            has_process=has_process,
-            exit_code=process.exit_code,
-            counts=counts,
-            tree=tree if has_process else None,
-            log_bytes={**before, **added(before, read)} if before else read,
-            lost_bytes=counts.lost_before + lost,
+        reading = ProcessReading(
+            program.name,
+            program.group,
+            _NAMES[process.state],
+            process.wanted,
+            has_process,
+            process.exit_code,
+            counts,
+            tree if has_process else None,
+            {**before, **added(before, read)} if before else read,
+            counts.lost_before + lost,
+        )
+        is_plain = defined.is_plain and process.definition is program and not process.timing.on
+        return reading if is_plain and not counts.rotations else self._with_more(reading, process, defined)
+
+    def _with_more(self, reading: ProcessReading, process: Process, defined: _Defined) -> ProcessReading:
+        """The same and what only some have."""
+        name, program = process.name, process.program
+        return reading._replace(
             is_oneshot=defined.is_oneshot,
             memory_limit=defined.memory_limit,
             is_listening=process.listens if program.lazy else None,
@@ -233,19 +251,26 @@ class MetricsService:
             next_run=self._next_run(name) if process.timing.on else None,
             hooks=defined.hooks,
             watched=self._is_watched(name) if process.definition.watch else None,
-            rotations=_rotations(counts, at_all=defined.rotates_by_clock),
+            rotations=_rotations(reading.counts, at_all=defined.rotates_by_clock),
         )
 
 
 def _defined(program: Program) -> _Defined:
     limit = program.memory_max
-    return _Defined(
-        program,
-        is_oneshot=program.is_oneshot,
-        memory_limit=None if limit is None or limit[0] < 0 else limit[0],
-        hooks=tuple(hook.value for hook in Hook if program.commands_of(hook)),
-        rotates_by_clock=program.stdout_logfile_rotate[0] != "size" or program.stderr_logfile_rotate[0] != "size",
+    memory_limit = None if limit is None or limit[0] < 0 else limit[0]
+    hooks = tuple(hook.value for hook in Hook if program.commands_of(hook))
+    rotates_by_clock = program.stdout_logfile_rotate[0] != "size" or program.stderr_logfile_rotate[0] != "size"
+    features = (
+        program.is_oneshot,
+        memory_limit is not None,
+        program.sockets,
+        program.ready,
+        program.health,
+        hooks,
+        program.watch,
+        rotates_by_clock,
     )
+    return _Defined(program, program.is_oneshot, memory_limit, hooks, rotates_by_clock, is_plain=not any(features))
 
 
 def _rotations(counts: ProcessCounts, *, at_all: bool) -> tuple[int, int] | None:
