@@ -99,6 +99,8 @@ def graph_info(node: "GraphNode") -> GraphInfo:
         phase=process.phase.value,
         wanted=process.wanted,
         level=node.level,
+        uptime=node.uptime,
+        took=None if node.took is None else round(node.took, 3),
         needed_by=list(node.needed_by),
         edges=[
             GraphEdgeInfo(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from procman.core.actions import Action, Announce, Probe
 from procman.core.deadlines import NO_DEADLINES, Deadlines
-from procman.core.events import ExitStatus, Notified, ProbeResult
+from procman.core.events import Adopted, ExitStatus, Notified, ProbeResult
 from procman.core.health_checks import begin_checks, heard_watchdog
 from procman.core.idling import begin_use
 from procman.core.process import Process
@@ -25,6 +25,7 @@ LONGEST_EXTENSION = 86400.0
 
 def spawned(process: Process, pid: int, now: float) -> list[Action]:
     """The ordered spawn succeeded."""
+    process.ready_after = None
     process.pid = pid
     process.born = now
     if process.program.ready:
@@ -35,10 +36,11 @@ def spawned(process: Process, pid: int, now: float) -> list[Action]:
     return []
 
 
-def adopted(process: Process, pid: int, age: float, now: float, *, ready: bool = False) -> list[Action]:
-    """It has been running for `age` seconds: an earlier master started it, and has seen whether it was ready."""
+def adopted(process: Process, event: Adopted, now: float) -> list[Action]:
+    """An earlier master started it, and has seen whether it was ready."""
     if process.state is not State.STOPPED:
         return []
+    pid, age, ready = event.pid, event.age, event.ready
     process.wanted = True
     process.attempt += 1
     actions: list[Action] = [process.enter(State.STARTING, pid=pid)]
@@ -52,7 +54,9 @@ def adopted(process: Process, pid: int, age: float, now: float, *, ready: bool =
         readiness.cannot_be_told()
         return [*actions, *_wait_until_ready(process, readiness, now - age, now)]
     if age >= process.program.startsecs:
-        return [*actions, run(process, now)]
+        actions.append(run(process, now))
+        process.ready_after = event.ready_after  # it was that before
+        return actions
     process.deadlines = Deadlines(start=now - age + process.program.startsecs)
     return actions
 
@@ -144,6 +148,7 @@ def run(process: Process, now: float) -> Announce:
     if not process.program.is_oneshot:
         process.failures = 0
     process.ties.alone = False
+    process.ready_after = process.age(now)
     running = process.enter(State.RUNNING, pid=process.pid or 0)
     limit_run(process)
     begin_wear(process)

@@ -137,6 +137,7 @@ class Adopted:
     age: float
     ready: bool = False  # it was RUNNING then
     post_start: bool = False  # its post_start had not ended
+    ready_after: float | None = None  # so many seconds after its start it was; None: that is not known
 
 
 @dataclass(frozen=True, slots=True)

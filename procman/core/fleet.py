@@ -304,10 +304,10 @@ class Fleet:
             case RefreshRequested(name):
                 process = self.processes.get(name)
                 return self._side_hooks.refresh(process, now) if process else []
-            case Adopted(name, pid, age, ready):
+            case Adopted(name, pid):
                 process = self.processes[name]
                 self._by_pid[pid] = process
-                return adopted(process, pid, age, now, ready=ready)
+                return adopted(process, event, now)
             case _:
                 return self._decide_on_all(event, now)
 

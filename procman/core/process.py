@@ -97,6 +97,7 @@ class Process:
     sick: str = ""  # STOPPING, BACKOFF: why, as it is restarted for being unhealthy
     status_text: str = ""  # what the present run has said of itself (STATUS=)
     born: float | None = None  # when the present run, or the one before, was spawned
+    ready_after: float | None = None  # seconds from there until it was RUNNING; None: it was not, or before this master
     again: Restarts = field(default_factory=Restarts)
     limited: bool = False  # FATAL because of restart_limit
     timed_out: bool = False  # its last run has taken longer than run_timeout, and nothing was asked for since

@@ -144,6 +144,7 @@ def _process(process: Process, write_definition: Writer) -> Data:
         "left_behind": process.left_behind,
         "reason": process.reason,
         "born": process.born,
+        **({} if process.ready_after is None else {"ready_after": process.ready_after}),
         "limited": process.limited,
         "failed": process.failed,
         "again": {
@@ -204,6 +205,7 @@ def _read_process(data: Data, readers: DefinitionReaders) -> Process:
         left_behind=data["left_behind"],
         reason=data["reason"],
         born=data.get("born"),
+        ready_after=data.get("ready_after"),
         readiness=_read_readiness(readiness, program),
         unready=readiness.get("unready", ""),
         health=_read_health(health) if "looks" in health else None,

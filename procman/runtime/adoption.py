@@ -32,6 +32,7 @@ from procman.core.events import (
 )
 from procman.core.fleet import Fleet
 from procman.core.process import Process
+from procman.core.readiness import TOLD
 from procman.core.spec import Hook, batch_size
 from procman.core.states import State
 from procman.logs.protocol import Log
@@ -196,9 +197,14 @@ class Adoption:
         except OSError as error:
             reason = reason or f"its pipes cannot be opened ({error.strerror})"
         # Recorded first, and unchanged, so that the next master would decide the same.
-        self._ledger.file.adopted(record)
+        ready_after = self._ledger.file.before.ready.get(record.tag)
+        self._ledger.file.adopted(record, ready_after)
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
-        engine.adopt(record.name, child, watched, record.tag, age, post_start=self._has_begun(record.name))
+        post_start = self._has_begun(record.name)
+        engine.adopt(record.name, child, watched, record.tag, age, post_start=post_start, ready_after=ready_after)
+        told = ", ".join(one.kind.value for one in process.readiness.conditions if one.kind in TOLD)
+        if told:
+            self._log.warn(f"{record.name} may not be ready: it cannot say that again ({told}), so it counts as said")
         self._adopts = self._adopts or not reason
         self._adopted.append(record.name)
         if reason == OTHER_DEFINITION and process.program.restart_strategy == "rolling" and process.program.autostart:

@@ -153,11 +153,19 @@ class Engine:
             self._loop.call_soon(self.reap)
 
     def adopt(
-        self, name: str, child: Child, watched: WatchedProcess, tag: str, age: float, *, post_start: bool = False
+        self,
+        name: str,
+        child: Child,
+        watched: WatchedProcess,
+        tag: str,
+        age: float,
+        *,
+        post_start: bool = False,
+        ready_after: float | None = None,
     ) -> None:
         """Take on a process of the fleet that another master has started `age` seconds ago, and its pipes.
 
-        `post_start`: that hook of it had not ended.
+        `post_start`: that hook of it had not ended. `ready_after`: so many seconds after its start its conditions held.
         """
         self._children.adopt(name, child, watched, self._adopted_ended)
         self._trees.adopted(name, watched.identity, tag)
@@ -166,7 +174,7 @@ class Engine:
             self.sources.adopted(program, child.pid, tag)
         self._launcher.found(program, child.pid)
         self.bus.guard(partial(self._streams.attach, name, program, child))
-        event = Adopted(name, child.pid, age, post_start=post_start)
+        event = Adopted(name, child.pid, age, ready_after is not None, post_start, ready_after)
         self._news.happened(event, Origin(BOOT))
         self.post(event)
 

@@ -66,6 +66,7 @@ class Launcher:
     """Subscribe `hear` after the subscribers that log the end of a process, since it closes its socket."""
 
     hears = (
+        State.RUNNING,
         State.BACKOFF,
         State.EXITED,
         State.STOPPED,
@@ -242,8 +243,12 @@ class Launcher:
         return spec if tree is None else replace(spec, cgroup=tree.cgroup)
 
     def hear(self, notification: Notification) -> None:
-        """Release the socket of a process that has ended, or could not be started; record what is done, and pauses."""
+        """Release the socket of a process that has ended, or could not be started; record what is ready or done."""
         event = notification.event
+        if isinstance(event, Announce) and event.after is State.RUNNING:
+            if event.program.ready:
+                self._note_ready(event)
+            return
         if isinstance(event, Announce) and event.program.is_oneshot:
             self._note_oneshot(event)
         if self._extras and isinstance(event, Announce):
@@ -271,6 +276,11 @@ class Launcher:
             now, steady = time.time(), time.monotonic()
             age = steady - (process.born if process.born is not None else steady)
             self._ledger.done(program_of(news.program), news.status.code, now - max(0.0, age), now)
+
+    def _note_ready(self, news: Announce) -> None:
+        process = self._fleet.processes.get(news.name)
+        if process is not None and process.ready_after is not None:
+            self._ledger.ready(news.pid, process.ready_after)
 
     def snapshot(self) -> list[dict[str, Any]]:
         """The open sockets."""

@@ -24,6 +24,9 @@ class Ledger(Protocol):
     def not_started(self, tag: str) -> None:
         """It was not."""
 
+    def ready(self, pid: int, seconds: float) -> None:
+        """It was ready so many seconds after its start, as its conditions have held."""
+
     def ended(self, pid: int) -> None:
         """It was reaped, or has ended elsewhere."""
 
@@ -53,6 +56,9 @@ class NoLedger:
         """Nothing is written."""
 
     def not_started(self, tag: str) -> None:
+        """Nothing is written."""
+
+    def ready(self, pid: int, seconds: float) -> None:
         """Nothing is written."""
 
     def ended(self, pid: int) -> None:
@@ -95,6 +101,7 @@ class ProcessLedger:
         self.not_started = file.not_started
         self.hook_starting = file.hook_starting
         self.hook_ended = file.hook_ended
+        self.ready = file.ready
         self.ended = file.ended
         self.move = file.move
         self.close = file.close

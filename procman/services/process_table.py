@@ -1,5 +1,6 @@
 """What front ends may know of the processes, as they are now."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
@@ -99,7 +100,7 @@ class ProcessTable(Narrowable):
         """All processes and what they depend on, in the order in which they start."""
         from procman.services.graph import graph_of  # noqa: PLC0415 - few ask for it
 
-        nodes = graph_of(self._fleet)
+        nodes = graph_of(self._fleet, self._board.times, time.monotonic())
         may = self._may
         if may is None:
             return nodes

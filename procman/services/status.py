@@ -297,10 +297,9 @@ class StatusBoard:
     def _enters(self, news: Announce) -> None:
         times = self._times_of(news.name)
         now = time.monotonic()
-        ago = 0.0
-        if news.after is State.RUNNING:
-            # One that is adopted has been up for long.
-            ago = max(0.0, now - times.started - news.program.startsecs)
+        ago, process = 0.0, self._fleet.processes.get(news.name)
+        if news.after is State.RUNNING and process is not None and process.ready_after is None:
+            ago = max(0.0, now - times.started - news.program.startsecs)  # adopted, so it has been up for long
         times.entered, times.entered_steady = time.time() - ago, now - ago
         match news.after:
             case State.STARTING:

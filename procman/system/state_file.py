@@ -34,6 +34,7 @@ from procman.system.state_lines import (
     pause_line,
     placed_line,
     read_state,
+    ready_line,
     started_line,
 )
 from procman.system.tree import look
@@ -97,6 +98,7 @@ class StateFile:
         self._done: dict[str, DoneRun] = {}
         self._hooks: dict[str, RunningHook] = {}
         self._pauses: dict[str, Pause] = {}
+        self._ready: dict[str, float] = {}
         self._by_pid: dict[int, str] = {}
         self._unwritten: list[bytes] = []  # lines
         self._lines = 0
@@ -126,6 +128,7 @@ class StateFile:
             before.done |= more.done
             before.hooks |= more.hooks
             before.pauses |= more.pauses
+            before.ready |= more.ready
             os.close(held)
         return cls(path, others, fd, before)
 
@@ -138,6 +141,7 @@ class StateFile:
             "logs": [[name, channel, path] for (name, channel), path in self._logs.items()],
             "done": {name: asdict(run) for name, run in self._done.items()},
             "pauses": {name: asdict(pause) for name, pause in self._pauses.items()},
+            "ready": self._ready,
         }
 
     @classmethod
@@ -150,6 +154,7 @@ class StateFile:
         file._by_pid = {record.pid: record.tag for record in records}
         file._done = {name: DoneRun(**known) for name, known in data.get("done", {}).items()}
         file._pauses = {name: Pause(**known) for name, known in data.get("pauses", {}).items()}
+        file._ready = dict(data.get("ready", {}))
         file._logs = {(name, channel): path for name, channel, path in data["logs"]}
         file._most_lines = 0
         return file
@@ -206,11 +211,22 @@ class StateFile:
         if self._hooks.pop(tag, None) is not None:
             self._note(["hook", tag, None, None])
 
-    def adopted(self, record: Record) -> None:
+    def ready(self, pid: int, seconds: float) -> None:
+        """It was ready so many seconds after its start, as its conditions have held."""
+        tag = self._by_pid.get(pid)
+        if tag is not None:
+            self._ready[tag] = round(seconds, 3)
+            self._note(ready_line(tag, self._ready[tag]))
+
+    def adopted(self, record: Record, ready_after: float | None = None) -> None:
         """An earlier master started it: in one line, so that no information is missing at any moment."""
         self._records[record.tag] = record
         self._by_pid[record.pid] = record.tag
-        self._note(started_line(record))
+        self._unwritten.append(encode(started_line(record)))
+        if ready_after is not None:
+            self._ready[record.tag] = ready_after
+            self._unwritten.append(encode(ready_line(record.tag, ready_after)))
+        self._write()
 
     def not_started(self, tag: str) -> None:
         """It was not started."""
@@ -220,6 +236,8 @@ class StateFile:
     def ended(self, pid: int) -> None:
         """It has ended, and was reaped."""
         tag = self._by_pid.pop(pid, None)
+        if tag is not None and self._ready:
+            self._ready.pop(tag, None)
         if tag is not None and self._records.pop(tag, None) is not None:
             self._unwritten.append(ended_line(tag))
             if len(self._unwritten) >= MOST_UNWRITTEN:
@@ -286,6 +304,7 @@ class StateFile:
         """Replace the file by the present state; the old one stays if that fails."""
         lines: list[list[Any]] = [["procman", VERSION, os.getpid(), boot_id()]]
         lines += [started_line(record) for record in self._records.values()]
+        lines += [ready_line(tag, seconds) for tag, seconds in self._ready.items()]
         lines += [["log", *key, path] for key, path in self._logs.items()]
         lines += [done_line(name, run) for name, run in self._done.items()]
         lines += [["hook", tag, one.name, one.hook] for tag, one in self._hooks.items()]

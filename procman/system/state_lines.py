@@ -5,7 +5,7 @@ No I/O here: `system.state_file` has the file.
 
 import json
 from dataclasses import dataclass, field, fields, replace
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 from operator import attrgetter
 from signal import valid_signals
 from typing import Any
@@ -69,6 +69,8 @@ class State:
     done: dict[str, DoneRun] = field(default_factory=dict)  # by namespec
     hooks: dict[str, RunningHook] = field(default_factory=dict)  # by tag
     pauses: dict[str, Pause] = field(default_factory=dict)  # by namespec
+    # By tag: how many seconds after their start those were ready that have conditions for it.
+    ready: dict[str, float] = field(default_factory=dict)
 
 
 def read_state(content: bytes) -> State:
@@ -116,6 +118,11 @@ def done_line(name: str, run: DoneRun) -> list[Any]:
     return ["done", name, run.definition, run.code, run.began, run.ended]
 
 
+def ready_line(tag: str, seconds: float) -> list[Any]:
+    """A process was ready so many seconds after its start."""
+    return ["ready", tag, seconds]
+
+
 def pause_line(name: str, pause: Pause) -> list[Any]:
     """The health of a process is not looked at."""
     return ["pause", name, pause.until, pause.reason]
@@ -137,6 +144,9 @@ def _take(state: State, line: Any) -> None:
             state.records[tag] = _placed(state.records[tag], *where)
         case ["-", str(tag)]:
             state.records.pop(tag, None)
+            state.ready.pop(tag, None)
+        case ["ready", str(tag), int() | float() as seconds] if 0 <= seconds < inf:
+            state.ready[tag] = float(seconds)
         case ["log", str(name), str(channel), str(path)]:
             state.logs[name, channel] = path
         case ["log", str(name), str(channel), None]:

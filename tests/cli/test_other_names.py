@@ -169,3 +169,63 @@ def test_graph_takes_groups(ctl, master):
     }
     for words, count in ((["site:*"], 2), (["all"], 3), (["web", "site:b"], 2)):
         assert len(json.loads(ctl("graph", *words, "--json").out)["processes"]) == count
+
+
+def graph_node(name, statename="RUNNING", phase="", *, took=None, uptime=0, edges=()):
+    """One process of /v1/graph; an edge is its target, condition and processes, and whether it holds."""
+    made = [
+        {"target": target, "condition": condition, "optional": False, "processes": processes, "holds": holds}
+        for target, condition, processes, holds in edges
+    ]
+    return {
+        "namespec": name,
+        "statename": statename,
+        "phase": phase,
+        "took": took,
+        "uptime": uptime,
+        "edges": made,
+        "needed_by": [],
+    }
+
+
+def test_graph_tells_how_long_each_took_to_be_ready(ctl, master):
+    """Of several processes that of the slowest; of what is on its way, how long it is that by now."""
+    master.answers["GET", "/v1/graph"] = {
+        "processes": [
+            graph_node("db", took=2.06, uptime=62),
+            graph_node("w:0", took=0.3, uptime=60),
+            graph_node("w:1", took=75.2, uptime=60),
+            graph_node("adopted", uptime=7),
+            graph_node("seed", "EXITED", "done", took=3.0),
+            graph_node("migrate", uptime=12),
+            graph_node("cache", took=0.01, uptime=5),
+            graph_node("slow", "STARTING", "unready", uptime=9),
+            graph_node(
+                "web",
+                "STARTING",
+                "waiting",
+                edges=[
+                    ("db", "ready", ["db"], True),
+                    ("w", "ready", ["w:0", "w:1"], True),
+                    ("adopted", "ready", ["adopted"], True),
+                    ("seed", "done", ["seed"], True),
+                    ("migrate", "done", ["migrate"], False),
+                    ("cache", "ready", ["cache"], True),
+                    ("slow", "ready", ["slow"], False),
+                    ("mixed", "ready", ["db", "slow"], False),
+                ],
+            ),
+        ]
+    }
+    assert ctl("graph").text == (
+        "web  STARTING (waiting)\n"
+        "├─ db@ready       RUNNING  ready after 2.1 s\n"
+        "├─ w@ready        2 RUNNING  ready after 1 m 15 s\n"
+        "├─ adopted@ready  RUNNING  for 7 s\n"
+        "├─ seed@done      EXITED (done)  took 3.0 s\n"
+        "├─ migrate@done   RUNNING  for 12 s  <- waited for\n"
+        "├─ cache@ready    RUNNING  ready at once\n"
+        "├─ slow@ready     STARTING (unready)  for 9 s  <- waited for\n"
+        "└─ mixed@ready    1 RUNNING, 1 STARTING (unready)  <- waited for\n"
+    )
+    assert ctl("graph", "db").text == "db  RUNNING  ready after 2.1 s\n"

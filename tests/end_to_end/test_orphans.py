@@ -359,6 +359,30 @@ def test_a_run_goes_on_and_what_is_done_is_not_run_again_after_a_kill(machine):
     assert second.ctl("run", "quick").returncode == 0
 
 
+def test_what_was_ready_is_ready_after_a_kill_and_nobody_looks_again(machine):
+    """Its condition does not hold any more, as a file that it needs only to start; one that is told cannot be again."""
+    flag = machine.folder / "flag"
+    starts = f"sh -c 'touch {flag}; exec sleep 1000'"
+    waits = "sh -c 'exec sleep 1000'"
+    machine.write(
+        f"[program:web]\ncommand={starts}\nready=file:{flag}\nready_interval=50ms\nstart_timeout=none\n"
+        f"[program:mute]\ncommand={waits}\nready=notify\n"
+        "[program:app]\ncommand=sleep 1000\nstartsecs=0\ndepends_on=web\n"
+    )
+    first = machine.start()
+    first.expect("spawned: 'app'")
+    (web,) = [line for line in first.ctl("graph", "web").stdout.splitlines() if line.startswith("web")]
+    assert "RUNNING  ready " in web
+    flag.unlink()
+    machine.kill(first)
+    second = machine.start()
+    second.expect("success: web entered RUNNING state")
+    second.expect(r"mute may not be ready: it cannot say that again \(notify\), so it counts as said")
+    second.expect("success: app entered RUNNING state")
+    assert machine.processes(second)["web"]["statename"] == "RUNNING"
+    assert web in second.ctl("graph", "web").stdout.splitlines()
+
+
 def test_a_pause_of_health_checks_stays_after_a_kill(machine):
     """Whoever takes a dump of a program is not disturbed by the next master, until the pause is ended."""
     machine.write("[program:web]\ncommand=sleep 1000\nstartsecs=0\nhealth=exec:false\nhealth_interval=1h\n")

@@ -295,3 +295,27 @@ def test_a_pause_is_found_until_it_is_over(path):
     killed(file)
     assert before(path).pauses == {"web": pause}
     assert read_state(b'["pause", "x", NaN, "y"]\n["pause", "x", 1]').pauses == {}
+
+
+def test_how_long_a_start_took_is_found_as_long_as_that_run_lasts(path):
+    """Over a rewrite of the file, an upgrade and an adoption, too; one that cannot be is passed over."""
+    me = identify(os.getpid())
+    file = StateFile.take(path)
+    file.begin()
+    for tag, pid in (("t1", me.pid), ("t2", 1)):
+        file.starting(record(tag=tag))
+        file.started(tag, identify(pid), (1, 2, 3))
+        file.ready(pid, 2.06049)
+    file.ended(1)
+    file.ready(99, 1.0)
+    file = StateFile.restore(file.snapshot())
+    file._write_anew()
+    killed(file)
+    file = StateFile.take(path)
+    assert file.before.ready == {"t1": 2.06}
+    (survivor,) = survivors(file.before)
+    file.adopted(survivor.record, 2.06)
+    file.begin()
+    killed(file)
+    assert before(path).ready == {"t1": 2.06}
+    assert read_state(b'["ready", "t1", NaN]\n["ready", "t1", -1]\n["ready", "t1", "2"]').ready == {}

@@ -1,5 +1,7 @@
 """The graph of what waits for what, in a real browser: drawn from /v1/graph, live, and reachable by keys."""
 
+import re
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -65,6 +67,11 @@ def test_the_graph_is_drawn_by_levels_and_follows_what_happens(site, browser, tm
     (tmp_path / "db").touch()
     browser.until(f"{node('web')}.dataset.state === 'RUNNING'")
     browser.until(f"{waits}.length === 0")
+    took = f"{node('db')}.querySelector('.now')"
+    assert re.fullmatch(r"running, ready in [\d. ms]+", browser.ask(f"{took}.textContent"))
+    rights = f"[{took}, {node('db')}.querySelector('rect')].map((part) => part.getBoundingClientRect().right)"
+    text, box = browser.ask(rights)
+    assert text < box
 
 
 def test_keys_go_from_box_to_box(site, browser):

@@ -52,7 +52,7 @@ class GraphEdgeInfo(TypedDict):
     """One dependency."""
 
     target: str  # as it was written: a program, a group, or group:process
-    condition: str  # started, ready or exited
+    condition: str  # started, ready, healthy, done or exited
     optional: bool
     processes: list[str]  # the namespecs of the target
     holds: bool  # now
@@ -66,6 +66,8 @@ class GraphInfo(TypedDict):
     phase: str  # as in ProcessInfo
     wanted: bool
     level: int  # 0 where it depends on nothing
+    uptime: int  # seconds; 0: no process
+    took: float | None  # seconds that its start took to ready, or its run to done; null: neither, or nobody has seen it
     needed_by: list[str]  # the namespecs of what depends on it directly
     edges: list[GraphEdgeInfo]
 

@@ -8,10 +8,11 @@ import { call } from "./api.js";
 import { $, element, shape } from "./document.js";
 import { FetchedView } from "./fetched-view.js";
 import { HEIGHT, WIDTH, layout, neighbour } from "./graph-layout.js";
-import { counted, printable } from "./text.js";
+import { counted, duration, printable } from "./text.js";
 
 const LETTERS = 25; // of a name that fit into a box
 const MARGIN = 8;
+const AT_ONCE = 0.05; // seconds: less is not shown
 
 export class GraphView extends FetchedView {
   constructor() {
@@ -84,7 +85,7 @@ export class GraphView extends FetchedView {
   boxOf(node, spec) {
     const { namespec, statename, phase } = node;
     const place = this.places.get(namespec);
-    const state = printable(phase && phase !== "done" ? `${statename.toLowerCase()}, ${phase}` : phase || statename.toLowerCase());
+    const state = printable(inWords(node));
     const needs = node.edges.map((edge) => `${edge.target} ${edge.condition}${edge.holds ? "" : ", which it waits for"}`);
     const label = [namespec, state, needs.length && `needs ${needs.join("; ")}`, node.needed_by.length && `needed by ${node.needed_by.join(", ")}`];
     return shape(
@@ -156,6 +157,14 @@ export class GraphView extends FetchedView {
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
+}
+
+/** "running, ready in 2.1 s", "starting, waiting", "done in 3.0 s". */
+function inWords({ statename, phase, took }) {
+  const time = took >= AT_ONCE ? ` in ${duration(took)}` : "";
+  if (phase === "done") return phase + time;
+  const rest = phase || (time && `ready${time}`);
+  return rest ? `${statename.toLowerCase()}, ${rest}` : statename.toLowerCase();
 }
 
 const shortened = (name) => (name.length > LETTERS ? `${name.slice(0, LETTERS - 9)}…${name.slice(-8)}` : name);
