@@ -57,10 +57,12 @@ MAY_IMPORT = {
         "config.resolve config.formats config.schema config.problems config.spelling config.host config.runtime_dir "
         "core.spec core.levels cron system.shell_split"
     ),
+    # what the core would decide
+    "config.checks.restart_limits": "config.resolve config.schema core core.spec",
     "config.checks": (
-        "config.checks config.resolve config.formats config.schema config.problems config.secrets config.spelling "
-        "config.host config.runtime_dir core.spec core.levels system system.exposure system.env_file "
-        "system.given_files system.shell_split system.watch_patterns errors"
+        "config.checks config.checks.restart_limits config.resolve config.formats config.schema config.problems "
+        "config.secrets config.spelling config.host config.runtime_dir core.spec core.levels system "
+        "system.exposure system.env_file system.given_files system.shell_split system.watch_patterns errors"
     ),
     "config": (
         "config config.checks config.resolve config.formats config.schema config.problems config.secrets config.host "

@@ -214,8 +214,9 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         2: "bad usage, an unusable configuration, or a failed start",
     },
     "check": {
-        0: "the file is good; warnings do not count",
-        1: "with `--budget`: a shutdown may take longer; with `--max`: a program is rated above it",
+        0: "the file is good; warnings do not count without `--strict`",
+        1: "with `--budget`: a shutdown may take longer; with `--max`: a program is rated above it; with `--strict`: "
+        "there is a warning",
         2: "the file cannot be used, or bad usage",
     },
     "run": {

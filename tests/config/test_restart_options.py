@@ -1,9 +1,18 @@
 """The options of the restart policy, in both forms, and what `procman check` says of limits."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from procman.config.checks.restart_limits import doubts
 from procman.config.load import read
-from procman.core.spec import FOREVER, EarlyExit
+from procman.config.schema.groups import Group
+from procman.config.schema.master import Master
+from procman.core.events import BootRequested, DeadlineReached, ExitStatus
+from procman.core.spec import FOREVER, Autorestart, EarlyExit
+from procman.core.states import State
+from tests.support.driven_fleet import Drive
+from tests.support.programs import program as spec
 
 
 def program(tmp_path, text: str, form: str = "ini"):
@@ -79,9 +88,21 @@ def test_a_value_that_makes_no_sense_is_answered_with_what_does(tmp_path, line, 
             "backoff=1s..60s\nrestart_limit=20/60s",
             "20/1m can never be reached: with backoff = 1s..1m there are at most 6",
         ),
-        ("backoff=10s\nrestart_limit=6/60s", "at most 6 restarts in that time"),
-        ("backoff=10s\nrestart_limit=5/60s", None),
-        ("restart_limit=1000/1s", None),
+        ("backoff=10s\nrestart_limit=7/60s", "at most 6 restarts in that time"),
+        ("backoff=10s\nrestart_limit=6/60s", None),
+        # Runs that are long enough begin the delays anew, and are followed at once.
+        ("backoff=1s..60s\nrestart_limit=18/5m", None),
+        ("backoff=1s..60s\nbackoff_reset=1h\nrestart_limit=18/5m", "at most 10 restarts in that time"),
+        ("restart_limit=12/1s", "with restart_brake there are at most 11 restarts in that time"),
+        ("restart_limit=11/1s", None),
+        ("restart_limit=5000/1d", None),
+        ("type=oneshot\nrestart_limit=5/10m", "as startretries says, 0 times"),
+        ("type=oneshot\nstartretries=6\nrestart_limit=5/10m", "startretries: 6 is never reached"),
+        ("type=oneshot\nschedule=@hourly\nrestart_limit=5/10m", None),
+        # What nobody has written is no doubt about what somebody has; tries may be slow.
+        ("restart_limit=2/10m", None),
+        ("startretries=9\nready=tcp:80\nstart_timeout=5m\nrestart_limit=3/10m", None),
+        ("startretries=9\nready=tcp:80\nstart_timeout=none\nrestart_limit=3/10m", None),
         ("startretries=9\nrestart_limit=3/10m", "startretries: 9 is never reached: restart_limit = 3/10m comes first"),
         ("startretries=3\nrestart_limit=5/10m", None),
         ("startretries=forever\nrestart_limit=5/10m", None),
@@ -96,3 +117,49 @@ def test_a_limit_that_cannot_be_reached_is_found_by_check(tmp_path, lines, said)
     found = [str(problem) for problem in read(str(path), places=True).problems if problem.slug == "unreachable-limit"]
     assert len(found) == (0 if said is None else 1)
     assert said is None or said in found[0]
+
+
+def restarts_until_fatal(program, ages, *, brake):
+    """Let it run for these times one after the other; how many restarts there were if the limit stops it, else None."""
+    drive = Drive(Group(name="web", programs=(program,)), boot=False, master=Master(restart_brake=brake))
+    drive.says(BootRequested())
+    drive.now = 1000.0
+    process = drive.fleet.processes["web"]
+    for number, age in enumerate((0.0, *ages)):
+        drive.now += age
+        drive.ends("web", ExitStatus(1))
+        if process.state is State.FATAL:
+            return number
+        if process.state is State.BACKOFF:
+            drive.now = process.deadlines.retry
+            drive.says(DeadlineReached())
+    return None
+
+
+AGES = st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.0, 1.0, 5.0, 10.0, 60.0]), min_size=40, max_size=40)
+
+
+@given(
+    backoff=st.sampled_from([None, (0.1, 0.1), (1.0, 1.0), (1.0, 60.0), (0.5, 8.0), (10.0, 10.0)]),
+    reset=st.sampled_from([None, 1.0, 5.0, 60.0]),
+    limit=st.tuples(st.integers(1, 30), st.sampled_from([1.0, 10.0, 60.0, 120.0])),
+    brake=st.booleans(),
+    ages=AGES,
+)
+def test_what_check_calls_out_of_reach_the_core_never_reaches(backoff, reset, limit, brake, ages):
+    """However its runs end."""
+    usual = {"startsecs": 0, "autorestart": Autorestart.ALWAYS, "backoff_jitter": 0.0}
+    made = spec("web", backoff=backoff, backoff_reset=reset, restart_limit=limit, **usual)
+    if any(option == "restart_limit" for option, _ in doubts(made, brake=brake, limits_tries=False)):
+        assert restarts_until_fatal(made, ages, brake=brake) is None
+
+
+@pytest.mark.parametrize("brake", [True, False])
+@pytest.mark.parametrize("backoff", [(1.0, 60.0), (0.1, 0.1), (10.0, 10.0), (0.5, 8.0)])
+def test_what_check_calls_reachable_a_program_that_ends_at_once_reaches(backoff, brake):
+    """Where the time is too short for a run that begins the delays anew: neither too much is said, nor too little."""
+    usual = {"startsecs": 0, "autorestart": Autorestart.ALWAYS, "backoff_jitter": 0.0, "backoff_reset": 60.0}
+    for count in range(1, 40):
+        made = spec("web", backoff=backoff, restart_limit=(count, 60.0), **usual)
+        is_reached = restarts_until_fatal(made, [0.0] * 40, brake=brake) is not None
+        assert is_reached != bool(list(doubts(made, brake=brake, limits_tries=False))), count

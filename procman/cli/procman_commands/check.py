@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OK = 0
 DOES_NOT_FIT = 1  # the stop plan, in its budget
 ABOVE = 1  # the exposure of a program, --max
+HAS_WARNINGS = 1  # --strict
 BAD_FILE = 2
 
 
@@ -43,7 +44,8 @@ def _most(given: dict[str, str]) -> float | None:
 def check(given: dict[str, str]) -> int:
     """Print the problems of the file and its stop plan; status 2 for an error, 1 if the plan exceeds `--budget`.
 
-    With `--security`, how far each program is confined comes instead of the plan, with status 1 above `--max`.
+    With `--security`, how far each program is confined comes instead of the plan, with status 1 above `--max`. With
+    `--strict`, the status is 1 for a warning, too.
     """
     most = _most(given)
     path = config_file(given.get("configuration"))
@@ -51,34 +53,41 @@ def check(given: dict[str, str]) -> int:
     budget = read_duration(given["budget"]) if "budget" in given else None
     if "json" in given:
         answer = report(path, assume, budget, security="security" in given, most=most)
-        return _as_json(answer, judged=budget is not None)
+        return _as_json(answer, judged=budget is not None, strict="strict" in given)
     loaded = read(path, assume=assume, places=True)
     for problem in sorted(loaded.problems, key=lambda problem: (problem.file, problem.line or 0)):
         print(problem.labelled())
+    warned = sum(problem.severity == "warning" for problem in loaded.problems)
+    warnings = _count(warned, "warning", "warnings")
     if loaded.config is None:
         errors = sum(problem.severity == "error" for problem in loaded.problems)
-        warnings = _count(sum(p.severity == "warning" for p in loaded.problems), "warning", "warnings")
         print(f"{path}: cannot be used; {_count(errors, 'error', 'errors')}, {warnings}")
         return BAD_FILE
     groups = loaded.config.groups
     processes = sum(len(group.programs) for group in groups)
-    print(f"{path}: good; {_count(processes, 'process', 'processes')} in {_count(len(groups), 'group', 'groups')}")
+    size = f"{_count(processes, 'process', 'processes')} in {_count(len(groups), 'group', 'groups')}"
+    refused = "strict" in given and warned > 0
+    print(f"{path}: {f'{warnings}, and --strict allows none' if refused else 'good'}; {size}")
     if "security" in given:
         found = cast("SecurityInfo", security_json(review(loaded.config), most))
         print("\n".join(map(safe, security_lines(found))))
-        return ABOVE if _is_above(found) else OK
+        return ABOVE if _is_above(found) else HAS_WARNINGS if refused else OK
     plan = stop_plan(loaded.config)
     verdicts = compare(plan, budget)
     print("\n".join(map(safe, lines(cast("StopPlanInfo", to_json(plan, verdicts))))))
-    return OK if budget is None or verdicts[0].fits else DOES_NOT_FIT
+    if budget is not None and not verdicts[0].fits:
+        return DOES_NOT_FIT
+    return HAS_WARNINGS if refused else OK
 
 
-def _as_json(answer: dict[str, Any], *, judged: bool) -> int:
+def _as_json(answer: dict[str, Any], *, judged: bool, strict: bool) -> int:
     print(json.dumps(answer, ensure_ascii=False))
     if not answer["ok"]:
         return BAD_FILE
     if "security" in answer and _is_above(answer["security"]):
         return ABOVE
+    if strict and any(problem["severity"] == "warning" for problem in answer["problems"]):
+        return HAS_WARNINGS
     return DOES_NOT_FIT if judged and not answer["stop_plan"]["budgets"][0]["fits"] else OK
 
 

@@ -216,6 +216,7 @@ COMMANDS: dict[str, Command] = {
                 "with --security: exit with status 1 if a program is rated above it, such as 5",
                 metavar="EXPOSURE",
             ),
+            Flag("strict", "--strict", "exit with status 1 for a warning, too, such as a limit that is never reached"),
             Flag("assume", "--assume", "check against the machine described in FILE", metavar="FILE.json"),
             HELP,
         ),
