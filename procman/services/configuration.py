@@ -202,7 +202,8 @@ class ConfigService:
         if needing:
             known = [other for other in sorted(needing) if may(other)]
             others = ["others"] if len(known) < len(needing) else []
-            message = f"{', '.join(known + others)} depend on it: take {name} out of their depends_on first"
+            verb, whose = ("depends", "its") if len(needing) == 1 else ("depend", "their")
+            message = f"{', '.join(known + others)} {verb} on it: take {name} out of {whose} depends_on first"
             raise WrongState(f"cannot remove {name}: {message}", Reason.FAILED)
         return self._post_at_once("remove", name, actor, GroupRemoved(name))
 

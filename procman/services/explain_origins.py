@@ -57,8 +57,8 @@ class Origins:
         by = master.reason if master is not None else describe_actor(origin.actor)
         return Wish(by, "" if at is None else self.clock(at), at)
 
-    def caused(self, origin: Origin) -> str:
-        """What the present state of a process followed from; "": nothing that is known."""
+    def caused(self, origin: Origin, name: str) -> str:
+        """What the present state of the process of that namespec followed from; "": nothing that is known."""
         chain = self._chain(origin.cause)
         if not chain:
             return ""
@@ -67,12 +67,18 @@ class Origins:
             who = describe_actor(root.actor, operation_words(root)) or "a client"
             return f"after {who} had {_DONE.get(root.reason, 'changed something')}"
         if root.kind == "exit":
-            return "after its process had ended by itself"
+            return f"after {self._process_of(root, name)} had ended by itself"
         if root.kind == "master":
             return f"after {root.reason}" if root.reason else ""
         if root.kind == "watch":
             return f"after {(root.data or {}).get('changed', 'a file changed')}"
         return _of_itself(root.actor)
+
+    def _process_of(self, record: Record, name: str) -> str:
+        """Whose process it is, for the explanation of that process."""
+        if record.name in (name, ""):
+            return "its process"
+        return f"the process of {record.name}" if self._may is None or self._may(record.name) else "another process"
 
     def clock(self, at: float) -> str:
         """The time of day; of another day with its date."""

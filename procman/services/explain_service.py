@@ -206,7 +206,7 @@ class Explainer:
             age=time.monotonic() - times.entered_steady if times.entered else None,
             entered=times.entered or None,
             entered_at=origins.clock(times.entered) if times.entered else "",
-            caused=origins.caused(attribution.of_state(process.name)),
+            caused=origins.caused(attribution.of_state(process.name), process.name),
             trouble=self._trouble(process.name),
             descendants=self._descendants(process),
             setting=definitions.setting,

@@ -64,6 +64,7 @@ def test_toml_has_a_list(tmp_path):
     ("lines", "complaint"),
     [
         ("depends_on = bd", "there is no program or group 'bd'; did you mean db?"),
+        ("depends_on = db:running", "there is no program or group 'db:running': write db@running"),
         ("depends_on = db@done", "db@done: db is no one-shot"),
         ("depends_on = db@healthy", "db has no health check: set health there, or say ready"),
         ("depends_on = db@redy", "did you mean ready?"),
@@ -107,3 +108,27 @@ def test_a_circle_is_one_complaint_with_all_its_places(tmp_path):
     )
     assert loaded.config is None
     assert problems(loaded) == ["web → db → cache → web depend on each other (lines 4, 7, 10): take one of them out"]
+
+
+@pytest.mark.parametrize(
+    ("line", "needed"),
+    [
+        ("depends_timeout=5", "depends_on"),
+        ("on_dependency_restart=restart", "depends_on"),
+        ("on_dependency_stop=stop", "depends_on"),
+        ("backoff_factor=3", "backoff"),
+        ("backoff_jitter=3", "backoff"),
+        ("on_restart_limit=shutdown", "restart_limit"),
+    ],
+)
+def test_what_has_no_effect_is_said_by_check(tmp_path, line, needed):
+    """Once for all processes of a section, and not where it may be meant for other sections."""
+    file = tmp_path / "supervisord.conf"
+    program = PROGRAM.format("web") + "numprocs=2\nprocess_name=%(process_num)d\n"
+    file.write_text(f"[supervisord]\n{program}{line}\n")
+    option = line.partition("=")[0]
+    (problem,) = [one for one in read(str(file), environ={}, places=True).problems if one.option == option]
+    words = f"it has no effect without {needed}: add {needed} = …, or take it out"
+    assert (problem.message, problem.line, problem.severity) == (words, 6, "warning")
+    file.write_text(f"[supervisord]\n[program-default]\n{line}\n{program}")
+    assert not [one for one in read(str(file), environ={}, places=True).problems if one.option == option]

@@ -96,8 +96,8 @@ def warnings_of_ports(folder, ready):
 
 
 @pytest.mark.parametrize("ready", ["tcp:{}", "tcp:localhost:{}", "http://127.0.0.1:{}/up"])
-def test_readiness_on_a_port_that_another_process_holds_is_told(tmp_path, ready):
-    """cachix/devenv#2586: an old instance would be taken for the new one; listen: is not fooled, and not told of."""
+def test_devenv_2586_readiness_on_a_port_that_another_process_holds_is_told(tmp_path, ready):
+    """An old instance would be taken for the new one; listen: is not fooled, and not told of."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()

@@ -80,14 +80,27 @@ def test_a_value_that_makes_no_sense_is_answered_with_what_does(tmp_path, line, 
     assert words in problem
 
 
+def unreachable(tmp_path, lines):
+    """What is said of limits that are not reached, of a program with these lines and three processes."""
+    path = tmp_path / "p.conf"
+    path.write_text(
+        f"[supervisord]\n[program:web]\ncommand=/bin/cat\nnumprocs=3\nprocess_name=w%(process_num)d\n{lines}\n"
+    )
+    return [str(problem) for problem in read(str(path), places=True).problems if problem.slug == "unreachable-limit"]
+
+
+def test_systemd_42912_delays_up_to_a_maximum_for_which_the_time_of_the_limit_has_no_room(tmp_path):
+    """There: RestartSteps, RestartMaxDelaySec and a burst that is never counted together."""
+    (said,) = unreachable(tmp_path, "backoff=1s..60s\nrestart_limit=20/60s")
+    assert said.startswith(f"{tmp_path}/p.conf:7: [program:web] restart_limit: 20/1m can never be reached: with")
+    assert (
+        "with backoff = 1s..1m there are at most 6 restarts in that time: allow fewer, name a longer time, or" in said
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        # systemd#42912: steps up to a maximum that the window never has room for.
-        (
-            "backoff=1s..60s\nrestart_limit=20/60s",
-            "20/1m can never be reached: with backoff = 1s..1m there are at most 6",
-        ),
         ("backoff=10s\nrestart_limit=7/60s", "at most 6 restarts in that time"),
         ("backoff=10s\nrestart_limit=6/60s", None),
         # Runs that are long enough begin the delays anew, and are followed at once.
@@ -110,11 +123,7 @@ def test_a_value_that_makes_no_sense_is_answered_with_what_does(tmp_path, line, 
 )
 def test_a_limit_that_cannot_be_reached_is_found_by_check(tmp_path, lines, said):
     """With how many restarts there can be, and the way out."""
-    path = tmp_path / "p.conf"
-    path.write_text(
-        f"[supervisord]\n[program:web]\ncommand=/bin/cat\nnumprocs=3\nprocess_name=w%(process_num)d\n{lines}\n"
-    )
-    found = [str(problem) for problem in read(str(path), places=True).problems if problem.slug == "unreachable-limit"]
+    found = unreachable(tmp_path, lines)
     assert len(found) == (0 if said is None else 1)
     assert said is None or said in found[0]
 

@@ -96,8 +96,8 @@ def test_so_many_failures_in_a_row_make_it_unhealthy():
     assert [(one.before, one.healthy) for one in news] == [(False, True)]
 
 
-def test_unhealthy_it_is_restarted_whatever_autorestart_says_and_later_each_time():
-    """moby/moby#27361: health that is still bad after a restart; the delays grow, and startretries count none of it."""
+def test_moby_27361_unhealthy_it_is_restarted_whatever_autorestart_says_and_later_each_time():
+    """Health that is still bad after a restart; the delays grow, and startretries count none of it."""
     ward = Ward(health_retries=2, startretries=0, restart_limit=(4, 1000))
     delays = []
     for _ in range(4):

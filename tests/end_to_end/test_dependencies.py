@@ -44,6 +44,7 @@ def test_systemd_18856_a_dependent_comes_back_by_itself(tmp_path):
         assert asked.stdout.startswith("web: ERROR (blocked: db is FATAL: Exited too quickly")
         assert "web: FATAL (blocked): db is FATAL: Exited too quickly" in master.ctl("status", "--long").stdout
         at = master.wait_for("web is FATAL, blocked", after=at)
+        assert "after the process of db had ended by itself" in master.ctl("why", "web").stdout
         mended.touch()
         assert master.ctl("start", "db").stdout == "db: started\n"
         master.wait_for("web starts because of db", after=at)

@@ -261,8 +261,39 @@ def test_a_client_of_supervisor_hears_that_a_start_is_blocked_and_that_a_group_i
             with pytest.raises(xmlrpc.client.Fault) as fault:
                 supervisor.removeProcessGroup("db")
             assert fault.value.faultCode == 30
-            assert "web" in fault.value.faultString
+            assert "cannot remove db: web depends on it: take db out of its depends_on first" in fault.value.faultString
             assert [info["name"] for info in supervisor.getAllProcessInfo()] == ["bad", "db", "late", "web"]
+
+
+def test_a_file_with_a_circle_or_without_a_target_changes_nothing(tmp_path):
+    """The error names the places; what runs goes on with what it had."""
+    group = "[group:back]\nprograms=db\n"
+    with RunningMaster(tmp_path, stack("db", "web\ndepends_on=back:*") + group) as master:
+        master.wait_for("success: web")
+        before = master.info("web")
+        master.write(stack("db\ndepends_on=web", "web\ndepends_on=back:*") + group)
+        said = master.ctl("update")
+        assert said.returncode != 0
+        assert re.search(
+            r"depends_on: db → web → db depend on each other \(lines \d+, \d+\)", said.stdout + said.stderr
+        )
+        master.write(stack("web\ndepends_on=back:*"))
+        said = master.ctl("update")
+        assert said.returncode != 0
+        assert "there is no program or group 'back:*'" in said.stdout + said.stderr
+        assert master.info("web")["pid"] == before["pid"]
+        assert master.info("back:db")["statename"] == "RUNNING"
+
+
+def test_a_fastcgi_program_stands_at_either_end_and_a_listener_may_be_needed(tmp_path):
+    """Each waits for the one before."""
+    config = (
+        f"[eventlistener:ear]\n{SLEEPS}events=PROCESS_STATE_FATAL\n"
+        f"[fcgi-program:app]\n{SLEEPS}socket=unix://{tmp_path}/app.sock\ndepends_on=ear\n"
+    ) + stack("web\ndepends_on=app")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: web")
+        assert re.findall("spawned: '(.*?)'", master.text) == ["ear", "app", "web"]
 
 
 def test_an_update_of_both_ends_stops_dependents_first_and_starts_targets_first(tmp_path):

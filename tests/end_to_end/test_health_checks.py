@@ -38,8 +38,8 @@ def section(name: str, *lines: str, command: str = "sleep 1000") -> str:
     return "\n".join([f"[program:{name}]", f"command={command}", "startsecs=0", *lines, ""])
 
 
-def test_what_is_ill_is_restarted_and_what_is_well_again_is_told(tmp_path):
-    """moby/moby#27361 and process-compose#403: it comes back by itself; `status`, /readyz and the log say so."""
+def test_moby_27361_and_pc_403_what_is_ill_is_restarted_and_what_is_well_again_is_told(tmp_path):
+    """It comes back by itself; `status`, /readyz and the log say so."""
     check = f"health={CHECK.format(folder=tmp_path)}"
     often = ("health_interval=100ms", "health_retries=2")
     config = section("web", check, *often) + section("told", check, *often, "on_unhealthy=none")

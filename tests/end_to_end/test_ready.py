@@ -77,8 +77,8 @@ def test_http_wants_a_status_and_follows_no_redirect(tmp_path):
         master.wait_for("success: web entered RUNNING state, it is ready")
 
 
-def test_listen_is_not_fooled_by_the_old_instance_on_the_port_and_tcp_is(tmp_path):
-    """cachix/devenv#2586: another process holds the port; the program itself never listens."""
+def test_devenv_2586_listen_is_not_fooled_by_the_old_instance_on_the_port_and_tcp_is(tmp_path):
+    """Another process holds the port; the program itself never listens."""
     with socket.socket() as old:
         old.bind(("127.0.0.1", 0))
         old.listen()

@@ -11,6 +11,7 @@ from procman.config.checks.paths import warn_of_commands, warn_of_places
 from procman.config.checks.ports import warn_of_ports, warn_of_ready_ports
 from procman.config.checks.restart_limits import warn_of_restart_limits
 from procman.config.checks.watch import warn_of_watch
+from procman.config.checks.without_effect import warn_of_what_has_no_effect
 from procman.config.formats.files import is_toml
 from procman.config.problems import Problem
 from procman.config.resolve.option_reader import OptionReader
@@ -29,6 +30,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_environment_sources(reading, config)
     warn_of_background(reading, config)
     warn_of_restart_limits(reading, config)
+    warn_of_what_has_no_effect(reading, config)
     warn_of_limits(reading, config)
     warn_of_health(reading, config)
     warn_of_access(reading, config)

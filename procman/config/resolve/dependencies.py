@@ -6,6 +6,7 @@ from dataclasses import replace
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
 from procman.config.schema.groups import Group
+from procman.config.schema.kinds.dependencies import CONDITIONS
 from procman.config.schema.notation import show_text
 from procman.config.schema.programs import Program
 from procman.core.levels import circle
@@ -119,7 +120,11 @@ def _by_condition(
 
 
 def _unknown(reading: OptionReader, section: RawSection, edge: Edge, targets: Targets) -> None:
-    hint = reading.did_you_mean(edge.target, lambda: targets.names)
+    name, _, condition = edge.target.rpartition(":")
+    if edge.condition is None and condition in CONDITIONS and targets.find(name) is not None:
+        hint: str | None = f": write {name}@{condition}"  # as other engines have it
+    else:
+        hint = reading.did_you_mean(edge.target, lambda: targets.names)
     message = f"there is no program or group {show_text(edge.target)}{hint or ': add it, or take it out'}"
     if edge.optional:
         reading.complain(section, OPTION, f"{message}; it is ignored", "unknown-dependency", "warning")
