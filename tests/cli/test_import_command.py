@@ -71,10 +71,13 @@ def test_no_file_is_overwritten_without_force(run, tmp_path):
     [
         (None, "cannot read compose.yaml: No such file or directory"),
         (b"services:\n  a: [", "compose.yaml:3:1: cannot read this as YAML"),
-        (b"services: {}\n", "there are no services in it"),
-        (b"a: \xff\n", "compose.yaml:1: this is not UTF-8 text"),
-        (b"a\n\0", "compose.yaml:2: there is a NUL byte"),
-        (b"services: {a: {command: x, scale: %s}}" % (b"9" * 5000), "a number in it is too long"),
+        (b"services: {}\n", "compose.yaml:1:1: there are no services in it"),
+        (b"name: x\nservices: 5\n", "compose.yaml:2:1: there are no services in it"),
+        (b"a: \xff\n", "compose.yaml:1:4: this is not UTF-8 text"),
+        ("\ufeffö: ö\n".encode() + b"\xff", "compose.yaml:2:1: this is not UTF-8 text"),
+        ("\ufeffö: ".encode() + b"\xff", "compose.yaml:1:4: this is not UTF-8 text"),
+        (b"a\nb\0", "compose.yaml:2:2: there is a NUL byte"),
+        (b"services: {a: {command: x, scale: %s}}" % (b"9" * 5000), "compose.yaml:1:35: this number is too long"),
         (b"#" * (8 * 1024 * 1024 + 1), "cannot read compose.yaml: it is larger than 8 MiB"),
     ],
 )

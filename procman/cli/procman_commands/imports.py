@@ -1,8 +1,10 @@
 """`procman import`: reads the files of another engine, and writes TOML and a report of what is not the same."""
 
 import os
+import re
 import stat
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -13,12 +15,13 @@ from procman.config.formats.files import LARGEST_FILE
 from procman.config.formats.procfile import ENV_FILE, FIRST_PORT
 from procman.convert.imports.draft import Draft
 from procman.convert.imports.report import Fate
-from procman.convert.imports.source import Source
+from procman.convert.imports.source import Source, Unreadable, place_in
 from procman.errors import BadRequest, ProcmanError
 from procman.system.env_file import BadEnvFile, read_env_file
 
 ALL_KEPT = 0
 SOMETHING_LOST = 1
+_LONG_NUMBER = re.compile(r"[0-9][0-9_]{300,}")
 
 Reader = Callable[..., Draft]
 
@@ -101,6 +104,10 @@ def draft_of(engine: str, paths: Sequence[str], **options: str | int) -> Draft:
         raise ProcmanError(f"cannot read {safe(paths[0])}: it is nested too deeply; no such file needs that") from None
     except (ValueError, OverflowError):
         # Python reads no number of more than 4300 digits.
+        for source in sources:
+            if (found := _LONG_NUMBER.search(source.text)) is not None:
+                line, column = place_in(source.text, found.start())
+                raise Unreadable(safe(source.path), line, "this number is too long: shorten it", column) from None
         raise ProcmanError(f"cannot read {safe(paths[0])}: a number in it is too long: shorten it") from None
 
 
@@ -132,13 +139,22 @@ def text_of(path: str) -> str:
     if len(content) > LARGEST_FILE:
         raise ProcmanError(f"cannot read {safe(path)}: it is larger than 8 MiB; import a part of it")
     if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise ProcmanError(f"{safe(path)}:{line}: there is a NUL byte: this is no text; name another file")
+        place = _place_in(content, content.index(b"\0"))
+        raise ProcmanError(f"{safe(path)}:{place}: there is a NUL byte: this is no text; name another file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ProcmanError(f"{safe(path)}:{line}: this is not UTF-8 text; save it as UTF-8") from None
+        # A byte order mark is not counted.
+        start = error.start + (len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0)
+        place = _place_in(content, start)
+        raise ProcmanError(f"{safe(path)}:{place}: this is not UTF-8 text; save it as UTF-8") from None
+
+
+def _place_in(content: bytes, offset: int) -> str:
+    """The line and the column, in characters, of a byte."""
+    before = content[:offset].decode("utf-8-sig", "replace")
+    line, column = place_in(before, len(before))
+    return f"{line}:{column}"
 
 
 def write(path: str, text: str, *, force: bool) -> None:

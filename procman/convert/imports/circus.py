@@ -43,27 +43,32 @@ def read(sources: Sequence[Source]) -> Draft:
     sections: dict[str, dict[str, Node]] = {}
     places: dict[str, Node] = {}
     for source in sources:
-        _parse(source, sections, places)
+        _parse(source, sections, places, draft)
     reading = _Watchers(draft, sections, places)
     if not reading.watchers:
-        raise Unreadable(sources[0].path, None, "there is no watcher in it: expected [watcher:NAME] with cmd = …")
+        raise Unreadable(sources[0].path, 1, "there is no watcher in it: expected [watcher:NAME] with cmd = …")
     reading.read()
     return draft
 
 
-def _parse(source: Source, sections: dict[str, dict[str, Node]], places: dict[str, Node]) -> None:
+def _parse(source: Source, sections: dict[str, dict[str, Node]], places: dict[str, Node], draft: Draft) -> None:
     parser = RawConfigParser(strict=False, interpolation=None, inline_comment_prefixes=(";",))
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names of variables keep their case
     try:
         parser.read_string(source.text, source.path)
     except MissingSectionHeaderError as error:
-        raise Unreadable(source.path, error.lineno, "expected a section such as [watcher:NAME] before it") from None
+        what = "expected a section such as [watcher:NAME] before it"
+        if error.line.lstrip().startswith("["):
+            what = "a section begins with [ and ends with ]: close it"
+        raise Unreadable(source.path, error.lineno, what) from None
     except ParsingError as error:
         line = error.errors[0][0] if error.errors else None
         raise Unreadable(source.path, line, "cannot read this line: expected NAME = VALUE") from None
     except Error as error:
         raise Unreadable(source.path, None, str(error).replace("\n", " ")) from None
-    lines = _lines(source.text)
+    lines, overridden = _lines(source.text)
+    for name, key, line in overridden:
+        draft.report.lost(Node(None, source.path, line), f"[{name}].{key}", f"line {lines[name, key]} counts instead")
     for name in parser.sections():
         places.setdefault(name, Node(None, source.path, lines.get((name, ""), 1)))
         found = sections.setdefault(name, {})
@@ -72,9 +77,10 @@ def _parse(source: Source, sections: dict[str, dict[str, Node]], places: dict[st
             found[key] = Node(value.replace("%%", "%"), source.path, lines.get((name, key), 1))
 
 
-def _lines(text: str) -> dict[tuple[str, str], int]:
-    """The line of each section and of each of its options."""
+def _lines(text: str) -> tuple[dict[tuple[str, str], int], list[tuple[str, str, int]]]:
+    """The line of each section and of each of its options; and section, option, line of what a later one replaces."""
     found: dict[tuple[str, str], int] = {}
+    overridden = []
     section = ""
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\[([^\]]+)\]", line)
@@ -83,8 +89,10 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
             section = header[1]
             found.setdefault((section, ""), number)
         elif option is not None:
+            if (section, option[1]) in found:
+                overridden.append((section, option[1], found[section, option[1]]))
             found[section, option[1]] = number
-    return found
+    return found, overridden
 
 
 class _Watchers:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from procman.convert.imports.compose_keys import HARMLESS, LOST, LOST_AT_TOP, limits, services_of_deploy
 from procman.convert.imports.draft import Draft, Section, duration, ready
 from procman.convert.imports.shell_variables import fill_in
-from procman.convert.imports.source import Keys, Node, Ready, Source, Unreadable
+from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import joined, seconds_of, signal_of, variables_of
 from procman.convert.imports.views import view_of_service
 from procman.convert.imports.yaml_tree import yaml_of
@@ -34,7 +34,7 @@ def read(sources: Sequence[Source]) -> Draft:
     top = Keys(_filled(whole, "", draft, needs), "", draft.report)
     services = top.take("services")
     if services is None or not services.mapping:
-        raise Unreadable(sources[0].path, None, "there are no services in it: expected services: with a name below")
+        raise absent(whole, "services", "there are no services in it: expected services: with a name below")
     for key, why in LOST_AT_TOP.items():
         top.lost(key, why)
     for key in [key for key in top.node.mapping if key.startswith("x-") or key in ("version", "name")]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from procman.convert.imports.draft import Draft, Section, duration
 from procman.convert.imports.javascript import literal_of
 from procman.convert.imports.paths import beside, each_its_own, is_of_windows
-from procman.convert.imports.source import Keys, Node, Ready, Source, Unreadable
+from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import bytes_of, seconds_of, size
 from procman.convert.imports.yaml_tree import yaml_of
 from procman.errors import BadRequest
@@ -73,7 +73,7 @@ def read(sources: Sequence[Source], *, env: str = "") -> Draft:
     apps = whole if isinstance(whole.value, list) else (top.take("apps") or top.take("pm2"))
     listed = apps.items if apps is not None and not apps.mapping else ([apps] if apps is not None else [])
     if not listed:
-        raise Unreadable(source.path, None, "there are no apps in it: expected { apps: [{ script: … }] }")
+        raise absent(whole, "apps", "there are no apps in it: expected { apps: [{ script: … }] }")
     for number, node in enumerate(listed):
         if not isinstance(node.value, Mapping):
             draft.report.lost(node, f"apps[{number}]", "an object was expected here")

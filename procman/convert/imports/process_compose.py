@@ -8,7 +8,7 @@ from procman.convert.imports.draft import Draft, Section, duration, ready
 from procman.convert.imports.paths import beside
 from procman.convert.imports.process_compose_probes import probe
 from procman.convert.imports.shell_variables import fill_in
-from procman.convert.imports.source import Keys, Node, Ready, Source, Unreadable
+from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import schedule_fits, seconds_of, signal_of, variables_of
 from procman.convert.imports.yaml_tree import yaml_of
 
@@ -41,7 +41,7 @@ def read(sources: Sequence[Source]) -> Draft:
     top = Keys(whole, "", draft.report)
     processes = top.take("processes")
     if processes is None or not processes.mapping:
-        raise Unreadable(sources[0].path, None, "there are no processes in it: expected processes: with a name below")
+        raise absent(whole, "processes", "there are no processes in it: expected processes: with a name below")
     for key in _HARMLESS_AT_TOP:
         top.harmless(key, "nothing is needed for it")
     for key in [key for key in whole.mapping if key.startswith("x-")]:
@@ -145,10 +145,10 @@ class _Processes:
         entrypoint = keys.take("entrypoint")
         if entrypoint is not None and entrypoint.items:
             return [self._filled(item.text, item, keys.name("entrypoint")) for item in entrypoint.items]
-        node = keys.take("command")
-        if node is None or not node.text.strip():
+        text = keys.text("command") or ""
+        if not text.strip():
             return []
-        text = node.text.strip().replace("$$", "$") if self.expands else node.text.strip()
+        text = text.strip().replace("$$", "$") if self.expands else text.strip()
         if self.shell == ("sh", "-c"):
             return shell_words(text)
         return [*self.shell, text]

@@ -17,7 +17,8 @@ def read(sources: Sequence[Source], *, formation: str = "", first_port: int = re
     found, problems = reader.entries(source.text, source.path)
     for problem in problems:
         if problem.severity == "error":
-            raise Unreadable(source.path, problem.line, problem.message)
+            # Where it is about the whole file, the first line that is none is the place to look at.
+            raise Unreadable(source.path, problem.line or problems[0].line or 1, problem.message)
         draft.report.lost(Node(None, source.path, problem.line or 1), "line", problem.message)
     numbers = reader.formation_of(formation)
     reader.check_formation(numbers, found)

@@ -37,6 +37,7 @@ class Node:
     file: str
     line: int
     raw: str = ""
+    column: int | None = None  # from 1; None where nobody has looked
 
     @property
     def text(self) -> str:
@@ -45,7 +46,7 @@ class Node:
             return self.value
         if isinstance(self.value, bool):
             return self.raw or str(self.value).lower()
-        return "" if self.value is None else self.raw or str(self.value)
+        return self.raw or str(self.value) if self.is_scalar else ""
 
     @property
     def is_scalar(self) -> bool:
@@ -71,6 +72,17 @@ class Unreadable(ProcmanError):
     def __init__(self, file: str, line: int | None, message: str, column: int | None = None) -> None:
         where = ":".join(str(part) for part in (file, line, column) if part is not None)
         super().__init__(f"{where}: {message}")
+
+
+def absent(whole: Node, key: str, what: str) -> Unreadable:
+    """The complaint that what has to stand below a key does not, with the place of the key, or where it should be."""
+    place = whole.mapping.get(key, whole)
+    return Unreadable(place.file, place.line, what, place.column)
+
+
+def place_in(text: str, offset: int) -> tuple[int, int]:
+    """The line and the column of a character, both from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 @dataclass(slots=True)

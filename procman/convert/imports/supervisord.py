@@ -34,9 +34,7 @@ def read(sources: Sequence[Source]) -> Draft:
             )
         sections.merge(found)
     if not sections.sections:
-        raise Unreadable(
-            sources[0].path, None, "there is no section in it: expected [program:NAME], as supervisord has"
-        )
+        raise Unreadable(sources[0].path, 1, "there is no section in it: expected [program:NAME], as supervisord has")
     for raw in sections.sections.values():
         _section(draft, raw, sections)
     if "supervisord" in sections.sections:
@@ -65,6 +63,9 @@ def _section(draft: Draft, raw: RawSection, sections: Sections) -> None:
         return
     if known.toml == "include":
         _include(draft, raw)
+        return
+    if "command" in known.options and "command" not in sections.names(raw.name):
+        _all_lost(draft, raw, "it has no command, so nothing is imported of it")
         return
     section = draft.master() if known.toml == "procman" else Section(known.toml, name, place, raw.name)
     if section not in draft.sections:

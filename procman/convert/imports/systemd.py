@@ -23,7 +23,7 @@ def read(sources: Sequence[Source]) -> Draft:
     units = _units(sources)
     services = {name: unit for name, unit in units.items() if unit.kind == "service"}
     if not services:
-        raise Unreadable(sources[0].path, None, "there is no service among them: name at least one NAME.service")
+        raise Unreadable(sources[0].path, 1, "there is no service among them: name at least one NAME.service")
     reading = _Services(draft, units, services)
     for unit in services.values():
         reading.service(unit)

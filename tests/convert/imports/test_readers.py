@@ -23,9 +23,12 @@ ALL = (supervisord, procfile, compose, systemd, process_compose, pm2, circus)
     [
         ("services:\n  web:\n   command: [a\n", "c.yaml:4:1: "),
         ("services:\n\tweb: x\n", "c.yaml:2:1: "),
-        ("a: &x [*x]\n", "c.yaml:1: "),
-        ("? [a]\n: 1\n", "c.yaml:1: "),
-        ("a: \x01\n", "c.yaml:1: "),
+        ("a: &x [*x]\n", "c.yaml:1:4: "),
+        ("? [a]\n: 1\n", "c.yaml:1:3: "),
+        ("ö: \x01\n", "c.yaml:1:4: "),
+        ("a: 1\nb: 2\na: 3\n", "c.yaml:3:1: a stands in line 1, too"),
+        ("a:\n " + "[" * 101, "c.yaml:"),
+        ("a:\n " + "[" * 101 + "]" * 101, "c.yaml:2:101: it is nested too deeply"),
         ("a: b\n  c: d\n", "c.yaml:2:"),
     ],
 )
