@@ -222,7 +222,7 @@ class EventLog:
         elif news.after is State.RUNNING:
             self._went_quickly.discard(news.name)
         match news.after:
-            case State.RUNNING if (process := self._fleet.processes.get(news.name)) and process.readiness.conditions:
+            case State.RUNNING if news.program.ready:
                 self._log.info(f"success: {name} entered RUNNING state, it is ready")
             case State.STOPPING if self._is_by_policy(news):
                 pass

@@ -28,7 +28,7 @@ def complaints(folder, text, name="a.conf"):
         ('environment=PATH="/usr/bin:$PATH"', 6, "environment", "write %(ENV_PATH)s"),
         ('environment=PATH="/usr/bin:${PATH}",B="c"', 6, "environment", "so PATH has ${PATH} in it as it is"),
         ('environment=A="1",B="$A/x"', 6, "environment", "write %(ENV_A)s"),
-        ("startretries=-1", 6, "startretries", "counts as 0: a large number tries often"),
+        ("startretries=-1", 6, "startretries", "counts as 0: write forever to never give up"),
         ("stopwaitsecs=-5", 6, "stopwaitsecs", "counts as 0: write stopwaitsecs = 0"),
         ("stdout_logfile_maxbytes=-1\nstdout_logfile=NONE", 6, "stdout_logfile_maxbytes", "counts as 0"),
         ("stdout_logfile=stdout", 6, "stdout_logfile", "this names a file: write stdout_logfile = -"),

@@ -13,6 +13,7 @@ import pytest
 from procman.client.api_client import Client
 from tests.support.log_lines import PATIENCE
 from tests.support.running_master import RunningMaster
+from tests.support.tree_fixtures import has_ended
 
 # It is well as long as there is no file `ill` beside it.
 CHECK = "exec:sh -c 'test ! -e {folder}/ill'"
@@ -169,3 +170,26 @@ def test_five_hundred_commands_run_sixteen_at_a_time_and_the_master_answers(tmp_
         until(lambda: sum(check["healthy"] is True for check in checks()) == 500)
         at_once = itertools.accumulate(1 if line == "+" else -1 for line in tally.read_text().split())
         assert max(at_once) == 16
+
+
+def test_what_a_command_of_a_check_leaves_behind_is_killed(tmp_path):
+    """Also if it ends with 0: nothing piles up from look to look."""
+    left = tmp_path / "left"
+    look = tmp_path / "look"
+    look.write_text(f"#!/bin/sh\nsleep 1000 & echo $! >>{left}\n")
+    look.chmod(0o755)
+    config = section("web", f"health=exec:{look}", "health_interval=100ms")
+    with RunningMaster(tmp_path, config):
+        until(lambda: left.exists() and len(left.read_text().split()) > 2)
+        until(lambda: all(has_ended(int(pid)) for pid in left.read_text().split()[:2]))
+
+
+def test_where_most_programs_become_ill_at_once_the_log_says_that_it_is_probably_not_them(tmp_path):
+    """What their options say is done all the same."""
+    check = (f"health={CHECK.format(folder=tmp_path)}", "health_interval=200ms", "health_retries=1")
+    config = "".join(section(name, *check, "on_unhealthy=none") for name in ("a", "b", "c"))
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: c entered RUNNING state")
+        until(lambda: all(master.info(name)["healthy"] is True for name in ("a", "b", "c")))
+        (tmp_path / "ill").touch()
+        master.wait_for("programs with a health check have become unhealthy at about the same time: probably it is not")

@@ -105,8 +105,10 @@ def _look_at_values(reading: OptionReader, config: Config) -> None:
             for name in _NOT_BELOW_ZERO:
                 if getattr(program, name) < 0 and (section.name, name) not in seen:
                     seen.add((section.name, name))
-                    more = "a large number tries often" if name == "startretries" else assignment(name, "0", toml=False)
-                    way_out = more if name == "startretries" else f"write {more}"
+                    if name == "startretries":
+                        way_out = "write forever to never give up"
+                    else:
+                        way_out = f"write {assignment(name, '0', toml=False)}"
                     reading.complain(section, name, f"a number below 0 counts as 0: {way_out}", "bad-number", "warning")
             for channel in ("stdout", "stderr"):
                 name = f"{channel}_logfile"
