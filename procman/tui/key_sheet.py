@@ -1,12 +1,14 @@
 """The sheet of all keys."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -14,6 +16,8 @@ from procman.tui.colours import Colours
 from procman.tui.keys import sheet
 
 _WIDTH = 18
+_BESIDE = 4  # columns: the padding, and the indent of a key
+_LEAST = 20
 
 
 class KeySheet(ModalScreen[None]):
@@ -37,13 +41,18 @@ class KeySheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The lines."""
         with VerticalScroll():
-            yield Static(self._text())
+            yield Static()
 
-    def _text(self) -> Text:
+    def on_resize(self, event: Resize) -> None:
+        """Lines break elsewhere, and go on below their beginning."""
+        self.query_one(Static).update(self._text(event.size.width - _BESIDE))
+
+    def _text(self, width: int) -> Text:
         text = Text("\n".join(["Keys (Esc goes back)", *self._about]) + "\n")
         for group, keys in sheet():
             text.append(f"\n{group}\n", style="bold")
             for shown, about in keys:
                 text.append(f"  {shown:<{_WIDTH}}", self._colours.done)
-                text.append(f"{about}\n")
+                rows = wrap(about, max(width - _WIDTH, _LEAST))
+                text.append(f"\n{' ' * (_WIDTH + 2)}".join(rows) + "\n")
         return text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from procman.convert.imports.compose_keys import HARMLESS, LOST, LOST_AT_TOP, limits, services_of_deploy
 from procman.convert.imports.draft import Draft, Section, duration, ready
@@ -61,10 +62,10 @@ def _merged(before: Node, after: Node, key: str = "") -> Node:
         inner = dict(before.value)
         for name, item in after.value.items():
             inner[name] = _merged(inner[name], item, name) if name in inner else item
-        return Node(inner, before.file, before.line)
+        return replace(before, value=inner)
     lists = isinstance(before.value, Sequence) and isinstance(after.value, Sequence)
     if lists and not isinstance(before.value, str) and not isinstance(after.value, str) and key not in _REPLACED:
-        return Node([*before.items, *after.items], before.file, before.line)
+        return replace(before, value=[*before.items, *after.items])
     return after
 
 
@@ -72,15 +73,15 @@ def _filled(node: Node, path: str, draft: Draft, needs: dict[str, None]) -> Node
     """The tree with its variables in procman's notation."""
     if isinstance(node.value, Mapping):
         inner = {key: _filled(item, f"{path}.{key}" if path else key, draft, needs) for key, item in node.value.items()}
-        return Node(inner, node.file, node.line)
+        return replace(node, value=inner)
     if isinstance(node.value, str):
         filled = fill_in(node.value)
         needs |= dict.fromkeys(filled.needs)
         for decided in filled.decided:
             draft.report.approximated(node, path, decided)
-        return Node(filled.text, node.file, node.line, node.raw)
+        return replace(node, value=filled.text)
     if isinstance(node.value, Sequence):
-        return Node([_filled(item, path, draft, needs) for item in node.items], node.file, node.line)
+        return replace(node, value=[_filled(item, path, draft, needs) for item in node.items])
     return node
 
 

@@ -1,6 +1,7 @@
 """Processes of process-compose as programs: nearly all of it has a counterpart."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from procman.config.formats.procfile import shell_words
 from procman.convert.imports.compose import command_of
@@ -57,7 +58,7 @@ def _merged(before: Node, after: Node) -> Node:
         inner = dict(before.value)
         for name, item in after.value.items():
             inner[name] = _merged(inner[name], item) if name in inner else item
-        return Node(inner, before.file, before.line)
+        return replace(before, value=inner)
     return after
 
 
