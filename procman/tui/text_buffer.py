@@ -44,14 +44,16 @@ class TextBuffer:
         """Add lines at the end, and drop the oldest if there are too many; returns how many rows that has dropped."""
         begin = len(self.lines)
         self.lines.extend(lines)
+        self._lay_out(begin)
         if len(self.lines) <= MOST_LINES:
-            self._lay_out(begin)
             return 0
-        before = len(self.rows)
         old = max(len(self.lines) - MOST_LINES, _DROPPED)
-        dropped = next((row for row, (line, _) in enumerate(self.rows) if line >= old), before)
+        dropped = next((row for row, (line, _) in enumerate(self.rows) if line >= old), len(self.rows))
+        # The others stay broken as they are: that is most of the work.
+        self.rows = [(line - old, start) for line, start in self.rows[dropped:]]
+        if self.query:
+            self.found -= sum(map(self.matches, range(old)))
         del self.lines[:old]
-        self.lay_out()
         return dropped
 
     def lay_out(self) -> None:

@@ -162,7 +162,11 @@ class TextPane(DrawnLines):
         end = start + max(width - len(head), 1)
         if number + 1 < self.count() and self.buffer.wrap and (after := self.buffer.rows[number + 1])[0] == place:
             end = after[1]
-        body = _drawn(line.text, self.buffer.query).crop(start, end)
+        if self.buffer.query or "\x1b" in line.text or not line.text.isascii():
+            body = _drawn(line.text, self.buffer.query).crop(start, end)
+        else:
+            # A long line has many rows, and to crop all of it for each is slow.
+            body = strip_of((line.text[start:end], PLAIN))
         return Strip.join([strip_of((head, self._colour(line))), body])
 
     def _colour(self, line: Line) -> Style:

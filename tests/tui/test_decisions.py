@@ -168,6 +168,18 @@ def test_lines_break_at_blanks_and_are_bounded():
     assert buffer.lines[-1].text == str(MOST_LINES - 1)
 
 
+def test_what_is_dropped_is_no_longer_found_or_shown():
+    """When the oldest lines go, the rows and the number of matches are those of the lines that stay."""
+    buffer = TextBuffer(width=20, query="7")
+    for number in range(MOST_LINES + 1):
+        dropped = buffer.extend([Line(f"line {number} of a text that is broken")])
+        assert bool(dropped) is (number == MOST_LINES)
+    rows, found = list(buffer.rows), buffer.found
+    buffer.lay_out()
+    assert (rows, found) == (buffer.rows, buffer.found)
+    assert len(buffer.lines) < MOST_LINES
+
+
 def test_search_goes_both_ways_and_ignores_colours():
     """Small and capital letters are alike, colours are no text, and only the lines that match may be shown."""
     buffer = TextBuffer(query="error")
