@@ -227,20 +227,20 @@ class GivenSources:
 
     def hear(self, notification: Notification) -> None:
         """Note the end of a run."""
-        match notification.event:
-            case Announce(name=name, after=after):
-                self.ended(name)
-                if name in self._runs:
-                    self._runs[name].is_over = True
-                if after is State.STOPPED:
-                    self.readings.drop(name)  # its start was called off
-            case ProcessRemoved(name):
-                self.ended(name)
-                self.readings.drop(name)
-                self._runs.pop(name, None)
-                self._doubts.pop(name, None)
-            case _:
-                pass
+        event = notification.event
+        # By type first: hundreds of these come in a second where programs end at once.
+        if isinstance(event, Announce):
+            run = self._runs.get(event.name)
+            if run is not None:
+                self.ended(event.name)
+                run.is_over = True
+            if event.after is State.STOPPED:
+                self.readings.drop(event.name)  # its start was called off
+        elif isinstance(event, ProcessRemoved):
+            self.ended(event.name)
+            self.readings.drop(event.name)
+            self._runs.pop(event.name, None)
+            self._doubts.pop(event.name, None)
 
     # ---- for the life of the master
 

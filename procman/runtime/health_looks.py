@@ -84,6 +84,8 @@ class HealthLooks:
 
     def hear(self, notification: Notification) -> None:
         """End the look of a process that is not RUNNING any more, or is not to be looked at."""
+        if not (self._under_way or self._by_hand):
+            return  # as it is in most masters, at all times
         match notification.event:
             case Announce(name=name, before=State.RUNNING) | ProcessRemoved(name=name):
                 self._give_up(name)

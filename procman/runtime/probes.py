@@ -48,6 +48,8 @@ class Probes:
 
     def hear(self, notification: Notification) -> None:
         """End the look of a process that is not STARTING any more."""
+        if not self._under_way:
+            return  # as it is in most masters, at all times
         match notification.event:
             case Announce(name=name, before=State.STARTING) | ProcessRemoved(name=name):
                 self.forget(name)

@@ -110,13 +110,11 @@ class ProgramSockets:
 
     def hear(self, notification: Notification) -> None:
         """A process has ended, or could not be started."""
-        match notification.event:
-            case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | ProcessRemoved(name=name):
-                self.held.gone(name)
-                self._stop_watching(self._used, name)
-                self._seen_used.discard(name)
-            case _:
-                pass
+        event = notification.event
+        if isinstance(event, (Announce, ProcessRemoved)):
+            self.held.gone(event.name)
+            self._stop_watching(self._used, event.name)
+            self._seen_used.discard(event.name)
 
     # ---- holding
 

@@ -133,16 +133,14 @@ class ReadyChannels:
 
     def hear(self, notification: Notification) -> None:
         """Close the channels of what has ended."""
-        match notification.event:
-            case Announce(name=name, after=State.BACKOFF | State.EXITED | State.STOPPED) | ProcessRemoved(name=name):
-                if name in self._open:
-                    self.forget(name)
-            case Adopted() if not self._has_tidied:
-                # What the killed master has left: nobody listens there any more.
-                self._has_tidied = True
-                remove_left_folders()
-            case _:
-                pass
+        event = notification.event
+        if isinstance(event, (Announce, ProcessRemoved)):
+            if event.name in self._open:
+                self.forget(event.name)
+        elif isinstance(event, Adopted) and not self._has_tidied:
+            # What the killed master has left: nobody listens there any more.
+            self._has_tidied = True
+            remove_left_folders()
 
     # ---- over an upgrade
 

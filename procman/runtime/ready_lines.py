@@ -45,7 +45,9 @@ class ReadyLines:
         event = notification.event
         if isinstance(event, Announce) and event.before is State.STARTING:
             process = self._fleet.processes.get(event.name)
-            if process and any(condition.kind is ReadyKind.LOG for condition in process.readiness.conditions):
+            conditions = () if process is None else process.readiness.conditions
+            # Most programs have none, and no generator is made for these.
+            if conditions and any(condition.kind is ReadyKind.LOG for condition in conditions):
                 asyncio.get_running_loop().call_soon(self._refilter, event.name)
 
     def _tell(self, name: str, pid: int, number: int) -> None:

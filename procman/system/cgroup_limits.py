@@ -39,7 +39,9 @@ class CgroupLimits:
     oom_group: bool | None = None  # None: where memory is limited
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write; each start asks."""
+        """Whether there is anything to write."""
+        if self is NO_CGROUP_LIMITS:  # most programs have that very object, and each start asks
+            return False
         limits = (self.memory_max, self.memory_high, self.cpu_max, self.cpu_weight, self.pids_max)
         return bool(self.oom_group) or limits.count(None) < len(limits)
 

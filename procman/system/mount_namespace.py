@@ -56,7 +56,8 @@ class View:
     private_tmp: tuple[int | None, bool] | None = None  # the most bytes in each; whether it is a best effort
 
     def __bool__(self) -> bool:
-        return self != WHOLE
+        # Most programs have that very object, and each start asks.
+        return self is not WHOLE and self != WHOLE
 
     @property
     def options(self) -> str:

@@ -85,7 +85,8 @@ class ProcessLimits:
     no_new_privs: bool = False
 
     def __bool__(self) -> bool:
-        return self != NO_LIMITS
+        # Most programs have that very object, and each start asks.
+        return self is not NO_LIMITS and self != NO_LIMITS
 
 
 NO_LIMITS = ProcessLimits()
