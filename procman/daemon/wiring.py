@@ -199,18 +199,19 @@ class _Wiring:
         self._looks = LastLooks()
         self._crashes = CrashReports(
             self._fleet,
+            self._ends,
             self._crash_parts,
             looks=self._looks,
             most=self._config.master.reports,
         )
 
     def _crash_parts(self) -> "Parts":
-        from procman.daemon.feature_parts import crash_parts  # noqa: PLC0415 - with the first crash
+        from procman.daemon.crash_parts import crash_parts  # noqa: PLC0415 - with the first crash
 
         return crash_parts(self.rooms, self._config, self._home)
 
     def _surroundings(self) -> "Surroundings":
-        from procman.daemon.feature_parts import surroundings  # noqa: PLC0415 - with the first notify section
+        from procman.daemon.surroundings import surroundings  # noqa: PLC0415 - with the first notify section
 
         return surroundings(self.rooms, self._config)
 

@@ -18,6 +18,7 @@ from procman.system.kill_remaining import Left
 from procman.system.memory_events import MemoryCounters, MemoryEvents, Whose
 from procman.system.pidfd import send_to
 from procman.system.proc import CannotLook, Identity, Process
+from procman.system.reaper import has_children
 from procman.system.tree import ROUNDS, ProcSnapshot, Sweep, Tags, Tree, look, tag_of
 
 # At most so many processes are searched for leftovers in one report, even if hundreds of programs end each second.
@@ -248,6 +249,8 @@ class Trees:
 
     def remaining(self) -> tuple[Left, ...]:
         """The processes that remain at the end: as PID 1 all others, else the master's own descendants."""
+        if os.getpid() != 1 and not has_children():
+            return ()  # without a child there is no other descendant, and a look at all processes takes its time
         found = self._look()
         if found is None:
             return ()

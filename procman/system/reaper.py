@@ -48,6 +48,15 @@ def reap(limit: int | None = None) -> Iterator[Reaped]:
         yield decode(pid, status, _rusage(usage))
 
 
+def has_children() -> bool:
+    """Whether there is a child, alive or not reaped yet."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def decode(pid: int, status: int, usage: Rusage | None = None) -> Reaped:
     """Decodes a status of wait(2)."""
     if os.WIFSIGNALED(status):

@@ -1,19 +1,24 @@
 """The crash reports as front ends ask for them, and over an upgrade."""
 
 import asyncio
+import contextlib
+import signal
 
 import pytest
 
 from procman.core.attribution import Actor
+from procman.core.events import BootRequested, Exited, ExitStatus, Spawned, StopRequested
 from procman.core.fleet import Fleet
 from procman.errors import OperationError, Reason
+from procman.runtime.bus import ProcessEnded
 from procman.runtime.journal.record import Record
 from procman.services.crash_reports.parts import Parts
 from procman.services.crash_reports.report import CrashReport, Output
 from procman.services.crash_reports.service import CrashReports
 from procman.services.ends import Ends
 from procman.services.last_looks import LastLooks
-from tests.support.programs import program
+from tests.support.notifications import notify
+from tests.support.programs import group, program
 
 
 class Journal:
@@ -35,12 +40,12 @@ class Journal:
 
 def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
     fleet = Fleet(())
-    looks = LastLooks()
+    looks, ends = LastLooks(), Ends(fleet)
 
     def parts() -> Parts:
         return Parts(
             fleet=fleet,
-            ends=Ends(fleet),
+            ends=ends,
             journal=Journal(*records),  # type: ignore[arg-type]
             explanations=None,  # type: ignore[arg-type]
             log=None,  # type: ignore[arg-type]
@@ -53,7 +58,7 @@ def service(*records: Record, most: int = 50, environment=None) -> CrashReports:
             on_end=lambda: None,
         )
 
-    return CrashReports(fleet, parts, looks=looks, most=most)
+    return CrashReports(fleet, ends, parts, looks=looks, most=most)
 
 
 def report(seq: int, name: str = "web", *, last: int | None = None, group: str = "") -> CrashReport:
@@ -184,3 +189,37 @@ def test_the_request_behind_an_end_is_told():
         assert crashes._keeper._asked_by(77) == ""
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_only_an_end_that_deserves_a_report_needs_the_code_of_reports(is_asked_for):
+    """A master that stops its programs imports nothing for that."""
+    fleet, wanted = Fleet((group("web", startsecs=0),)), []
+    ends = Ends(fleet)
+
+    def parts() -> Parts:
+        wanted.append("parts")
+        raise StopIteration  # nothing else of it is needed here
+
+    crashes = CrashReports(fleet, ends, parts, looks=LastLooks(), most=5)
+
+    def tell(event) -> None:
+        notification = notify(event)
+        ends.hear(notification)
+        if isinstance(event, CrashReports.hears):
+            crashes.hear(notification)
+
+    def happens(event, now: float) -> None:
+        for action in fleet.handle(event, now):
+            tell(action)
+
+    happens(BootRequested(), 0.0)
+    tell(Spawned("web", 10))
+    happens(Spawned("web", 10), 0.0)
+    if is_asked_for:
+        happens(StopRequested("web"), 1.0)
+    status = ExitStatus(-1, signal.SIGTERM)
+    tell(ProcessEnded("web", 10, status, ()))
+    with contextlib.nullcontext() if is_asked_for else pytest.raises(StopIteration):
+        happens(Exited(10, status), 2.0)
+    assert wanted == ([] if is_asked_for else ["parts"])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from procman.system.reaper import Reaped, decode, reap
+from procman.system.reaper import Reaped, decode, has_children, reap
 from tests.support.forked import in_fork
 from tests.support.launching import launch
 from tests.support.programs import program
@@ -128,3 +128,17 @@ def test_what_it_has_used_is_known():
         return reaped == Reaped(pid, 0), usage.max_rss > 1 << 20 and usage.user + usage.system > 0
 
     assert in_fork(used) == (True, True)
+
+
+def test_a_child_is_one_until_it_is_reaped():
+    """Whether it has ended or not."""
+
+    def seen() -> tuple[bool, bool, bool]:
+        before = has_children()
+        child = forked(lambda: os._exit(0))
+        wait_without_reaping(child)
+        ended = has_children()
+        os.waitpid(child, 0)
+        return before, ended, has_children()
+
+    assert in_fork(seen) == (False, True, False)

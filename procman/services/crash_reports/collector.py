@@ -20,12 +20,12 @@ from procman.services.crash_reports.facts import (
     Known,
     describe,
     is_alike,
-    kind_of,
     left_behind,
 )
+from procman.services.crash_reports.kinds import CrashKind, kind_of
 from procman.services.crash_reports.last_lines import OUTPUT_BYTES
 from procman.services.crash_reports.parts import LastOutput
-from procman.services.crash_reports.report import CrashKind, CrashReport, Output
+from procman.services.crash_reports.report import CrashReport, Output
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End
 from procman.services.ends import Ends

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from operator import itemgetter
-from signal import SIGKILL
 from typing import Any
 
 from procman import __version__
@@ -16,7 +15,7 @@ from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.ending import ending
 from procman.services.actors import known_user
-from procman.services.crash_reports.report import CrashKind
+from procman.services.crash_reports.kinds import CrashKind
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End, Oom, Sender, Why
 from procman.services.hook_results import LastResult
@@ -30,9 +29,6 @@ MOST_LEFT = 20
 # So many of the latest looks at the health of a process are reported.
 MOST_LOOKS = 5
 
-_OVERDUE = frozenset({Why.STOPWAITSECS, Why.SHUTDOWN_SHARE, Why.SHUTDOWN_TIMEOUT, Why.SECOND_REQUEST})
-_UNASKED = frozenset({Sender.OTHERS, Sender.ITSELF})
-_OUT_OF_MEMORY = frozenset({Oom.CERTAIN, Oom.LIKELY})
 _US = {
     Why.STOP: "us: the stop signal",
     Why.STOPWAITSECS: "us: stopwaitsecs over",
@@ -41,8 +37,6 @@ _US = {
     Why.SECOND_REQUEST: "us: the shutdown was asked for a second time",
 }
 _WORDS = {Sender.NOBODY: "", Sender.ITSELF: "itself", Sender.OTHERS: "not us", Sender.UNKNOWN: "unknown"}
-# Why a process is restarted that runs well, in the words of `core.wear`.
-_POLITE = ("memory: ", "age: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +49,6 @@ class Known:
     end: End | None  # None: it could not be spawned
     run: Run
     program: Program
-
-
-def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
-    """What sort of end it is; None: it deserves no report."""
-    if end is None or news.status is None:
-        return "failed-start" if run.failure else None
-    status = news.status
-    if end.oom in _OUT_OF_MEMORY:
-        return "out-of-memory"
-    if status.signal == SIGKILL and end.sent is not None and end.sent.why in _OVERDUE:
-        return "killed"
-    if news.after is State.BACKOFF:
-        # A polite restart of a process that has to wait for its start is no failure.
-        return None if run.stopped_for.startswith(_POLITE) else "early-exit"
-    if news.after is State.EXITED:
-        if news.expected:
-            return None
-        return "exit" if status.signal is None else "signal"
-    return "signal" if end.sender in _UNASKED else None
 
 
 def is_alike(facts: Mapping[str, Any], known: Known) -> bool:

@@ -7,7 +7,7 @@ definition. `facts` is never changed in place, so that a thread may write a copy
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from procman.config.schema.programs import Program
 from procman.config.secrets import is_secret
@@ -19,15 +19,6 @@ from procman.system.tree import TAG
 VERSION = 1
 # What a report takes beside the output, by estimate, in bytes.
 _BESIDE_OUTPUT = 2048
-
-CrashKind = Literal[
-    "exit",  # with a code that is none of exitcodes
-    "signal",  # by a signal that was not to stop it
-    "early-exit",  # before startsecs
-    "failed-start",  # it could not be spawned
-    "killed",  # by procman, as it did not stop in time
-    "out-of-memory",  # by the kernel
-]
 
 
 @dataclass(frozen=True, slots=True)

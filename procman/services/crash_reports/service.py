@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from procman.core.actions import Announce
 from procman.core.fleet import Fleet
 from procman.runtime.bus import Notification, Subscriber
+from procman.services.crash_reports.kinds import kind_of
 from procman.services.crash_reports.runs import Run, Runs
+from procman.services.ends import Ends
 from procman.services.last_looks import LastLooks
 from procman.services.selectors import ALL
 
@@ -28,15 +30,17 @@ class CrashReports:
 
     hears = Runs.hears
 
-    def __init__(self, fleet: Fleet, parts: "Callable[[], Parts]", *, looks: LastLooks, most: int) -> None:
-        """The fleet is only read.
+    def __init__(self, fleet: Fleet, ends: Ends, parts: "Callable[[], Parts]", *, looks: LastLooks, most: int) -> None:
+        """Fleet and ends are only read.
 
         Args:
             fleet: has the processes.
+            ends: knows how they ended.
             parts: gives what the reports are made of, once.
             looks: gets a glance at what is about to be killed.
             most: so many reports are kept; 0: none are made.
         """
+        self._ends = ends
         self._parts = parts
         self._looks = looks
         self._runs = Runs(fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
@@ -106,6 +110,10 @@ class CrashReports:
         return self._made
 
     def _ended(self, news: Announce, run: Run) -> str | None:
+        if self._made is None:
+            end = self._ends.last(news.name) if news.status is not None else None
+            if kind_of(news, end, run) is None:
+                return None  # a stop by a signal, say, which is how most programs end
         return self._keeper.collector.ended(news, run)
 
     def _glance(self, name: str, pid: int) -> None:

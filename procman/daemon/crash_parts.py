@@ -1,12 +1,10 @@
-"""What crash reports and notifications are made of: imported with the first crash, and the first notify section."""
+"""What crash reports are made of: imported with the first crash."""
 
-import os
 from collections.abc import Callable
 
 from procman.config.schema.configuration import Config
 from procman.daemon.rooms import Rooms
 from procman.services.crash_reports.parts import Parts
-from procman.services.surroundings import Surroundings
 
 
 def crash_parts(rooms: Rooms, config: Config, home: Callable[[], str]) -> Parts:
@@ -26,23 +24,4 @@ def crash_parts(rooms: Rooms, config: Config, home: Callable[[], str]) -> Parts:
         directory=home,
         hooks=rooms.hook_results.last,
         on_end=rooms.bus.nudge,
-    )
-
-
-def surroundings(rooms: Rooms, config: Config) -> Surroundings:
-    """Of notifications."""
-    return Surroundings(
-        bus=rooms.bus,
-        commands=rooms.commands,
-        children=rooms.children,
-        log=rooms.outputs.log,
-        host=os.uname().nodename,
-        identifier=config.master.identifier,
-        tag=lambda: rooms.trees.tag(""),
-        why=rooms.status.why,
-        end_of=rooms.ends.last,
-        finding=rooms.explanations.of,
-        note=lambda words, data: rooms.journal.note("notify", words, data=data),
-        may_run=rooms.start_gate.may_run,
-        environment=config.master.environment,
     )
