@@ -5,6 +5,7 @@ before that, too: the new user may not be able to read it.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -148,6 +149,8 @@ def _live(context: ProcessContext, config: Config, notes: list[str], snapshot: M
         return asyncio.run(Lifetime(context, config, notes, snapshot).live())
     finally:
         context.ledger.close()
+        # Python looks for cycles in all of the memory when it ends, which takes longer than all else of a stop.
+        gc.freeze()
 
 
 def _become(config: Config) -> list[str]:
