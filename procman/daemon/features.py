@@ -33,5 +33,5 @@ def import_features(config: Config) -> None:
             for module in modules:
                 import_module(module)
         except Exception as error:  # noqa: BLE001 - of a file that is gone, cut off, or of another version: anything
-            message = f"procman's own code for {feature} cannot be imported ({error}): install procman again"
+            message = f"procman's own code for {feature} cannot be imported ({error}): put its files in order"
             raise ConfigError([Problem(config.file, None, user.section, None, message)]) from None
