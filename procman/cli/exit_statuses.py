@@ -173,7 +173,9 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"since": float, "until": float, "known_since": float or null, "processes": [PastSpans]}`',
         {1: "no such process", 2: "a time that cannot be read"},
     ),
-    "top": Entry("none", {1: "this is no terminal, or Textual is not installed", 2: "`--json` was given"}),
+    "top": Entry(
+        "none", {1: "this is no terminal, or Textual is not installed", 2: "`--json`, or a theme that there is not"}
+    ),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
         {1: "arguments were given, or it is not possible now (nothing changes)"},

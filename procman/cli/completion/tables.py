@@ -21,6 +21,7 @@ _CHOICES = {
     "--channel": "stdout stderr",
     "--color": "auto always never",
     "--loglevel": "critical error warn info debug trace blather",
+    "--theme": "auto light dark",
     "-o": "name json yaml wide",
 }
 
