@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.test_orphans import Machine
+from tests.support.faulty_master import FaultyMaster
 from tests.support.master_process import PROGRAMS, Master
 from tests.support.running_master import RunningMaster
 
@@ -89,7 +90,9 @@ def test_hold_wanted_frees_the_address_of_what_is_stopped(start_master):
     with socket.create_server((HOST, 9000)):
         master.call("POST", "/v1/processes/web/start", {})
         seen = master.wait_for("spawnerr: cannot listen on")
-        assert f"port 9000 is held by pid {os.getpid()}" in master.ctl("why", "web").stdout
+        # On a busy machine, to find that out takes longer than `why` waits.
+        held = f"port 9000 is held by pid {os.getpid()}"
+        FaultyMaster.wait_until(lambda: held in master.ctl("why", "web").stdout)
     master.ctl("retry", "web")
     master.wait_for("success: web", after=seen)
     assert answer(connect())[0] == "http"
