@@ -15,8 +15,10 @@ settings.register_profile("procman", deadline=None, suppress_health_check=[Healt
 settings.register_profile("ci", settings.get_profile("procman"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "procman")
 
-# Container images often set this. The tests start procman a thousand times, and would compile it each time.
+# Container images often set these. The tests start procman a thousand times, and would compile it each time; and users
+# have buffers, so the tests have them, too.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.pop("PYTHONUNBUFFERED", None)
 sys.dont_write_bytecode = False
 
 # The tests may run under nohup, or as a background job of a script. Their programs still have to end by these signals.
@@ -45,6 +47,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With several workers, start the longest tests first."""
     if hasattr(config, "workerinput"):
         items.sort(key=_place)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs root, without root."""
+    if os.geteuid() != 0 and item.get_closest_marker("root"):
+        pytest.skip("it needs root")
 
 
 # Directories that tools create in the root, and that .gitignore lists.

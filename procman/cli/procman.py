@@ -38,9 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         handed = os.environ.pop(VARIABLE, None)
     name, arguments = _named(list(sys.argv[1:] if argv is None else argv))
     try:
-        if handed is not None:
-            return int(_module("start").resume(handed))
-        return _carry_out(name, arguments)
+        return _flushed(_carry_out(name, arguments) if handed is None else int(_module("start").resume(handed)))
     except BadRequest as error:
         print(f"Error: {error}\nFor help, use {_called(name)} -h", file=sys.stderr)
         return BAD_USAGE
@@ -64,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _flushed(status: int) -> int:
+    # At the exit of the interpreter, a full disk or a reader that has gone could not be answered any more.
+    sys.stdout.flush()
+    return status
 
 
 def _ensure_utf8() -> None:

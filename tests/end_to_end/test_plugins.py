@@ -75,7 +75,7 @@ def test_one_that_shows_what_programs_write_does_so(tmp_path):
         result_handler="supervisor_stdlog:log_handler",
     )
     # Its handler writes what was stderr to stderr, which is where this master's stdout is.
-    master = RunningMaster(tmp_path, section("program", "web", HELLO, **events) + listener)
+    master = RunningMaster(tmp_path, section("program", "web", HELLO, **events) + listener, PYTHONUNBUFFERED="1")
     with contextlib.closing(master):
         master.expect("success: stdlog entered")
         assert master.ctl("start", "web").returncode == 0
