@@ -3,7 +3,7 @@
 from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from procman.api.openapi.shape_comments import shapes_told
+from procman.api.openapi.shape_comments import shape_bases, shapes_told
 
 Schema = dict[str, Any]
 _PLAIN: dict[Any, Schema] = {
@@ -22,13 +22,14 @@ class Schemas:
     def __init__(self) -> None:
         self.components: dict[str, Schema] = {}
         self._told = {name: (about, fields) for name, about, fields in shapes_told()}
+        self._bases = shape_bases()
 
-    def _comments(self, kind: Any) -> dict[str, str]:
+    def _comments(self, name: str) -> dict[str, str]:
         """Those of a shape, and of what it adds to."""
         found: dict[str, str] = {}
-        for base in getattr(kind, "__orig_bases__", ()):
+        for base in self._bases.get(name, ()):
             found |= self._comments(base)
-        return found | {field.name: field.about for field in self._told.get(kind.__name__, ("", []))[1]}
+        return found | {field.name: field.about for field in self._told.get(name, ("", []))[1]}
 
     def of(self, kind: Any) -> Schema:
         """The schema of a type; a dict of types by key stands for an object with just these."""
@@ -56,7 +57,7 @@ class Schemas:
         if name not in self.components:
             self.components[name] = {}  # a shape may have itself in it
             hints = get_type_hints(kind, include_extras=True)
-            comments = self._comments(kind)
+            comments = self._comments(name)
             properties = {key: self.of(one) for key, one in hints.items()}
             for key, schema in properties.items():
                 if comments.get(key):
