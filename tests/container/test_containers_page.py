@@ -1,23 +1,17 @@
 """docs/how-to/containers.md, word for word."""
 
-import os
 import re
-import shlex
 import shutil
-import subprocess
-import uuid
 
 import pytest
 import yaml
 
-from tests.support.containers import LIMITS, ROOT, output, podman
-from tests.support.log_lines import PATIENCE
+from tests.support.containers import ROOT, output, podman
+from tests.support.page_reader import Reader, pattern
 
 pytestmark = pytest.mark.container
 
 PAGE = (ROOT / "docs/how-to/containers.md").read_text()
-# What this machine needs besides: no network to pull from, few capabilities.
-BUILD = ("--isolation=chroot", "--network=host", "--layers")
 # In place of a program of the reader's own; what is shown of it on the page is what it says.
 MY_APP = """\
 #!/usr/bin/env python3
@@ -51,49 +45,11 @@ def shown() -> list[tuple[str, list[str]]]:
     return found
 
 
-class Reader:
-    """Types the page's commands, with podman as docker and unique names of images and containers."""
-
-    def __init__(self, own: str) -> None:
-        self.own = own
-
-    def name(self, word: str) -> str:
-        return f"{self.own}-{word}" if word in ("procman", "my-app") else word
-
-    def types(self, command: str, folder: os.PathLike[str]) -> str:
-        """Run one line, which has to succeed; return both outputs."""
-        program, verb, *words = shlex.split(command)
-        assert program in ("docker", "podman")
-        # A command of procman's in the container keeps its name.
-        of_runtime = len(words) if verb != "exec" else 1
-        words = [*map(self.name, words[:of_runtime]), *words[of_runtime:]]
-        if verb == "build":
-            form = [] if program == "podman" else ["--format=docker"]
-            return self.run(["buildah", "bud", *BUILD, "--pull-never", *form, *words], folder)
-        if verb == "run":
-            words = [*LIMITS, *words]
-        if "Health" in command:
-            # Docker asks every 30 seconds; podman leaves that to timers of systemd.
-            self.run(podman("healthcheck", "run", words[-1]), folder)
-        return self.run(podman(verb, *words), folder)
-
-    @staticmethod
-    def run(command: list[str], folder: os.PathLike[str]) -> str:
-        done = subprocess.run(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}"
-        return done.stdout
-
-
 @pytest.fixture
 def reader(image):
-    """A reader with the base image already built; everything that it creates is removed."""
-    own = f"page-{uuid.uuid4().hex[:8]}"
-    yield Reader(own)
-    subprocess.run(podman("rm", "-f", "-t", "0", f"{own}-my-app"), capture_output=True, check=False)
-    for name in ("my-app", "procman"):
-        subprocess.run(podman("rmi", "-f", f"{own}-{name}"), capture_output=True, check=False)
+    """A reader with the base image already built."""
+    with Reader.of("my-app", "procman") as reader:
+        yield reader
 
 
 @pytest.fixture
@@ -108,23 +64,6 @@ def page_files(reader, tmp_path):
     return tmp_path
 
 
-def wait_for(reader: Reader, text: str) -> str:
-    """The output of `docker logs` as soon as it contains the text."""
-    logs = subprocess.Popen(
-        podman("logs", "-f", f"{reader.own}-my-app"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert logs.stdout is not None
-    said = ""
-    for line in logs.stdout:
-        said += line
-        if text in line:
-            break
-    logs.kill()
-    logs.wait(PATIENCE)
-    logs.stdout.close()
-    return said
-
-
 def test_the_page_does_word_for_word_what_it_shows(reader, page_files):
     """Build, run, logs, status, health, stop and exit status print the lines shown below the commands."""
     first, *_ = blocks("sh")
@@ -132,26 +71,18 @@ def test_the_page_does_word_for_word_what_it_shows(reader, page_files):
     asked = []
     for command, lines in shown():
         if " logs " in command:
-            wait_for(reader, lines[-1][lines[-1].index("INFO") :])
+            reader.wait_for(lines[-1][lines[-1].index("INFO") :], "my-app")
         printed = reader.types(command, page_files).splitlines()
         asked.append(command.split()[1])
         for line, said in zip(lines, printed if lines else (), strict=False):
             assert pattern(line).fullmatch(said), f"{command}\n{said!r} is not {line!r}"
         assert len(printed) >= len(lines), command
     assert asked == ["build", "run", "logs", "exec", "inspect", "stop", "inspect"]
-    logs = wait_for(reader, "stopped: my-app")
+    logs = reader.wait_for("stopped: my-app", "my-app")
     assert "my-app cleans up\n" in logs
     # As the user without rights that its Dockerfile asks for.
     (user,) = output("podman", "inspect", "--format", "{{.Config.User}}", f"{reader.own}-my-app").split()
     assert user == "procman"
-
-
-def pattern(line: str) -> re.Pattern[str]:
-    """A pattern for a shown line, with any times and pids."""
-    text = re.escape(line)
-    text = re.sub(r"\d{4}\\-\d\d\\-\d\d\\ [\d:,]+", r"[-0-9]+ [0-9:,]+", text)
-    text = re.sub(r"pid\\ \d+", r"pid\\ \\d+", text)
-    return re.compile(re.sub(r"uptime\\ [\d:]+", r"uptime\\ [\\d:]+", text))
 
 
 def test_what_a_program_says_before_it_fails_is_in_the_logs(reader, page_files):
@@ -176,7 +107,7 @@ def test_the_health_check_is_in_podmans_image_where_the_flag_is_given(reader, pa
     command = yaml.safe_load(probe)["livenessProbe"]["exec"]["command"]
     for line, _ in shown()[:2]:
         reader.types(line, page_files)
-    wait_for(reader, "success: my-app entered RUNNING")
+    reader.wait_for("success: my-app entered RUNNING", "my-app")
     reader.run(podman("exec", f"{reader.own}-my-app", *command), page_files)
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.support.containers import BASE, IMAGE, LIMITS, ROOT, RUNNING, Container, build, output, podman
+from tests.support.pages import DOCS, run_by
 
 pytestmark = pytest.mark.container
 
@@ -81,9 +82,10 @@ def test_an_empty_image_is_enough(image, tmp_path):
 
 def test_the_image_can_be_made_on_a_smaller_one(without_python):
     """The image can be built on a smaller base, as in the how-to; its default program needs no Python."""
-    (command,) = re.findall(r"^docker build (--build-arg ON=)\S+ -t procman \.$", PAGE, re.MULTILINE)
-    option, _, argument = command.partition(" ")
-    with Container(build(f"{IMAGE}-smaller", ROOT, option, f"{argument}{without_python}")) as container:
+    ((command,),) = run_by("tests/container/test_other_images.py", DOCS / "how-to" / "into-another-image.md")
+    found = re.fullmatch(r"docker build (--build-arg) (ON=)\S+ -t procman \.", command.line)
+    assert found
+    with Container(build(f"{IMAGE}-smaller", ROOT, found[1], f"{found[2]}{without_python}")) as container:
         container.expect_all([RUNNING.format("hello"), "^tick 1$"])
         assert container.stop() == 0
     assert "ticker says goodbye" in container.lines

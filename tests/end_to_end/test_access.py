@@ -19,11 +19,13 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
-from tests.support.master_process import ROOT, Master
+from tests.support.master_process import ROOT, Master, others_reach_the_source
+from tests.support.pages import DOCS, run_by
 from tests.support.running_master import SLEEPER, RunningMaster
 
 PAGE = (ROOT / "docs/how-to/access.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+HERE = "tests/end_to_end/test_access.py"
 ANN, OTHER = 4201, 4202
 HAS_OPENSSL = shutil.which("openssl") is not None
 
@@ -42,12 +44,7 @@ def procmanctl(*words: str, uid: int = 0, groups: str = "", **environ: str) -> s
     )
 
 
-def reaches_the_source() -> bool:
-    """Whether another user can import procman from here."""
-    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in (ROOT, *ROOT.parents))
-
-
-needs_users = pytest.mark.skipif(not reaches_the_source(), reason="other users cannot read the source tree")
+needs_users = pytest.mark.skipif(not others_reach_the_source(), reason="other users cannot read the source tree")
 
 
 @pytest.fixture
@@ -82,6 +79,11 @@ def test_the_team_of_the_page_has_its_programs(of_the_page):
         # A name that does not exist has a hint besides.
         assert printed.startswith(shown), (words, ran)
     assert procmanctl("-s", of_the_page.address, "status", uid=OTHER).returncode != 0
+    # The refused shutdown is in the journal, as the page shows it further down.
+    *_, (events,) = run_by(HERE, DOCS / "how-to" / "access.md")
+    refused, _, who = events.shown[0][len("14:02:11.254  ") :].partition("uid 1001")
+    assert who
+    assert refused in of_the_page.ctl(*shlex.split(events.line)[1:]).stdout
 
 
 @pytest.mark.root
@@ -182,6 +184,50 @@ def test_a_request_that_waits_is_judged_at_its_end(tmp_path):
         said, _ = stop.communicate(timeout=PATIENCE)
         assert "you may not do this any more" in said
         assert "STOPPED" in master.ctl("status", "slow").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_OPENSSL or shutil.which("curl") is None, reason="there is no openssl or no curl")
+def test_the_token_of_the_page_is_made_and_used(tmp_path):
+    """Its hash is what the page writes; with the word itself, procmanctl and curl come in, over TLS and by its role."""
+    making, using, _ = run_by(HERE, DOCS / "how-to" / "access.md")
+    authority, port = Authority(tmp_path), free_port()
+    certificate, key = authority.issue("server")
+    places = {"/etc/procman/ci": f"{tmp_path}/ci", "/etc/procman/server.pem": certificate, "*:9443": f"*:{port}"}
+    places |= {"/etc/procman/server.key": key, "build.example:9443": f"localhost:{port}"}
+
+    def here(text):
+        for place, own in places.items():
+            text = text.replace(place, own)
+        return text
+
+    def typed(command):
+        trusts = {"SSL_CERT_FILE": authority.file, "CURL_CA_BUNDLE": authority.file, "HOME": str(tmp_path)}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", here(command.line)],
+            cwd=tmp_path,
+            env={**trusts, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout.splitlines()
+
+    for command in making:
+        typed(command)
+    section = here(next(text for kind, text in BLOCKS if kind == "text"))
+    program = f'[program.web]\ncommand = "{SLEEPER}"\nstartsecs = 0\n'
+    config = tmp_path / "p.toml"
+    config.write_text(f'[procman]\nlogfile = "{tmp_path}/log"\npidfile = "{tmp_path}/pid"\n{program}{section}')
+    with Master(config, cwd=tmp_path) as master:
+        master.expect("success: web entered RUNNING")
+        restart, curl = using
+        assert typed(restart) == list(restart.shown)
+        assert json.loads("".join(typed(curl)))["processes"][0]["name"] == "web"
 
 
 @pytest.mark.slow

@@ -1,9 +1,12 @@
 """A real master whose programs are made to fail on purpose: what follows is what was predicted, or that is said."""
 
+import shlex
 import signal
 from pathlib import Path
 
+from tests.support.pages import DOCS, run_by
 from tests.support.running_master import RunningMaster
+from tests.support.terminals import on_terminal
 
 STACK = (
     "[program:db]\ncommand=sh -c 'echo up; exec sleep 1000'\nready=log:up\nstartsecs=0\n"
@@ -39,6 +42,21 @@ def test_a_kill_is_predicted_made_and_judged_and_why_says_whose_it_was(tmp_path)
         assert "terminated by SIGKILL (stopped by uid" in history
         assert "chaos db" in history
         assert "asked for: chaos db, by uid" in master.ctl("events").stdout
+
+
+def test_the_command_of_the_page_asks_and_goes_on_with_y(tmp_path):
+    """On a terminal it shows what should follow, waits for an answer, and judges, in the words of the page."""
+    ((command,),) = run_by("tests/end_to_end/test_chaos.py", DOCS / "how-to" / "test-your-configuration.md")
+    asks = next(line for line in command.shown if line.endswith(" y"))
+    verdicts = [line.partition(";")[0] for line in command.shown if line.startswith("as expected")]
+    with RunningMaster(tmp_path, STACK, master="restart_brake=false") as master:
+        master.wait_for("success: web")
+        with on_terminal(master, *shlex.split(command.line)[1:], columns=160) as child:
+            child.expect_exact(command.shown[0])
+            child.expect_exact(asks.removesuffix("y"))
+            child.send("y\r")
+            for line in ("what happens:", *verdicts):
+                child.expect_exact(line)
 
 
 def test_what_is_otherwise_is_status_1(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.free_ports import free_port
 from tests.support.master_process import ROOT
+from tests.support.pages import DOCS, run_by
 
 pytestmark = pytest.mark.slow
 
@@ -110,6 +111,16 @@ def _with_folder(folder: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def test_the_packages_of_the_tutorial_are_those_of_ci():
+    """What the first command installs is what is needed here, and what `.ci/run` installs."""
+    ((command,),) = run_by("tests/end_to_end/test_real_stack.py", DOCS / "tutorials" / "web-app-database-worker.md")
+    words = command.line.removeprefix("sudo apt-get install ").split()
+    packages = [word for word in words if not word.startswith("-")]
+    assert sorted(packages) == sorted(NEEDED)
+    script = (ROOT / ".ci" / "run").read_text()
+    assert all(f" {package}=" in script for package in packages)
 
 
 def test_the_tutorial_works_as_it_is_written(stack):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -10,30 +11,13 @@ import pexpect
 import pytest
 
 from procman.client.api_client import ApiError, Client
-from tests.support.log_lines import PATIENCE
 from tests.support.masters_in_turn import MastersInTurn
+from tests.support.pages import DOCS, run_by
 from tests.support.running_master import SLEEPER, RunningMaster
+from tests.support.terminals import on_terminal
 
 SHELL = '[program:sh]\ncommand=/bin/sh\npty=true\nenvironment=PS1="here> ",ENV=""\nstartsecs=0\nautorestart=false\n'
 ENDED = r"\[procmanctl: {}\]"
-
-
-@contextlib.contextmanager
-def on_terminal(master, *words, rows=30, columns=100):
-    """A procmanctl on a terminal of its own."""
-    call = ["-m", "procman.cli.procmanctl", "-s", f"unix://{master.socket}", *words]
-    child = pexpect.spawn(
-        sys.executable,
-        call,
-        dimensions=(rows, columns),
-        encoding="utf-8",
-        timeout=PATIENCE,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    try:
-        yield child
-    finally:
-        child.close(force=True)
 
 
 def ended(child, words):
@@ -133,6 +117,41 @@ def test_a_program_is_debugged_as_it_runs_and_then_runs_again(tmp_path):
         operations = [one["kind"] for one in master.call("GET", "/v1/operations")["operations"]]
         assert operations.count("debug") == 2
         assert "next try" not in master.text
+
+
+def test_the_commands_of_the_page_do_what_it_says(tmp_path):
+    """`attach` shows what the page shows; `debug` runs its own command, a shell, and the command with a variable."""
+    blocks = run_by("tests/end_to_end/test_terminals.py", DOCS / "how-to" / "terminals.md")
+    (attach,), (own, shell, with_variable) = blocks
+    programs = (
+        f"[program:console]\ncommand={sys.executable} -q\npty=true\nstartsecs=0\n"
+        "[program:web]\ncommand=sh -c 'echo serves $LOG_LEVEL; exec sleep 1000'\nstartsecs=0\n"
+    )
+    with RunningMaster(tmp_path, programs) as master:
+        master.wait_for("web entered RUNNING state")
+
+        def typed(command):
+            return on_terminal(master, *shlex.split(command.line, comments=True)[1:])
+
+        with typed(attach) as child:
+            for line in attach.shown:
+                child.expect_exact(line)
+            child.send("\x10\x11")
+            assert ended(child, "detached from console: it goes on") == 0
+        with typed(own) as child:
+            child.expect("serves")
+            child.send("\x10\x11")
+            child.expect(pexpect.EOF)
+        with typed(shell) as child:
+            child.send("echo in-$((1+1))\r")
+            child.expect("in-2")
+            child.send("exit\r")
+            child.expect(pexpect.EOF)
+        with typed(with_variable) as child:
+            child.expect("serves debug")
+            child.send("\x10\x11")
+            child.expect(pexpect.EOF)
+        assert "debugs it" not in master.ctl("why", "web").stdout
 
 
 def test_what_cannot_be_is_said(tmp_path):

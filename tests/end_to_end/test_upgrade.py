@@ -18,7 +18,8 @@ import pytest
 from procman.client.api_client import ApiError, Client, Unreachable
 from procman.daemon.snapshot import VERSION
 from tests.support.log_lines import PATIENCE
-from tests.support.master_process import ROOT
+from tests.support.master_process import ROOT, Master
+from tests.support.pages import DOCS, run_by
 from tests.support.running_master import COUNTER, OBEDIENT, SLEEPER, RunningMaster, python
 
 pytestmark = pytest.mark.slow
@@ -404,3 +405,21 @@ def test_a_full_console_is_read_before_it(running, tmp_path):
     with asked_to_upgrade(master) as answer:
         master.expect("^end$")
         assert answer()["upgrades"] == 1
+
+
+def test_the_next_master_of_the_page_adopts_what_a_killed_one_has_left(tmp_path):
+    """With the command of the page, and the line that it shows."""
+    ((command,),) = run_by("tests/end_to_end/test_upgrade.py", DOCS / "how-to" / "upgrade.md")
+    *words, file = command.line.split()
+    assert words == ["procman", "-c"]
+    config = tmp_path / file
+    config.write_text(f"[supervisord]\n[program:web]\ncommand={SLEEPER}\nstartsecs=0\n")
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with Master(config, **environ) as first:
+        first.expect("success: web entered RUNNING")
+        first.process.kill()
+        first.process.wait(PATIENCE)
+        with Master(config, **environ) as second:
+            started, adopted = (re.sub(r"\d+", r"\\d+", line.removeprefix("...")) for line in command.shown)
+            second.expect(started, adopted)
+            assert second.stop() == 0

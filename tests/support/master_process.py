@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support import namespaces
 from tests.support.log_lines import PATIENCE, LogLines
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +23,9 @@ def environment(runtime_dir: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(runtime_dir), **more}
 
 
-# A pid namespace in which it is PID 1; needs root. It ends with unshare.
-UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+def others_reach_the_source() -> bool:
+    """Whether another user can import procman from here, as not from a folder in /root."""
+    return all(os.stat(folder).st_mode & 0o005 == 0o005 for folder in (ROOT, *ROOT.parents))
 
 
 class Master(LogLines):
@@ -48,7 +50,7 @@ class Master(LogLines):
         super().__init__(
             subprocess.Popen(
                 [
-                    *(UNSHARE if as_pid_1 else ()),
+                    *(namespaces.as_pid_1() if as_pid_1 else ()),
                     *wrapper,
                     sys.executable,
                     "-m",

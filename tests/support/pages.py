@@ -1,7 +1,8 @@
 """The blocks of a page of the documents: the files that it names, and the commands that it tells to type.
 
-`sh` and `console` are commands; a script to save is `bash`. A block that no test can run has a line before it that says
-why: `<!-- not run: reason -->`.
+`sh` and `console` are commands; a script to save is `bash`. A block that needs more than a folder has a line before it
+with the test that types it, `<!-- run by tests/a_test.py: what it needs -->`; one that no test can run says why:
+`<!-- not run: reason -->`.
 """
 
 import re
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GUIDES = sorted([*DOCS.glob("how-to/*.md"), *DOCS.glob("tutorials/*.md"), DOCS / "migrating-from-supervisord.md"])
 LINES = re.MULTILINE | re.DOTALL
-BLOCK = re.compile(r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n)?^```(?P<kind>sh|console)\n(?P<text>.*?)^```", LINES)
+NOTE = r"^<!-- (?:not run|run by (?P<test>tests/\S+\.py)): (?P<reason>[^\n]+) -->\n"
+BLOCK = re.compile(rf"(?:{NOTE})?^```(?P<kind>sh|console)\n(?P<text>.*?)^```", LINES)
 FILE = re.compile(r"^`(?:~/)?(?P<name>[\w.-]+)`(?:, [^\n]*)?:\n\n?```\w+\n(?P<text>.*?)^```", LINES)
 
 
@@ -30,8 +32,19 @@ def files(page: Path) -> dict[str, str]:
 
 
 def reasons(page: Path) -> list[str]:
-    """Why blocks of the page are not run."""
+    """Why blocks of the page are not run, or only by a test of their own."""
     return [found["reason"] for found in BLOCK.finditer(page.read_text()) if found["reason"]]
+
+
+def testers(page: Path) -> set[str]:
+    """The tests of single blocks of the page."""
+    return {found["test"] for found in BLOCK.finditer(page.read_text()) if found["test"]}
+
+
+def run_by(test: str, page: Path) -> list[list[Typed]]:
+    """The blocks that this test, a path from the root, has to type."""
+    found = [block for block in BLOCK.finditer(page.read_text()) if block["test"] == test]
+    return [commands(block["kind"], block["text"]) for block in found]
 
 
 def typed(page: Path) -> list[Typed]:

@@ -1,6 +1,8 @@
 """`procmanctl top` as a command: what it needs, and a real terminal around it."""
 
+import os
 import shlex
+import subprocess
 import sys
 
 import pexpect
@@ -8,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import ctl, master, nothing_of_this_machine
 from tests.support.ctl_environment import ENVIRON
+from tests.support.pages import DOCS, run_by
 from tests.support.running_master import SLEEPER, RunningMaster
 
 __all__ = ["ctl", "master", "nothing_of_this_machine"]
@@ -42,6 +45,25 @@ def running(tmp_path_factory):
     with RunningMaster(tmp_path_factory.mktemp("top"), f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n") as running:
         running.wait_for("success: web")
         yield running
+
+
+def test_the_commands_of_the_page_show_the_screen(terminal, running):
+    """Where the extra is installed, pip has nothing to do; `procmanctl top` draws the table, and ends with q."""
+    pytest.importorskip("pip")
+    ((install, top),) = run_by("tests/tui/test_top_command.py", DOCS / "how-to" / "terminal-screen.md")
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(install.line)],
+        env={**os.environ, "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    words = shlex.split(top.line)[1:]
+    child = terminal(sys.executable, "-m", "procman.cli.procmanctl", "-s", f"unix://{running.socket}", *words)
+    child.expect_exact("RUNNING")
+    child.send("q")
+    child.expect(pexpect.EOF)
 
 
 def test_it_needs_a_terminal(ctl):
