@@ -17,12 +17,12 @@ from typing import Self
 import pytest
 
 from tests.support.log_lines import PATIENCE, LogLines
+from tests.support.namespaces import as_pid_1
 from tests.support.side_by_side import PROCMAN, SUPERVISORD
 
 pytestmark = pytest.mark.root
 
 EXAMPLES = Path(__file__).parents[2] / "conf" / "examples"
-UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 BOTH = {"supervisord": SUPERVISORD, "procman": PROCMAN}
 
 
@@ -36,7 +36,7 @@ class Container(LogLines):
         (here / "supervisord.conf").write_text(head + programs)
         super().__init__(
             subprocess.Popen(
-                [*UNSHARE, *BOTH[master], "-c", str(here / "supervisord.conf")],
+                [*as_pid_1(), *BOTH[master], "-c", str(here / "supervisord.conf")],
                 cwd=here,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.support.namespaces import as_pid_1
+
 PROCMAN = (sys.executable, "-m", "procman", "run", "--")
 ENDS = [
     *(f"exit {code}" for code in (0, 1, 2, 7, 126, 127, 128, 255)),
@@ -164,8 +166,7 @@ sys.exit(7)
 @pytest.mark.parametrize("name", ALL)
 def test_as_pid_1_orphans_of_orphans_are_reaped(name):
     """As PID 1, each entrypoint reaps five generations of ten orphans and leaves no zombie."""
-    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    assert said_by([*unshare, *runner(name)], NESTED) == (["zombies: 0"], 7)
+    assert said_by([*as_pid_1(), *runner(name)], NESTED) == (["zombies: 0"], 7)
 
 
 ADOPTED = """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.namespaces import in_mount_namespace
 from tests.support.running_master import RunningMaster, python
 
 # Without parents, group, session and environment of those it comes from, there is only the cgroup to know it by.
@@ -25,6 +26,7 @@ HIDES = python(
 @pytest.fixture
 def cgroups(tmp_path):
     """A writable cgroup v2 hierarchy, mounted for this test if the machine has none."""
+    in_mount_namespace()  # who may not make one may not mount, either
     where = tmp_path / "cgroup"
     where.mkdir()
     mounted = subprocess.run(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from procman.system.capabilities import is_effective
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
 from tests.support.masters_in_turn import MastersInTurn
@@ -78,6 +79,7 @@ def output(master, count):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give root's files to another user")
+@pytest.mark.skipif(not is_effective("SYS_PTRACE"), reason="the environment of others takes the capability SYS_PTRACE")
 @pytest.mark.root
 def test_another_user_gets_what_only_root_can_read_and_nobody_else_sees_it(tmp_path, app):
     """It is in no command, no answer of /v1, no journal, no report and no log of the master."""

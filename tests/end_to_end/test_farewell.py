@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.log_lines import PATIENCE, LogLines
 from tests.support.master_process import PROGRAMS, environment
+from tests.support.namespaces import as_pid_1
 from tests.support.running_master import RunningMaster
 
 TWICE = f"{sys.executable} {PROGRAMS}/twice.py"
@@ -122,7 +123,7 @@ def test_who_asks_a_second_time_waits_for_nobody(start_master, fifo):
 @contextlib.contextmanager
 def running_as_pid_1(*words: str):
     """`procman run ...` as PID 1; SIGTERM reaches it through unshare, as through a container runtime."""
-    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-m", "procman", "run"]
+    command = [*as_pid_1(), sys.executable, "-m", "procman", "run"]
     process = subprocess.Popen(
         [*command, *words],
         stdin=subprocess.DEVNULL,

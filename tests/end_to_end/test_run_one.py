@@ -20,6 +20,7 @@ from procman.entrypoint.supervisor import run
 from tests.support.forked_status import FATAL, forked_status
 from tests.support.log_lines import PATIENCE, LogLines
 from tests.support.master_process import environment
+from tests.support.namespaces import as_pid_1
 
 HERE = ["plain", pytest.param("PID 1", marks=pytest.mark.root)]
 
@@ -53,7 +54,7 @@ def test_pid_1_reaps_the_orphans_of_orphans():
     """No zombie is left: the program ends when there is no process but PID 1 and itself."""
     script = "(((exit 1) & exit 2) & exit 3) & while [ $(ps -A -o stat= | grep -c Z) != 0 ]; do :; done; exit 7"
     found = subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount-proc", *procman("run", "--", "sh", "-c", script)],
+        [*as_pid_1(), *procman("run", "--", "sh", "-c", script)],
         env=environment(Path("/tmp")),
         timeout=PATIENCE,
         check=False,
@@ -97,7 +98,7 @@ class Running(LogLines):
 SAYS = """
 import os, signal, sys
 def said(number, frame):
-    print("got", signal.Signals(number).name, flush=True)
+    os.write(1, f"got {{signal.Signals(number).name}}\\n".encode())  # print cannot be called within print
     if number in (signal.SIGTERM, signal.SIGQUIT): sys.exit(5)
 for number in map(signal.Signals, {0}): signal.signal(number, said)
 # Whatever comes from here on is there to be read: a signal right before a pause would be handled after it.

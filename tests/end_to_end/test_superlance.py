@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import shutil
 import socketserver
 import sys
 import threading
@@ -72,6 +73,7 @@ def program(name, command, **options):
     return f"[program:{name}]\ncommand={command}\n" + "".join(f"{key}={value}\n" for key, value in options.items())
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="memmon asks ps: apt-get install procps")
 def test_superlance_watches_as_it_does_under_supervisord(tmp_path, mailbox):
     """All four listeners of superlance see events, restart programs by XML-RPC, and send mail."""
     post = socketserver.TCPServer(("127.0.0.1", 0), Post)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 # The real master and how it is run.
+from tests.support import namespaces
 from tests.support.faulty_master import FaultyMaster
 
 
@@ -52,8 +53,7 @@ def mount_namespace(needs_root):
 @pytest.fixture
 def pid_namespace(needs_root):
     """Skips the test where the next pid of a pid namespace cannot be chosen."""
-    if not _can("unshare", "--pid", "--fork", "--mount-proc", "true"):
-        skip_or_fail("there can be no pid namespace here")
+    namespaces.as_pid_1()
     if not os.path.exists("/proc/sys/kernel/ns_last_pid"):
         skip_or_fail("this kernel cannot be told which pid comes next (CONFIG_CHECKPOINT_RESTORE)")
 

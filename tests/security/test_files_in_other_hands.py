@@ -16,8 +16,9 @@ from procman.config.checks.permissions import warn_of_writable_files
 from procman.config.load import load, read
 from procman.config.problems import ConfigError
 from procman.system.exposure import exposure, way_to
+from tests.support import namespaces
 from tests.support.log_lines import PATIENCE
-from tests.support.master_process import UNSHARE, environment
+from tests.support.master_process import environment
 from tests.support.running_master import SLEEPER, RunningMaster
 
 NOBODY = 65534
@@ -148,7 +149,7 @@ def test_what_cannot_be_written_at_all_is_nobodys(file):
     code = f"from procman.system.exposure import exposure; print(exposure({str(file)!r}))"
     script = f'mount --bind {file.parent} {file.parent} && mount -o remount,ro,bind {file.parent} && exec "$@"'
     ran = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", code],
+        [*namespaces.in_mount_namespace(), "sh", "-c", script, "sh", sys.executable, "-c", code],
         capture_output=True,
         text=True,
         env=environment(file.parent),
@@ -204,7 +205,7 @@ def start(file: Path, *arguments: str, as_pid_1: bool = False) -> subprocess.Com
     with open(file, "a") as more:
         more.write("[program:once]\ncommand=true\nstartsecs=0\nautorestart=false\n")
     return subprocess.run(
-        [*(UNSHARE if as_pid_1 else ()), sys.executable, "-m", "procman", "-c", str(file), *arguments],
+        [*(namespaces.as_pid_1() if as_pid_1 else ()), sys.executable, "-m", "procman", "-c", str(file), *arguments],
         capture_output=True,
         text=True,
         env=environment(file.parent),

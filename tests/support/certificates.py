@@ -15,7 +15,8 @@ class Authority:
         self.folder = folder
         self.file = str(folder / "ca.pem")
         self._key = str(folder / "ca.key")
-        subject = ("-subj", "/CN=authority", "-days", "2")
+        # Python 3.13 refuses an authority that does not say what its key is for.
+        subject = ("-subj", "/CN=authority", "-days", "2", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         openssl("req", "-x509", *KEY, "-nodes", "-keyout", self._key, "-out", self.file, *subject)
 
     def issue(self, name: str, days: int = 90) -> tuple[str, str]:

@@ -6,6 +6,8 @@ import signal
 import traceback
 from collections.abc import Callable
 
+from tests.support.namespaces import may_unshare
+
 CLONE_NEWPID = 0x20000000
 # All whose default action ends a process, those for real time included.
 FATAL = sorted(
@@ -17,6 +19,8 @@ FATAL = sorted(
 
 def forked_status(function: Callable[[], int], *, as_pid_1: bool = False) -> int:
     """The exit status of a process that runs `function`; with `as_pid_1` in a pid namespace of its own."""
+    if as_pid_1:
+        may_unshare("--pid", "--fork")
     child = os.fork()
     if not child:
         status = 99

@@ -19,6 +19,7 @@ from procman.system.proc import Process, identify, look_at
 from procman.system.subreaper import become_subreaper
 from procman.system.tree import TAG, ProcSnapshot, Tree, look
 from tests.support.forked import in_fork
+from tests.support.namespaces import may_unshare
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,6 +165,7 @@ def in_a_pid_namespace(code: str) -> str:
 def run_unshared(what: list[str], code: str) -> str:
     """The output of this Python code under unshare(1) with these options."""
     as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    may_unshare(*as_root, *what)
     answer = subprocess.run(
         ["unshare", *as_root, *what, sys.executable, "-c", _PRELUDE + textwrap.dedent(code)],
         stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from procman.system.mount_namespace import RunNamespace, own_namespace_of
 from procman.system.spawn import spawn
 from tests.support.forked import in_fork
 from tests.support.launching import everything, open_fds, refusal, run, shell, wait
+from tests.support.master_process import others_reach_the_source
 from tests.support.mounting import may_mount
 from tests.support.programs import program
 
@@ -169,6 +170,7 @@ def test_a_failed_start_says_what_hides_or_is_missing(options, why):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root gives its rights up here")
+@pytest.mark.skipif(not others_reach_the_source(), reason="other users cannot read the source tree")
 def test_without_rights_it_is_a_failed_start_or_a_best_effort():
     """The reason has the options and the way out; the best effort leaves all of it out, and nothing is mounted."""
 

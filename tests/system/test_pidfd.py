@@ -137,9 +137,10 @@ def test_no_descriptors_left():
             import resource
 
             who = identify(process.pid)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (0, 4096))
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
             answer = send_to(who, signal.SIGTERM)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             return answer
 
         assert in_fork(refused) == f"cannot send SIGTERM to pid {process.pid}: Too many open files"

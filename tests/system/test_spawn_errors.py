@@ -165,8 +165,9 @@ def test_too_many_open_files():
         while (last := os.dup(0)) <= highest:
             pass
         reasons = []
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         for room in range(1, 12):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (last + room, 4096))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (last + room, limits[1]))
             try:
                 child = launch(program(name="greedy", command="/bin/true"))
             except CannotSpawn as why:
@@ -175,7 +176,7 @@ def test_too_many_open_files():
                 for fd in (child.stdin, child.stdout, child.stderr):
                     os.close(fd)
                 wait(child)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
             # One more, which the list itself takes.
             assert max(int(fd) for fd in open_fds()) == last + 1
         return reasons

@@ -338,10 +338,11 @@ def test_without_descriptors_there_is_nothing_to_look_with():
         import resource
 
         before = ProcSnapshot()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 4096))
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
         with pytest.raises(CannotLook) as caught:
             before.read()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         return str(caught.value)
 
     assert in_fork(looked) == "cannot look at the processes: Too many open files"
