@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from procman.convert.imports.compose_keys import HARMLESS, LOST, LOST_AT_TOP, limits, services_of_deploy
+from procman.convert.imports.compose_keys import HARMLESS, LOST, LOST_AT_TOP, SHAPES, limits, services_of_deploy
 from procman.convert.imports.draft import Draft, Section, duration, ready
+from procman.convert.imports.shapes import MAPPINGS, report_misfits
 from procman.convert.imports.shell_variables import fill_in
 from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import joined, seconds_of, signal_of, variables_of
@@ -118,6 +119,7 @@ class _Services:
             self._depends_on(section, self.keys[name])
         for name, keys in self.keys.items():
             if name in self.sections:
+                report_misfits(keys, SHAPES)
                 keys.finish()
 
     def _service(self, name: str, keys: Keys) -> None:
@@ -376,7 +378,7 @@ def _hooks(section: Section, keys: Keys) -> None:
             command = inner.take("command")
             text = command_of(command) if command is not None else None
             if text is None:
-                inner.lost("command", "there is no command in it")
+                keys.lost(key, "there is no command in one of them")
                 continue
             user = inner.text("user")
             if user is not None and user not in ("root", "0"):
@@ -387,7 +389,11 @@ def _hooks(section: Section, keys: Keys) -> None:
 
 def _watch(section: Section, keys: Keys) -> None:
     develop = keys.inner("develop")
-    rules = develop.take("watch") if develop is not None else None
+    if develop is None:
+        return
+    report_misfits(develop, {"watch": MAPPINGS})
+    rules = develop.take("watch")
+    develop.finish()
     for item in rules.items if rules is not None else ():
         rule = Keys(item, f"{keys.path}.develop.watch", keys.report)
         action, path = rule.text("action"), rule.text("path")

@@ -1,6 +1,7 @@
 """The keys of a compose service that are limits, that belong to a container alone, or that need nothing."""
 
 from procman.convert.imports.draft import Section, duration
+from procman.convert.imports.shapes import FLAG, ITEMS, MAPPINGS, NUMBER, TEXTS, VARIABLES
 from procman.convert.imports.source import Keys, Ready
 from procman.convert.imports.values import bytes_of, seconds_of, size
 
@@ -9,6 +10,15 @@ LOST_AT_TOP = {
     "volumes": "the programs use the files of the machine",
     "configs": "the programs use the files of the machine",
     "include": "import the included files, too: name them after this one",
+}
+SHAPES = {
+    "environment": VARIABLES,
+    "secrets": ITEMS,
+    "env_file": ITEMS,
+    **dict.fromkeys(("command", "entrypoint", "group_add", "profiles", "tmpfs"), TEXTS),
+    **dict.fromkeys(("scale", "oom_score_adj", "pids_limit"), NUMBER),
+    **dict.fromkeys(("read_only", "tty", "stdin_open"), FLAG),
+    **dict.fromkeys(("pre_start", "post_start", "pre_stop"), MAPPINGS),
 }
 LOST = {
     "image": "procman runs what is installed here, not images",

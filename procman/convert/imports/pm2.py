@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from procman.convert.imports.draft import Draft, Section, duration
 from procman.convert.imports.javascript import literal_of
 from procman.convert.imports.paths import beside, each_its_own, is_of_windows
+from procman.convert.imports.shapes import FLAG, MAPPING, NUMBER, NUMBERS, TEXTS, WATCHED, report_misfits
 from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import bytes_of, seconds_of, size
 from procman.convert.imports.yaml_tree import yaml_of
@@ -53,6 +54,14 @@ _LOST = {
     "shutdown_with_message": "it gets a signal",
 }
 _KILL_AFTER = 1600
+SHAPES = {
+    "env": MAPPING,
+    "stop_exit_codes": NUMBERS,
+    "watch": WATCHED,
+    **dict.fromkeys(("args", "interpreter_args", "ignore_watch"), TEXTS),
+    **dict.fromkeys(("autorestart", "treekill"), FLAG),
+    **dict.fromkeys(("kill_timeout", "max_restarts", "restart_delay", "exp_backoff_restart_delay"), NUMBER),
+}
 
 
 def read(sources: Sequence[Source], *, env: str = "") -> Draft:
@@ -145,6 +154,7 @@ class _App:
                 keys.lost(key, why)
         for key in [key for key in keys.left() if key.startswith("env_")]:
             keys.lost(key, f"--env {key.removeprefix('env_')} takes it")
+        report_misfits(keys, SHAPES)
         keys.finish()
 
     def _words(self) -> tuple[list[str], str]:

@@ -8,6 +8,7 @@ from procman.convert.imports.compose import command_of
 from procman.convert.imports.draft import Draft, Section, duration, ready
 from procman.convert.imports.paths import beside
 from procman.convert.imports.process_compose_probes import probe
+from procman.convert.imports.shapes import FLAG, MAPPING, NUMBER, NUMBERS, TEXTS, VARIABLES, report_misfits
 from procman.convert.imports.shell_variables import fill_in
 from procman.convert.imports.source import Keys, Node, Ready, Source, absent
 from procman.convert.imports.values import schedule_fits, seconds_of, signal_of, variables_of
@@ -26,6 +27,14 @@ _CONDITIONS = {
     "process_log_ready": "ready",
     "process_completed": "exited",
     "process_completed_successfully": "done",
+}
+SHAPES = {
+    "environment": VARIABLES,
+    "depends_on": MAPPING,
+    "replicas": NUMBER,
+    "success_exit_codes": NUMBERS,
+    **dict.fromkeys(("entrypoint", "env_file"), TEXTS),
+    **dict.fromkeys(("disabled", "is_tty", "is_daemon"), FLAG),
 }
 _HARMLESS_AT_TOP = (
     "version", "is_strict", "log_level", "is_tui_disabled", "disable_env_expansion", "name", "is_dotenv_disabled",
@@ -100,6 +109,7 @@ class _Processes:
                 self.draft.report.lost(node, keys.path, "a mapping was expected here")
         for name, section in self.sections.items():
             self._depends_on(section, self.keys[name])
+            report_misfits(self.keys[name], SHAPES)
             self.keys[name].finish()
 
     def _process(self, name: str, keys: Keys) -> None:
@@ -269,7 +279,7 @@ class _Processes:
         elif seconds:
             section.set("schedule", f"every {duration(seconds)}", schedule.at("interval"))
         else:
-            schedule.lost("cron", "procman has no such schedule")
+            keys.lost("schedule", f"procman has no such schedule{schedule.inside()}")
             return
         for option in ("autorestart", "startsecs", "backoff", "startretries", "restart_limit"):
             section.options.pop(option, None)

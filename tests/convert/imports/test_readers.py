@@ -1,12 +1,15 @@
 """The readers of foreign forms: what they make of odd input, and the place that they name when they refuse it."""
 
+import json
 import random
 import sys
 
 import pytest
 
-from procman.convert.imports import circus, compose, pm2, process_compose, procfile, supervisord, systemd
+from procman.convert.imports import circus, compose, compose_keys, pm2, process_compose, procfile, supervisord, systemd
 from procman.convert.imports.javascript import literal_of
+from procman.convert.imports.report import Fate
+from procman.convert.imports.shapes import MAPPING
 from procman.convert.imports.shell_variables import fill_in
 from procman.convert.imports.source import Source, Unreadable
 from procman.convert.imports.systemd_units import cron_of
@@ -177,3 +180,26 @@ def test_no_text_makes_a_traceback(module):
             module.read([Source("Procfile" if module is procfile else "a.service", text)]).text()
         except (Unreadable, BadRequest, ProcmanError):
             continue
+
+
+def reported(engine, **keys):
+    """The keys of one program that the report calls lost."""
+    program = {"command": "sleep 1", **keys} if engine is not pm2 else {"name": "web", "script": "a.js", **keys}
+    whole = {"apps": [program]} if engine is pm2 else {"services": {"web": program}, "processes": {"web": program}}
+    draft = engine.read([Source("e.json", json.dumps(whole))])
+    return {remark.key.rpartition(".")[2] for remark in draft.report.of(Fate.LOST)}
+
+
+@pytest.mark.parametrize(
+    ("engine", "shapes"), [(compose, compose_keys.SHAPES), (process_compose, process_compose.SHAPES), (pm2, pm2.SHAPES)]
+)
+def test_a_value_of_another_shape_is_reported(engine, shapes):
+    """What a key says in a form that it does not have is never dropped without a word."""
+    for key in shapes:
+        odd = {"unheard": ["of"]} if shapes[key] is not MAPPING else ["of"]
+        # Without a command, the whole program is lost.
+        assert {key, "web"} & reported(engine, **{key: odd}), key
+        assert key not in reported(engine, **{key: None}), key
+    assert "watch" in reported(compose, develop={"watch": ["src"]})
+    assert "schedule" in reported(process_compose, schedule={"interval": "soon", "unheard": 1})
+    assert "pre_stop" in reported(compose, pre_stop=[{"user": "x"}])
