@@ -99,7 +99,7 @@ def test_the_flags_of_a_command_are_those_of_its_help():
         "runs": {"--output": False},
         "status": {"--all": False, "--long": False, "--at": True, "-o": True, "--watch": False, "--color": True},
         "timeline": {"--since": True, "--until": True},
-        "top": {"--mouse": False},
+        "top": {"--mouse": False, "--theme": True},
         "why": {"--at": True},
         "stop-plan": {"--budget": True},
         "start": {"--all": False, "--no-deps": False},

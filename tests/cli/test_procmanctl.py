@@ -279,7 +279,8 @@ def test_output_that_cannot_be_written_is_one_line(master):
     assert ran.returncode == 1
 
 
-def test_status_imports_nothing_that_it_does_not_need(master):
+@pytest.mark.parametrize("words", [["status"], ["status", "-o", "name"]], ids=["the table", "what completion asks for"])
+def test_status_imports_nothing_that_it_does_not_need(master, words):
     """Each of these modules takes longer to import than the master to answer."""
     code = (
         "import sys; from procman.cli.start_procmanctl import main; main(); sys.stdout.flush();"
@@ -287,13 +288,13 @@ def test_status_imports_nothing_that_it_does_not_need(master):
     )
     # Without site, whose own imports are not ours; so it has to be told where procman is.
     environ = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(procman.__file__))}
-    command = [sys.executable, "-S", "-c", code, "-s", master.url, "status"]
+    command = [sys.executable, "-S", "-c", code, "-s", master.url, *words]
     ran = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)
     modules = set(ran.stdout.decode().splitlines()[-1].split())
     assert "procman.client.api_client" in modules
     unwanted = {"argparse", "asyncio", "cmd", "configparser", "dataclasses", "http", "inspect", "logging"}
     unwanted |= {"psutil", "readline", "rich", "subprocess", "threading", "tomli", "typing", "urllib.parse"}
-    unwanted |= {"xmlrpc"}
+    unwanted |= {"xmlrpc", "contextlib", "datetime", "getopt", "gettext", "glob", "signal", "textwrap"}
     unwanted |= {
         "procman.api.shapes",
         "procman.config.schema.programs",

@@ -8,6 +8,7 @@ returns True, the shell ends.
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import pairwise
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -95,15 +96,16 @@ SAME_AS = {
     "up": "start",
 }
 
-# With one of these flags, a function of another module carries a command out.
+# With one of these flags, or with this value of it, a function of another module carries a command out.
 FORMS = {
     "config": {"--drift": Command("drift", "drift_of_config")},
     "restart": {"--rolling": Command("rolling", "roll")},
     "status": {
         "--at": Command("past", "status_at"),
-        "--long": Command("status_forms", "status"),
         "--watch": Command("status_watch", "watch"),
-        "-o": Command("status_forms", "status"),
+        "--long": Command("status_forms", "status"),
+        "-o wide": Command("status_forms", "status"),
+        "-o yaml": Command("status_forms", "status"),
     },
     "why": {"--at": Command("past", "why_at")},
 }
@@ -119,7 +121,8 @@ def form_of(name: str, words: Sequence[str]) -> Command:
     """The command `name` in the form that the flags among its words ask for."""
     forms = FORMS.get(name)
     if forms:
-        given = {word.partition("=")[0] for word in words if word.startswith("-")}
+        given = {form for word in words for form in (word.partition("=")[0], word.replace("=", " ", 1))}
+        given.update(map(" ".join, pairwise(words)))
         for flag, form in forms.items():
             if flag in given:
                 return form

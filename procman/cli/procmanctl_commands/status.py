@@ -7,6 +7,7 @@ import sys
 from procman.cli.invocation import INVALID_ARGS, STATUS_NOT_RUNNING, STATUS_UNKNOWN, Invocation
 from procman.cli.status_text import split, status_table
 from procman.cli.suggestions import suggest_processes
+from procman.cli.terminal_text import safe
 from procman.client.api_client import ApiError, quoted
 from procman.config.spelling import closest
 
@@ -28,7 +29,8 @@ def status(invocation: Invocation, words: list[str]) -> None:
     """Print the table; exit status 3 if a process is not running, 4 for an unknown name."""
     read = read_words(invocation, words)
     if read is not None:
-        print_status(invocation, read[1], table_lines)
+        given, names = read
+        print_status(invocation, names, name_lines if given.get("-o") == "name" else table_lines)
 
 
 def is_running(invocation: Invocation, words: list[str]) -> None:
@@ -89,6 +91,12 @@ def print_status(invocation: Invocation, names: list[str], view: View) -> None:
 def table_lines(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
     """The table as supervisorctl has it; on a terminal it says more."""
     return status_table(chosen, terminal=invocation.terminal, colour=invocation.colour)
+
+
+def name_lines(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
+    """Only the names, one a line: completion asks for them on each TAB."""
+    names = [info["namespec"] for info in chosen]
+    return [*map(safe, names)] if invocation.terminal else names
 
 
 def choose(invocation: Invocation, words: list[str]) -> tuple[list[ProcessInfo], list[str]]:

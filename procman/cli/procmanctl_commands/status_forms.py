@@ -1,4 +1,4 @@
-"""status --long and -o: the processes with all that is known of them, as names, or as YAML."""
+"""status --long and -o yaml: the processes with all that is known of them, or as YAML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from procman.cli.details_text import details
 from procman.cli.figures_table import figure_lines, show_in_pager
 from procman.cli.limits_text import limits_of, lines_of
 from procman.cli.procmanctl_commands.health import file_warnings
-from procman.cli.procmanctl_commands.status import print_status, read_words, table_lines
+from procman.cli.procmanctl_commands.status import name_lines, print_status, read_words, table_lines
 from procman.cli.status_text import next_try, reason, terminal_lines
 from procman.cli.terminal_text import safe
 from procman.cli.yaml_text import yaml_lines
@@ -33,17 +33,13 @@ def view_of(given: Mapping[str, str]) -> View:
     """What the flags ask for."""
     if is_long(given):
         return _long
-    return {"name": _names, "yaml": _yaml}.get(given.get("-o", ""), table_lines)
+    return {"name": name_lines, "yaml": _yaml}.get(given.get("-o", ""), table_lines)
 
 
 def is_long(given: Mapping[str, str]) -> bool:
     """Whether the flags ask for all that is known."""
     output = given.get("-o", "")
     return output == "wide" or (output in ("", "json") and "--long" in given)
-
-
-def _names(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
-    return _safe(invocation, (info["namespec"] for info in chosen))
 
 
 def _yaml(_invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
