@@ -1,8 +1,8 @@
 """Identifies children right after their start, by the clock where that is enough.
 
-A look at /proc/PID/stat takes 45 µs while the child executes its program: as long as all that the master notes about a
-start. The kernel takes the start time of a process from CLOCK_BOOTTIME (`copy_process` in kernel/fork.c), and /proc has
-it in whole ticks. So where no tick has passed around a start, the time is known without a look.
+A look at /proc/PID/stat while the child executes its program costs a twentieth of a start. The kernel takes the start
+time of a process from CLOCK_BOOTTIME (`copy_process` in kernel/fork.c), and /proc has it in whole ticks. So where no
+tick has passed around a start, the time is known without a look.
 
 That /proc goes by this clock is not assumed: the first starts are looked at, and one that differs ends it for good.
 """
