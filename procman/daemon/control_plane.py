@@ -1,7 +1,8 @@
 """All that answers clients: their services, the endpoints, and a server behind each listening socket.
 
 It is imported and built when the first programs have been started, which do not wait for it. Its clients do: their
-sockets listen before that.
+sockets listen before that. The first client would be too late for it: that may be one that asks for an upgrade, when
+the files are those of another version.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
