@@ -18,7 +18,8 @@ const VIEWS = {
 };
 const ACTIONS = { s: "start", S: "stop", r: "restart" };
 // The parts of a row, or of the head of a group, that can have the focus.
-const PARTS = ":scope > .pick, :scope > .name, :scope > .fold, :scope > .figures, :scope > .why, :scope > .actions > *";
+const PARTS =
+  ":scope > .pick, :scope > .name, :scope > .fold, :scope > * > .outdated, :scope > .figures, :scope > .why, :scope > .actions > *";
 
 export class ListKeys {
   /** `lettersOn()` says whether letters have an effect. */

@@ -46,7 +46,7 @@ export const figures = new Figures(() => {
 const order = new ListOrder((name) => figures.latest(name));
 const sight = new RowsInView((row) => {
   charts.draw(row);
-  processes.showTimeOf(row);
+  processes.entered(row);
 });
 const charts = new RowCharts(figures, sight);
 const usage = new UsageView(figures);

@@ -72,16 +72,24 @@ export class OutOfDate {
     this.mark();
   }
 
-  /** The rows of what an update would change. */
+  /** The rows of what an update would change, and the heads of their groups, which may be folded. */
   mark() {
     const byName = new Map(this.changes.filter(({ name }) => name).map((change) => [change.name, change]));
     const byGroup = new Map(this.changes.filter(({ name }) => !name).map((change) => [change.group, change]));
     for (const { info, row } of this.processes.known.values()) {
       const change = byName.get(info.namespec) ?? byGroup.get(info.group);
-      const badge = row.querySelector(".outdated");
-      // Even an attribute that stays the same would be a change of the document.
-      if (badge.hidden === Boolean(change)) badge.hidden = !change;
-      put(badge, change ? (WORDS[change.action] ?? "changed in the file") : "");
+      showBadge(row, change ? (WORDS[change.action] ?? "changed in the file") : "");
+    }
+    for (const [name, group] of this.processes.groups) {
+      const count = this.changes.filter((change) => change.group === name).length;
+      showBadge(group.element.querySelector(".head"), count ? `${counted(count, "change")} in the file` : "");
     }
   }
+}
+
+function showBadge(line, text) {
+  const badge = line.querySelector(".outdated");
+  // Even an attribute that stays the same would be a change of the document.
+  if (badge.hidden === Boolean(text)) badge.hidden = !text;
+  put(badge, text);
 }

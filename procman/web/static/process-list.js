@@ -1,6 +1,7 @@
 /* All processes and their rows: learnt from the stream of events, sorted, filtered and counted.
  *
- * A change touches the row of its process. The list is sorted and sifted anew only where a row may have to move.
+ * A change touches the row of its process, where that is in view; the others are brought up to date together, once a
+ * second. The list is sorted and sifted anew only where a row may have to move.
  */
 
 import { forgetUndo, say } from "./dialogs.js";
@@ -14,6 +15,8 @@ import { counted } from "./text.js";
 const RESTED = 600;
 // So long after a change that moves no row the list is put in order all the same: groups may fold then.
 const SETTLED = 2000;
+// After this time a change is counted at once, in milliseconds, else with the next second: each count is drawn.
+const COUNTED = 1500;
 
 /** Calls `added(row)`, `changed(process)`, `removed(name, row)`, `named()` where there are other names, `placed()`,
  * and `counted(counts)`, the number of each kind. */
@@ -24,6 +27,9 @@ export class ProcessList {
     this.sight = sight;
     this.listener = listener;
     this.known = new Map(); // by namespec: {info, at, kind, flaps, reason, why, row}
+    this.stale = new Set(); // the rows out of view that show an earlier state
+    this.countedAt = -Infinity;
+    this.uncounted = false;
     this.groups = new Map(); // by name: {element, list, sum, show}
     this.folds = new GroupFolds(this);
     this.kind = ""; // the kind that is shown; "" for all
@@ -48,7 +54,8 @@ export class ProcessList {
     if (moved || gone.length) {
       this.place(false);
     } else {
-      this.count();
+      this.uncounted = true;
+      if (performance.now() - this.countedAt >= COUNTED) this.count();
       this.settling ||= setTimeout(() => this.place(false), SETTLED);
     }
     if (more || gone.length) this.listener.named();
@@ -67,15 +74,30 @@ export class ProcessList {
       const why = whyOf(info, kind, before);
       const process = { info, at: performance.now(), kind, flaps, reason, why, row: before?.row ?? newRow(info) };
       this.known.set(info.namespec, process);
+      const moves = !before || (kind === "failed") !== (before.kind === "failed");
       more ||= !before;
-      moved ||= !before || (kind === "failed") !== (before.kind === "failed");
+      moved ||= moves;
       if (!before) this.listener.added(process.row);
       announce(before, process);
       if (before && !isUp(before.info) && isUp(info)) forgetUndo(info.namespec);
-      showRow(process);
+      if (moves || this.sight.rows.has(process.row)) this.showNow(process);
+      else this.stale.add(process.row);
       this.listener.changed(process);
     }
     return { moved, more };
+  }
+
+  showNow(process) {
+    this.stale.delete(process.row);
+    showRow(process);
+  }
+
+  /** A row has come into view. */
+  entered(row) {
+    const process = this.known.get(row.dataset.spec);
+    if (!process) return;
+    if (this.stale.has(row)) this.showNow(process);
+    else showTime(process);
   }
 
   forget(name) {
@@ -83,6 +105,7 @@ export class ProcessList {
     const row = this.known.get(name)?.row;
     row?.remove();
     this.known.delete(name);
+    this.stale.delete(row);
     this.listener.removed(name, row);
   }
 
@@ -169,6 +192,8 @@ export class ProcessList {
   }
 
   count() {
+    this.countedAt = performance.now();
+    this.uncounted = false;
     const counts = { failed: 0, busy: 0, running: 0, stopped: 0 };
     const groups = new Map();
     for (const { info, kind } of this.known.values()) {
@@ -192,14 +217,12 @@ export class ProcessList {
     this.listener.counted(counts);
   }
 
-  showTimeOf(row) {
-    const process = this.known.get(row.dataset.spec);
-    if (process) showTime(process);
-  }
-
-  /** Once a second: the times in view go on. */
+  /** Once a second: the times in view go on, and what is out of view is brought up to date. */
   tick() {
-    for (const row of this.sight.rows) this.showTimeOf(row);
+    for (const row of this.stale) showRow(this.known.get(row.dataset.spec));
+    this.stale.clear();
+    if (this.uncounted) this.count();
+    for (const row of this.sight.rows) showTime(this.known.get(row.dataset.spec));
     let calmed = false;
     for (const process of this.known.values()) {
       if (!process.flaps || flapsNow(process.info, (performance.now() - process.at) / 1000)) continue;

@@ -65,6 +65,7 @@ export function showRow(process) {
   put(lost, `${bytes(info.lost)} of output lost`);
   enableButtons(row, info.statename);
   showTime(process);
+  showDate(process);
 }
 
 /** What is said of a process; a failed one has its sentence on a line of its own, so that others keep their height. */
@@ -98,16 +99,18 @@ export function enableButtons(element, state) {
 
 export function showTime({ info, at, row }) {
   const passed = (performance.now() - at) / 1000;
-  const when = row.querySelector(".when");
   if (info.pid) {
-    put(when, clock(info.uptime + passed));
+    put(row.querySelector(".when"), clock(info.uptime + passed));
     row.querySelector(".restarts").toggleAttribute("data-lately", info.uptime + passed < RECENT);
-    when.title = `Since ${new Date(info.start * 1000).toLocaleString()}`;
-  } else if (info.stop) {
-    put(when, ago(info.now - info.stop + passed));
-    when.title = new Date(info.stop * 1000).toLocaleString();
   } else {
-    put(when, "");
-    when.removeAttribute("title");
+    put(row.querySelector(".when"), info.stop ? ago(info.now - info.stop + passed) : "");
   }
+}
+
+/** Beside the time that has passed, the time itself. */
+function showDate({ info, row }) {
+  const when = row.querySelector(".when");
+  if (info.pid) when.title = `Since ${new Date(info.start * 1000).toLocaleString()}`;
+  else if (info.stop) when.title = new Date(info.stop * 1000).toLocaleString();
+  else when.removeAttribute("title");
 }
