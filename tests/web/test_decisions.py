@@ -1,6 +1,7 @@
 """What somebody has to decide, in a real browser: rolling restarts, scale, what is out of date, what has drifted."""
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.support.browser import program, row
 
@@ -78,17 +79,22 @@ def test_a_program_is_scaled(site, browser, tmp_path):
 
 def test_what_is_out_of_date_is_one_click_from_its_update(site, browser):
     """The page says how many changes the file has, marks their rows, and what of it could not be read."""
-    master = site(program("web", "sleep 1000") + program("old", "sleep 1000"))
+    pool = {"numprocs": 2, "process_name": "pool_%(process_num)d"}
+    master = site(program("web", "sleep 1000") + program("old", "sleep 1000") + program("pool", "sleep 1000", **pool))
     browser.show(master.url)
     browser.state("web", "running")
     assert not browser.find("#outdated").is_displayed()
     head = f"[inet_http_server]\nport=localhost:{master.port}\n"
-    master.write(head + program("web", "sleep 2000") + program("new", "sleep 1000"))
+    changed = program("web", "sleep 2000") + program("new", "sleep 1000")
+    master.write(head + changed + program("pool", "sleep 1000", **pool | {"numprocs": 4}))
     browser.driver.execute_script("page.outOfDate.start()")
-    browser.until("document.querySelector('#outdated').textContent === '3 changes in the file'")
+    browser.until("document.querySelector('#outdated').textContent === '5 changes in the file'")
     assert browser.text("[data-spec=web] .outdated") == "changed in the file"
     assert browser.text("[data-spec=old] .outdated") == "not in the file"
-    browser.click("#outdated")
+    assert browser.text("[data-spec='pool:*'] .head .outdated") == "2 changes in the file"
+    browser.driver.execute_script("page.processes.known.get('web').row.querySelector('.name').focus()")
+    browser.key(Keys.RIGHT)
+    browser.key(Keys.ENTER)
     browser.until("document.querySelector('#view-update h3')")
     browser.click("#view-update [data-key=apply]")
     browser.answer("yes")
