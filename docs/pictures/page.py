@@ -105,13 +105,18 @@ class Picture:
     act: Callable[[Browser, Site], None] | None = None  # what is done before it
 
 
-def edit(browser: Browser, master: Site) -> None:
+def change_file(browser: Browser, master: Site) -> None:
     """Somebody has changed the file: the page finds out when it asks next."""
     text = master.file.read_text()
     text = text.replace("numprocs=4\n", "numprocs=6\n").replace("[program:worker]", "[program:worker]\nnice=5")
     master.file.write_text(text)
     browser.driver.execute_script("page.outOfDate.start()")
     browser.until("!document.querySelector('#outdated').hidden")
+
+
+def plan(browser: Browser, master: Site) -> None:
+    """What an update would do."""
+    change_file(browser, master)
     browser.click("#outdated")
 
 
@@ -158,7 +163,8 @@ SCENES: list[tuple[Callable[[], str], list[Picture]]] = [
             Picture("60"),
             Picture("60-dark", dark=True),
             Picture("60-phone", size=PHONE),
-            Picture("update", act=edit, ready="document.querySelector('#view-update h3')"),
+            Picture("outdated", act=change_file),
+            Picture("update", act=plan, ready="document.querySelector('#view-update h3')"),
         ],
     ),
     (thousand, [Picture("1000"), Picture("1000-dark", dark=True), Picture("1000-phone", size=PHONE)]),
