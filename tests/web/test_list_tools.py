@@ -86,6 +86,20 @@ def test_a_change_touches_the_row_of_its_process_alone(site, browser):
     assert set(browser.ask("[...touched].filter(Boolean)")) == {"echo"}
 
 
+def test_a_row_out_of_view_is_brought_up_to_date_too(site, browser):
+    """Within a second, or when it comes into view: a screen reader and the browser's search read it there."""
+    master = site(pool("many", 45))
+    browser.show(master.url)
+    browser.until("document.querySelector(\"[data-spec='many:*']\").hasAttribute('data-folded')")
+    browser.driver.execute_script("page.processes.folds.toggle('many')")
+    browser.until(f"{row('many:many_44')}.checkVisibility()")
+    assert browser.ask(f"{row('many:many_44')}.getBoundingClientRect().top > innerHeight")
+    master.call("POST", "/v1/processes/many:many_44/stop", {})
+    browser.state("many:many_44", "stopped")
+    browser.until("document.querySelector(\"[data-spec='many:*'] .sum\").textContent === '44 of 45 running'")
+    assert browser.ask("page.processes.stale.size") == 0
+
+
 def test_several_marked_processes_are_acted_on(site, browser):
     """Marked by their boxes, with Shift from one to another; what they are asked for is what makes sense for each."""
     master = site(program("a") + program("b") + program("c") + program("d", autostart="false"))

@@ -109,6 +109,7 @@ export class LogView {
     const both = info.redirect_stderr ? "stdout and stderr" : "";
     const facts = [detailOf(process), lastWordsOf(process), restarts, both, file || "not logged to a file"];
     put($("log-facts"), facts.filter(Boolean).join(" · "));
+    $("log-facts").title = $("log-facts").textContent; // a long path is cut off
   }
 
   changed(process) {
