@@ -23,6 +23,7 @@ UNUSED = ("bin", "share", "pygments", "markdown_it", "mdurl")
 UNUSED_MODULES = (
     "rich/{_win32_console,_windows,_windows_renderer,_spinners,spinner,status,progress,progress_bar,prompt}.py",
     "rich/{diagnose,json,layout,logging,markdown,syntax,traceback,tree}.py",
+    "rich/{__main__,_inspect,_timer,bar,columns,filesize,panel,rule,scope}.py",
     "dotenv/{__main__,cli,ipython}.py",
     "urllib3/contrib/*.py",
     "urllib3/contrib/emscripten/*",

@@ -30,13 +30,14 @@ class Container(LogLines):
     """A master as PID 1 with one file; its console has the output of everything."""
 
     def __init__(self, master: str, programs: str) -> None:
+        first = as_pid_1()
         self._folder = tempfile.TemporaryDirectory(prefix="pm")
         here = Path(self._folder.name)
         head = f"[supervisord]\nlogfile={here}/log\npidfile={here}/pid\n[unix_http_server]\nfile={here}/s\n"
         (here / "supervisord.conf").write_text(head + programs)
         super().__init__(
             subprocess.Popen(
-                [*as_pid_1(), *BOTH[master], "-c", str(here / "supervisord.conf")],
+                [*first, *BOTH[master], "-c", str(here / "supervisord.conf")],
                 cwd=here,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -41,6 +41,7 @@ class Master(LogLines):
         **environ: str,
     ) -> None:
         """`wrapper` precedes the command, and executes it in its own place."""
+        first = namespaces.as_pid_1() if as_pid_1 else ()
         # Not under tmp_path: the path of a socket has to be short.
         self.runtime_dir = Path(tempfile.mkdtemp(prefix="procman-test-"))
         self.config = config
@@ -50,7 +51,7 @@ class Master(LogLines):
         super().__init__(
             subprocess.Popen(
                 [
-                    *(namespaces.as_pid_1() if as_pid_1 else ()),
+                    *first,
                     *wrapper,
                     sys.executable,
                     "-m",

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from procman.client.api_client import Client
+from tests.support import namespaces
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
 
@@ -52,6 +53,8 @@ class RunningMaster(Master):
         cwd: Path | None = None,
         **environ: str,
     ) -> None:
+        if as_pid_1:
+            namespaces.as_pid_1()  # before there is anything to remove
         self.folder = folder
         self.file = folder / "supervisord.conf"
         # A unix socket's path is short; pytest's folders are not.
