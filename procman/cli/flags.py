@@ -5,7 +5,7 @@ with a dash, no flags after the first word), and with its messages. To import ge
 them here, for it imports gettext.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from procman.errors import BadRequest
 
@@ -56,6 +56,19 @@ def read(flags: Iterable[Flag], argv: Sequence[str]) -> tuple[dict[str, str], li
             raise BadRequest(f"conflicting command line option {name!r}")
         given[flag.key] = value if flag.metavar else "true"
     return given, words
+
+
+def read_behind(flags: Iterable[Flag], given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The flags, with those that stand behind a word; and the words, which `given` has in "words", joined by NUL."""
+    found, words = dict(given), list(filter(None, given.get("words", "").split("\0")))
+    found.pop("words", None)
+    plain: list[str] = []
+    while words:
+        word, *words = words
+        plain.append(word)
+        more, words = read(flags, words)
+        found |= more
+    return found, plain
 
 
 def _taken(named: dict[str, Flag], words: list[str]) -> Iterator[tuple[str, str]]:

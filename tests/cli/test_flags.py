@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procman.cli.flags import Flag, read
+from procman.cli.durations import seconds_of
+from procman.cli.flags import Flag, read, read_behind
 from procman.errors import BadRequest
 
 FLAGS = (
@@ -55,3 +56,19 @@ def test_two_values_for_one_flag_are_refused():
     """It would be a guess which of them is meant."""
     with pytest.raises(BadRequest, match="conflicting command line option '--user'"):
         read(FLAGS, ["-u", "me", "--user", "you"])
+
+
+def test_flags_may_stand_behind_a_word():
+    """What -- makes a word stays one."""
+    given_flags = {"user": "me", "words": "a\0--long\0b\0-c\0x\0--\0-d"}
+    assert read_behind(FLAGS, given_flags) == ({"user": "me", "long": "true", "file": "x"}, ["a", "b", "-d"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("1.5m", 90), ("250MS", 0.25), (" 2h ", 7200), ("1d", 86400), ("0", 0)]
+    + [(text, None) for text in ("", "m", "soon", "-1s", "1e5", "inf", "nan", "5mm", "1.2.3s", ".", "٣s", "1" * 16)],
+)
+def test_a_duration_is_a_number_with_a_unit(text, seconds):
+    """Seconds need no unit; what only Python takes for a number is none."""
+    assert seconds_of(text) == seconds

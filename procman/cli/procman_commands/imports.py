@@ -8,7 +8,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from procman.cli.flags import Flag, read
+from procman.cli.flags import read_behind
 from procman.cli.procman_commands.table import COMMANDS
 from procman.cli.terminal_text import safe
 from procman.config.formats.files import LARGEST_FILE
@@ -78,7 +78,7 @@ def _first_port(path: str) -> int:
 
 def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable[[str], int] | None = None) -> int:
     """Write the TOML to stdout or to `-o`, and the report to stderr."""
-    given, paths = _permuted(f"import {engine}", given)
+    given, paths = read_behind(COMMANDS[f"import {engine}"].flags, given)
     if not paths:
         raise BadRequest(f"cannot import nothing: name the file, as in procman import {engine} FILE")
     options: dict[str, str | int] = {name: given[name] for name in further if name in given}
@@ -109,21 +109,6 @@ def draft_of(engine: str, paths: Sequence[str], **options: str | int) -> Draft:
                 line, column = place_in(source.text, found.start())
                 raise Unreadable(safe(source.path), line, "this number is too long: shorten it", column) from None
         raise ProcmanError(f"cannot read {safe(paths[0])}: a number in it is too long: shorten it") from None
-
-
-def _permuted(name: str, given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The flags and the files, in whatever order they were written."""
-    given = dict(given)
-    words = given.pop("words", "").split("\0") if "words" in given else []
-    flags: Sequence[Flag] = COMMANDS[name].flags
-    paths = []
-    while words:
-        if words[0].startswith("-") and words[0] != "-":
-            more, words = read(flags, words)
-            given |= more
-        else:
-            paths.append(words.pop(0))
-    return given, paths
 
 
 def text_of(path: str) -> str:

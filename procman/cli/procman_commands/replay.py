@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
-from procman.cli.flags import read
+from procman.cli.flags import read_behind
 from procman.cli.journal_text import actor_words
 from procman.cli.moments import moment
 from procman.cli.procman_commands.table import COMMANDS
@@ -65,7 +65,7 @@ class Entries:
 
 def replay(given: dict[str, str]) -> int:
     """Print the timeline of a recording; status 1 if this procman decides otherwise than the recorded one."""
-    given, words = _rest(given)
+    given, words = read_behind(COMMANDS["replay"].flags, given)
     if not words:
         raise BadRequest("cannot replay without a file: procman replay FILE; [procman] record = PATH makes one")
     path, *names = words
@@ -120,18 +120,6 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and ("recording" in entry or "in" in entry) else None
-
-
-def _rest(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Flags may stand behind the file, too."""
-    found, words = dict(given), given.get("words", "").split("\0")
-    plain: list[str] = []
-    while words:
-        word, *words = words
-        plain.append(word)
-        more, words = read(COMMANDS["replay"].flags, words)
-        found |= more
-    return found, [word for word in plain if word]
 
 
 def _until(text: str, entries: Entries) -> float:

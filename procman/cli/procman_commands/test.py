@@ -5,7 +5,7 @@ import sys
 from fnmatch import fnmatchcase
 from xml.etree import ElementTree as ET
 
-from procman.cli.flags import read
+from procman.cli.flags import read_behind
 from procman.cli.procman_commands.config_file import assumptions, config_file
 from procman.cli.procman_commands.simulate import lines_of, name_width, processes_of
 from procman.cli.procman_commands.table import COMMANDS
@@ -29,7 +29,7 @@ _MOST_LINES = 30
 
 def test(given: dict[str, str]) -> int:
     """Run the tests of a file, or those that are named; status 1 if one of them fails."""
-    given, words = _rest(given)
+    given, words = read_behind(COMMANDS["test"].flags, given)
     if not words:
         raise BadRequest("cannot test without a file of tests: procman test -c CONFIGURATION FILE")
     path, *names = words
@@ -49,18 +49,6 @@ def test(given: dict[str, str]) -> int:
     if "junitxml" in given:
         _write_junit(given["junitxml"], path, verdicts)
     return FAILED if failed else PASSED
-
-
-def _rest(given: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Flags may stand behind the file, too."""
-    found, words = dict(given), given.get("words", "").split("\0")
-    plain: list[str] = []
-    while words:
-        word, *words = words
-        plain.append(word)
-        more, words = read(COMMANDS["test"].flags, words)
-        found |= more
-    return found, [word for word in plain if word]
 
 
 def _cases(path: str, config: Config) -> list[Case]:

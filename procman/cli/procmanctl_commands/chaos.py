@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from procman.cli.durations import seconds_of
 from procman.cli.invocation import GENERIC, INVALID_ARGS, Invocation
 from procman.cli.suggestions import suggest_processes
 from procman.client.api_client import ApiError, Unreachable, quoted
@@ -12,7 +13,6 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes.chaos import ChaosInfo, ChaosStep
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _KINDS = {"--kill": "kill", "--stop": "stop", "--unready": "unready"}
 # So long each question for news waits, in seconds.
 _NEWS = 1
@@ -73,12 +73,8 @@ def _read(words: list[str]) -> tuple[str, str, float, bool, bool]:
 
 
 def _seconds(flag: str, text: str) -> float:
-    number = text.rstrip("msh")
-    try:
-        seconds = float(number) * _UNITS[text[len(number) :] or "s"]
-    except (ValueError, KeyError):
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    seconds = seconds_of(text)
+    if not seconds:
         raise ValueError(f"{flag} needs a time above 0, such as 30s or 2m, and not {text!r}")
     return seconds
 

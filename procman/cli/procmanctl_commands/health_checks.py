@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from procman.cli import suggestions
+from procman.cli.durations import seconds_of
 from procman.cli.health_text import lines_of
 from procman.cli.invocation import GENERIC, Invocation
 from procman.client.api_client import ApiError, quoted
@@ -11,7 +12,6 @@ TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
     from procman.api.shapes.health import HealthCheckInfo, HealthLookInfo
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NOBODY = "No program has a health check: set its option health, and see docs/how-to/health.md"
 
 
@@ -69,12 +69,10 @@ def _read(words: list[str]) -> tuple[list[str], bool, float | None, str]:
 
 
 def _seconds(text: str) -> float:
-    number = text.rstrip("msdh")
-    unit = text[len(number) :] or "s"
-    try:
-        return float(number) * _UNITS[unit]
-    except (ValueError, KeyError):
-        raise ValueError(f"cannot read the time {text!r}: expected something like 10m; 0 ends a pause") from None
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise ValueError(f"cannot read the time {text!r}: expected something like 10m; 0 ends a pause")
+    return seconds
 
 
 def _show(invocation: Invocation, name: str) -> None:

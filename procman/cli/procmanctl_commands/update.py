@@ -8,6 +8,7 @@ import os
 from hashlib import sha256
 
 from procman.cli import config_text, suggestions, update_text
+from procman.cli.durations import seconds_of
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, SUCCESS, Invocation
 from procman.cli.procmanctl_commands.configuration import not_read
 from procman.cli.procmanctl_commands.confirming import await_confirmation, roll_back
@@ -26,8 +27,7 @@ CHANGES = 2
 # A plan is mostly a few kB; what is larger is something else.
 _MOST_BYTES = 64 * 1024 * 1024
 _SHOWN = ("changes", "needs_reload")
-_DIGITS = 15  # of the id of an operation, and of a time
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DIGITS = 15  # of the id of an operation
 
 
 class _Asked:
@@ -265,15 +265,7 @@ def _write(path: str, content: bytes) -> None:
 
 
 def _seconds(text: str) -> float:
-    word = text.strip().lower()
-    for unit, size in _UNITS.items():
-        number = word.removesuffix(unit)
-        if number != word and _is_number(number):
-            return float(number) * size
-    if _is_number(word):
-        return float(word)
-    raise ValueError(f"cannot read the time {text[:40]!r}: expected something like 60s or 5m")
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= _DIGITS
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise ValueError(f"cannot read the time {text[:40]!r}: expected something like 60s or 5m")
+    return seconds
