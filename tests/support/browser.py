@@ -28,6 +28,7 @@ ECHO = python(
 )
 # The browser's message when a master has ended, or a proxy has hung up.
 NOBODY_ANSWERS = "Failed to load resource: net::ERR_"
+IS_ENDING = "503 (Service Unavailable)"  # what a master answers while it ends
 # Not a loopback name: over plain HTTP a browser sends it no Sec-Fetch headers.
 ELSEWHERE = "procman.test"
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from tests.support.browser import NOBODY_ANSWERS, Cutter, program, row
+from tests.support.browser import IS_ENDING, NOBODY_ANSWERS, Cutter, program, row
 from tests.support.master_process import Master
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_a_lost_master_is_shown_and_its_return_noticed(site, browser, tmp_path):
     """Without a master the page says since when and offers no action; it reconnects by itself, logs included."""
     master = site(program("echo"))
-    browser.may_say(NOBODY_ANSWERS)
+    browser.may_say(NOBODY_ANSWERS, IS_ENDING)
     browser.show(master.url + "#log/echo")
     before = browser.pid("echo")
     master.process.kill()
@@ -57,7 +57,7 @@ def test_a_log_cut_by_a_proxy_resumes(site, browser):
 def test_the_page_survives_a_reload_of_the_master(site, browser):
     """SIGHUP ends all connections; the page reconnects and shows the new configuration."""
     master = site(program("old"))
-    browser.may_say(NOBODY_ANSWERS)
+    browser.may_say(NOBODY_ANSWERS, IS_ENDING)
     browser.show(master.url)
     browser.state("old", "running")
     master.write(f"[inet_http_server]\nport=localhost:{master.port}\n" + program("new"))

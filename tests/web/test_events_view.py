@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.browser import NOBODY_ANSWERS, Cutter, Site, program
+from tests.support.browser import IS_ENDING, NOBODY_ANSWERS, Cutter, Site, program
 from tests.support.master_process import Master
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -165,7 +165,7 @@ def test_a_stream_that_is_cut_goes_on_behind_the_last_event(site, browser):
 def test_another_master_begins_anew(site, browser):
     """The numbers of another master begin anew, so the records of the one before leave, and none of it is missed."""
     master = site(program("web"))
-    browser.may_say(NOBODY_ANSWERS)
+    browser.may_say(NOBODY_ANSWERS, IS_ENDING)
     browser.show(master.url + "#events")
     browser.until(shows("STARTING → RUNNING"))
     give(browser, record(90_000, reason="the last one"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.browser import MISSING, NOBODY_ANSWERS, program, row
+from tests.support.browser import IS_ENDING, MISSING, NOBODY_ANSWERS, program, row
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -184,7 +184,7 @@ def test_a_failed_action_shows_its_reason(site, browser):
 def test_shutting_procman_down_asks_first(site, browser):
     """Shut down asks first; afterwards the page says when procman ended."""
     master = site(program("web"))
-    browser.may_say(NOBODY_ANSWERS)
+    browser.may_say(NOBODY_ANSWERS, IS_ENDING)
     browser.show(master.url)
     browser.state("web", "running")
     browser.from_menu("shutdown")
