@@ -31,7 +31,7 @@ def closest(word: str, known: Iterable[str], *, most: int | None = None, prefixe
     for name in by_lower:
         if abs(len(name) - len(word)) > allowed or _differ_in_number(lower, name):
             continue
-        errors = _typing_errors(lower, name)
+        errors = _typing_errors(lower, name, allowed)
         # A single letter has nothing in common with another one.
         if errors <= allowed and errors < min(len(word), len(name)):
             found, allowed = name, errors - 1
@@ -44,8 +44,8 @@ def _differ_in_number(word: str, other: str) -> bool:
     return word[-1] in digits and other[-1:] in digits and word.rstrip(digits) == other.rstrip(digits)
 
 
-def _typing_errors(word: str, other: str) -> int:
-    """How many letters are wrong, missing, superfluous, or swapped with their neighbour."""
+def _typing_errors(word: str, other: str, most: int) -> int:
+    """How many letters are wrong, missing, superfluous, or swapped with their neighbour; just above `most` if more."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(word, 1):
@@ -55,4 +55,7 @@ def _typing_errors(word: str, other: str) -> int:
             if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == wanted:
                 errors = min(errors, above[j - 2] + 1)
             row.append(errors)
+        # What follows is no less than this row, or than the one before and a swap.
+        if min(row) > most and min(before) >= most:
+            return most + 1
     return row[-1]

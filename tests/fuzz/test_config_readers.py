@@ -120,8 +120,8 @@ def test_twice_the_file_is_twice_the_work(form, shape, monkeypatch):
     monkeypatch.setattr(reading, "MOST_SIMILAR", 10)
     text = (INI if form == "conf" else TOML)[shape]
     # What is done once (imports, tables, what is cached of patterns) is done before.
-    work(form, text(150))
-    one, two, three = (work(form, text(size)) for size in (90, 120, 150))
+    work(form, text(100))
+    one, two, three = (work(form, text(size)) for size in (60, 80, 100))
     assert three - two <= 1.1 * max(two - one, 0) + 300
 
 
