@@ -102,14 +102,14 @@ def test_a_program_is_debugged_as_it_runs_and_then_runs_again(tmp_path):
             one.send("\r")
             assert ended(one, "web: exit status 7") == 7
         count = master.wait_for("exited: web (exit status 7")
-        master.wait_for("spawned: 'web'", after=count)
+        count = master.wait_for("spawned: 'web'", after=count)
         with on_terminal(master, "debug", "web", "--", "/bin/sh", "-c", "echo ready; sleep 1000") as two:
             two.expect("ready")
             # The window is closed: nobody says good-bye.
             os.kill(two.pid, signal.SIGKILL)
             two.wait()
-        count = master.wait_for("stopped: web")
-        master.wait_for("spawned: 'web'", after=count + 1)
+        count = master.wait_for("spawned: 'web'", after=count)  # the shell
+        master.wait_for("spawned: 'web'", after=count)
         again = master.info("web")
         assert again["pid"] not in (0, before)
         assert "red x /usr" in (tmp_path / "web.log").read_text()
