@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 UNUSED = ("bin", "share", "pygments", "markdown_it", "mdurl")
 # What the packages import on other systems, or for what procman does not do.
 UNUSED_MODULES = (
+    "psutil/_ps{aix,bsd,osx,sunos,windows}.py",
     "rich/{_win32_console,_windows,_windows_renderer,_spinners,spinner,status,progress,progress_bar,prompt}.py",
     "rich/{diagnose,json,layout,logging,markdown,syntax,traceback,tree}.py",
     "rich/{__main__,_inspect,_timer,bar,columns,filesize,panel,rule,scope}.py",
@@ -35,6 +36,7 @@ NOT_IN_ZIPAPP = (
     *("procman/cli/reference_docs.py", "procman/cli/reference_page.py", "procman/cli/man_pages.py"),
     *("procman/api/reference_pages.py", "procman/api/metrics/reference_page.py", "procman/client/reference_page.py"),
 )
+COMPILED = "psutil"
 LIMIT = 2 * 1024 * 1024  # bytes of the zipapp
 COMMAND = """\
 #!/usr/bin/python3 -I
@@ -67,9 +69,10 @@ def main(target: Path) -> None:
 
 def install(site: Path, wheel: Path) -> None:
     """Install the wheel and its dependencies in a directory, as pure Python: the same files for every Python."""
+    needed = [line for line in dependencies(wheel) if not line.startswith(COMPILED)]
     pure = ("--only-binary=:all:", "--implementation", "py", "--abi", "none", "--platform", "any")
     words = ("-q", "--disable-pip-version-check", "--no-compile", *pure)
-    run(sys.executable, "-m", "pip", "install", *words, "--target", str(site), *dependencies(wheel))
+    run(sys.executable, "-m", "pip", "install", *words, "--target", str(site), *needed)
     uv("--target", str(site), "--no-deps", str(wheel))
     for unused in UNUSED:
         shutil.rmtree(site / unused, ignore_errors=True)
@@ -149,7 +152,11 @@ def packages(target: Path, work: Path, version: str) -> None:
 
 
 def zipapp(path: Path, site: Path) -> None:
-    """Write one file that needs only a Python."""
+    """Write one file that needs only a Python.
+
+    Its psutil is compiled for this kind of machine; on others, `status --long` wants one that is installed.
+    """
+    uv("--target", str(site), "--no-deps", COMPILED)
     tidy(site)
     for name in NOT_IN_ZIPAPP:
         unused = site / name

@@ -159,7 +159,7 @@ MAY_KNOW = {
     "tomli": "config.formats.toml client.file_options",
     "xmlrpc": "api.xmlrpc",
     "ssl": "client.tls http.tls http.server system.certificates webhook",
-    "psutil": "",
+    "psutil": "system api services",
     "rich": "cli.figures_table cli.other_screen tui",
     "textual": "tui",
     "multiprocessing": "",

@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PACKAGES = ("procman", "tomli", "rich", "h11", "cronsim", "dotenv", "pygments", "markdown_it", "mdurl")
+PACKAGES = ("procman", "psutil", "tomli", "rich", "h11", "cronsim", "dotenv", "pygments", "markdown_it", "mdurl")
 TOOLS = ("/bin/sh", "/bin/sleep")
 MEMORY = "1024"  # MB, of which the files take a fifth
 LONGEST = 600  # seconds
@@ -65,7 +65,7 @@ def _image(folder: Path) -> Path:
         shutil.copytree(source, root / "site" / package, ignore=shutil.ignore_patterns("__pycache__"))
     for extension in Path(site).glob("*.so"):  # of tomli
         shutil.copy2(extension, root / "site")
-    binaries = [python, *TOOLS, *glob.glob(f"{library}/lib-dynload/*.so")]
+    binaries = [python, *TOOLS, *glob.glob(f"{library}/lib-dynload/*.so"), *glob.glob(f"{site}/psutil/*.so")]
     for path in {*binaries, *(needed for binary in binaries for needed in _libraries(binary))}:
         target = Path(f"{root}{path}")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,7 @@ _OF_OTHERS = frozenset(
     }
 )
 # Optional features that are no modules of procman, and what Python itself imports to look up a host name.
-_NOT_OURS = ("ctypes", "dotenv.parser", "encodings.ascii", "encodings.idna")
+_NOT_OURS = ("ctypes", "psutil", "dotenv.parser", "encodings.ascii", "encodings.idna")
 
 
 def import_optional_features() -> None:

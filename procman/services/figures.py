@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 from procman.core.fleet import Fleet
 from procman.system.proc import CannotLook
+from procman.system.resource_usage import figures
 from procman.system.tree import ProcSnapshot
-from procman.system.tree_usage import Member, tree_members, tree_usage
-
-# So many processes are read before the others have their turn; they take about 2 ms.
-AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,12 @@ async def figures_of(fleet: Fleet) -> list[ProcessFigures]:
     except CannotLook:
         return []
     found = []
-    looked_at = 0
-    for name, pid in [(process.name, process.pid) for process in fleet.in_start_order() if process.pid]:
-        members: list[Member] = []
-        for member in tree_members(pid, look):
-            members.append(member)
-            looked_at += 1
-            if looked_at % AT_ONCE == 0:
-                await asyncio.sleep(0)
-        if members:
-            used = tree_usage(members)
+    for name, pid in [(process.name, process.pid) for process in fleet.in_start_order()]:
+        if pid is None:
+            continue
+        used = None
+        for used in figures(pid, look):  # noqa: B007 - the last one is wanted
+            await asyncio.sleep(0)
+        if used is not None:
             found.append(ProcessFigures(name, pid, used.processes, used.threads, used.rss, used.cpu, used.fds))
     return found

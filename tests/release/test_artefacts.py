@@ -152,7 +152,7 @@ def test_the_zipapp_works_alone(dist, tmp_path, python):
 def test_what_is_left_out_of_the_zipapp_is_not_missed(dist, tmp_path):
     """All modules of procman can be imported, and rich draws a table on a terminal."""
     code = (
-        "import importlib, pkgutil, procman, urllib3\n"
+        "import importlib, pkgutil, procman, urllib3, psutil\n"
         "for found in pkgutil.walk_packages(procman.__path__, 'procman.'):\n"
         "    if not found.name.startswith(('procman.__main__', 'procman.tui')): importlib.import_module(found.name)\n"
         "from rich.console import Console; from rich.table import Table; from rich.text import Text\n"
@@ -164,9 +164,9 @@ def test_what_is_left_out_of_the_zipapp_is_not_missed(dist, tmp_path):
 
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="no dpkg-deb")
 def test_the_debian_package_needs_only_what_debian_has(dist, tmp_path):
-    """The package works with the system's Python, and has the unit, the sample and the licence."""
+    """The package works with the system's Python and psutil, and has the unit, the sample and the licence."""
     package = only(dist, "*.deb")
-    assert output("dpkg-deb", "--field", package, "Depends").strip() == "python3 (>= 3.11)"
+    assert output("dpkg-deb", "--field", package, "Depends").strip() == "python3 (>= 3.11), python3-psutil"
     output("dpkg-deb", "--extract", package, tmp_path)
     for name in (
         "lib/systemd/system/procman.service",
@@ -193,7 +193,7 @@ def test_the_bill_of_materials_has_every_dependency(dist):
     about = document["metadata"]["component"]
     assert (about["name"], about["version"]) == ("procman", __version__)
     parts = {part["name"].lower(): part for part in document["components"]}
-    assert {"tomli", "rich", "h11", "urllib3", "cronsim", "python-dotenv"} <= parts.keys()
+    assert {"tomli", "psutil", "rich", "h11", "urllib3", "cronsim", "python-dotenv"} <= parts.keys()
     assert all(part["version"] and part["licenses"] for part in parts.values())
 
 
