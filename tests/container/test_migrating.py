@@ -61,9 +61,12 @@ def test_procman_takes_the_place_of_supervisord_in_one_minute(host):
     # supervisord answers before it ends, and then removes its socket.
     output(*types("while test -e /var/run/supervisord.pid; do :; done"))
     with subprocess.Popen(types(start.line), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as procman:
-        output(*types("until supervisorctl status | grep -q RUNNING; do sleep 0.1; done"))
-        theirs, ours = (output(*types(command.line)).split() for command in clients)
-        assert theirs[:4] == ours[:4]
-        assert ours[:3] == ["web", "RUNNING", "pid"]
-        output(*types("procmanctl shutdown"))
-        procman.communicate(timeout=PATIENCE)
+        try:
+            output(*types("until supervisorctl status | grep -q RUNNING; do sleep 0.1; done"))
+            theirs, ours = (output(*types(command.line)).split() for command in clients)
+            assert theirs[:4] == ours[:4]
+            assert ours[:3] == ["web", "RUNNING", "pid"]
+            output(*types("procmanctl -c /etc/supervisor/supervisord.conf shutdown"))
+            procman.communicate(timeout=PATIENCE)
+        finally:
+            procman.kill()
