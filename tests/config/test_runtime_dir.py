@@ -96,7 +96,7 @@ def test_only_root_believes_the_user_of_pid_1(tmp_path, monkeypatch, euid, expec
     status = tmp_path / "status"
     status.write_text("Name:\tprocman\nUid:\t0\t12345\t12345\t12345\n")
     monkeypatch.setattr(
-        file_trust, "open", lambda path, **_: status.open() if path == "/proc/1/status" else None, raising=False
+        file_trust, "open", lambda path, mode: status.open(mode) if path == "/proc/1/status" else None, raising=False
     )
     monkeypatch.setattr(os, "geteuid", lambda: euid)
     assert file_trust.trusted_owners() == expected

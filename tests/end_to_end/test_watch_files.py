@@ -102,7 +102,8 @@ def test_a_change_during_an_upgrade_is_found(app, tmp_path):
         before = helper_of(master)
         # The helper sees nothing more; the file changes for as long as it is there, however long the upgrade takes.
         there = f"grep -q State:.T /proc/{before}/status"
-        writes = f"/bin/sh -c 'kill -STOP {before}; while {there}; do echo 2 > {app}/src/app.py; sleep 0.1; done'"
+        stop = f"kill -STOP {before}; until {there}; do sleep 0.01; done"
+        writes = f"/bin/sh -c '{stop}; while {there}; do echo 2 > {app}/src/app.py; sleep 0.1; done'"
         master.write(
             section(app, "watch=src/") + f"[program:saver]\ncommand={writes}\nautorestart=false\nstartsecs=0\n"
         )
