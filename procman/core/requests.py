@@ -12,7 +12,7 @@ from procman.core.hooks import begin, end, skip_rest
 from procman.core.idling import change_use
 from procman.core.process import Process
 from procman.core.spec import Hook, ProcessSpec, Scope
-from procman.core.starting import launch, listen, release
+from procman.core.starting import launch, listen, release, settle
 from procman.core.states import SIGNALLABLE, UP, State
 from procman.core.stopping import break_off, send_sigkill, stop_left, take_down
 from procman.core.switching import switch_on
@@ -59,8 +59,12 @@ def begin_service(process: Process, now: float) -> list[Action]:
 
 
 def stop(process: Process, now: float) -> list[Action]:
-    """Want it down."""
+    """Want it down. What is blocked has not failed itself, so it is STOPPED then, and not FATAL for good."""
+    is_blocked = _is_blocked(process)
     process.wanted = process.ties.bound = process.ties.pulls = False
+    if is_blocked:
+        process.reason = ""
+        return take_down(process, now) if process.left_behind else settle(process, now)
     if not process.use.listening:
         return take_down(process, now)
     process.use.listening = False
@@ -111,6 +115,8 @@ def signal(process: Process, signum: int) -> list[Action]:
 
 def kill(process: Process, now: float) -> list[Action]:
     """Want it down at once, with SIGKILL."""
+    if _is_blocked(process) and not process.left_behind:
+        return stop(process, now)
     process.wanted = process.ties.bound = process.ties.deferred = False
     skip_rest(process, "it is killed")
     if process.hooks.running is Hook.POST_STOP:
@@ -171,6 +177,10 @@ def change_in_place(process: Process, program: ProcessSpec, now: float) -> list[
     if not before.autostart and program.autostart and process.attempt == 0 and not process.wanted:
         return [*actions, *begin_service(process, now)]
     return actions
+
+
+def _is_blocked(process: Process) -> bool:
+    return process.wanted and process.state is State.FATAL and process.ties.blocked
 
 
 def _is_looked_at_otherwise(before: ProcessSpec, after: ProcessSpec) -> bool:

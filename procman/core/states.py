@@ -56,7 +56,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.STOPPING: frozenset({State.STOPPED, State.UNKNOWN, State.EXITED, State.BACKOFF}),
     # To BACKOFF when it is to start again, and not at once.
     State.EXITED: frozenset({State.STARTING, State.STOPPING, State.BACKOFF}),
-    State.FATAL: frozenset({State.STARTING, State.STOPPING}),
+    # To STOPPED when it is blocked by a dependency, and is asked to stay down.
+    State.FATAL: frozenset({State.STARTING, State.STOPPING, State.STOPPED}),
     State.UNKNOWN: frozenset({State.STOPPED}),
 }
 

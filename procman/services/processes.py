@@ -98,7 +98,9 @@ class ProcessService(Narrowable):
         operation = self._begin("stop", specs, actor)
         self._order(
             operation,
-            lambda p: p.state in UP or p.timing.on or p.listens or self._engine.has_left(p.name),
+            lambda p: (
+                p.state in UP or p.timing.on or p.listens or p.phase is Phase.BLOCKED or self._engine.has_left(p.name)
+            ),
             self._stop,
             self._in_stop_order,
         )
@@ -230,7 +232,10 @@ class ProcessService(Narrowable):
             return _outcome(process)
         if (process.state is State.FATAL or process.phase is Phase.BOUND) and not has_left:
             # It is down as it is; from now on it is meant to be.
+            is_blocked = process.phase is Phase.BLOCKED
             self._engine.post(StopRequested(process.name), origin)
+            if is_blocked:
+                return _outcome(process)
         if process.state not in UP and process.state is not State.STOPPING and not has_left:
             return _outcome(process, Reason.NOT_RUNNING, process.name)
         self._engine.post(StopRequested(process.name), origin)

@@ -190,10 +190,17 @@ def test_systemd_18856_what_is_blocked_comes_back_through_all_levels():
 
 
 def test_a_stop_of_what_is_blocked_ends_that():
-    """It does not come back then."""
-    drive, _ = booted(slow("db", startretries=0), up("web", "db"))
+    """It is STOPPED then, without the words of what blocked it, and does not come back."""
+    drive, _ = booted(slow("db", startretries=0), up("web", "db"), up("app", "web"))
     drive.ends("db", FAILED)
-    drive.says(StopRequested("web"))
+    assert phase(drive, "web") == ("FATAL", "blocked")
+    actions = drive.says(StopRequested("web"))
+    assert [(news.name, news.before, news.after) for news in of(Announce, actions)] == [
+        ("web", State.FATAL, State.STOPPED)
+    ]
+    assert phase(drive, "web") == ("STOPPED", Phase.NONE.value)
+    assert drive.fleet.processes["web"].reason == ""
+    assert phase(drive, "app") == ("FATAL", "blocked")
     drive.says(StartRequested("db"))
     assert spawned(later(drive, 1)) == []
 

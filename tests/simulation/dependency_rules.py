@@ -207,6 +207,8 @@ class DependencyRules:
             self.must(optional or not gone, f"{process.name} waits for {name}, which does not come")
 
     def _comes_back(self, process: Process) -> None:
+        blocked_for_good = process.phase is Phase.BLOCKED and not process.wanted and not process.leaving
+        self.must(not blocked_for_good, f"{process.name} is blocked, and not wanted any more")
         if process.phase not in (Phase.BLOCKED, Phase.BOUND) or not process.wanted or process.leaving:
             return
         self.must(self._unmet(process), f"{process.name} is {process.phase.value}, and everything is there")

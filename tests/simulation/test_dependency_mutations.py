@@ -1,6 +1,6 @@
 """Faults that are put on purpose into what decides about dependencies: the rules find each of them."""
 
-from procman.core import dependencies, dependents, levels, start_limit
+from procman.core import dependencies, dependents, levels, requests, start_limit
 from tests.simulation.dependency_rules import DependencyRules
 from tests.simulation.dependency_scenarios import dependency_scenario
 from tests.simulation.test_mutations import MODULES, core_with, found_after
@@ -10,7 +10,7 @@ from tests.support.mutations import Mutation, each
 BUDGET = 1500
 UNHARMED = 100
 
-OURS = (levels, dependencies, dependents, start_limit)
+OURS = (levels, dependencies, dependents, requests, start_limit)
 ALL = (levels, *MODULES[:-1], dependencies, dependents, start_limit, MODULES[-1])
 
 MUTATIONS = [
@@ -87,6 +87,7 @@ MUTATIONS = [
         r"return _because\(come_back\(process, now\), changed or \"\"\)",
         "return []",
     ),
+    Mutation("what is blocked, and stopped, is still blocked", requests, r"if is_blocked:", "if False:"),
     Mutation(
         "what is bound stays up", dependents, r"self\._stopping\[process\.name\] = process, need\.target, \"\"", "pass"
     ),

@@ -93,8 +93,8 @@ MUTATIONS = [
     Mutation(
         "stop does not change what is wanted",
         requests,
-        r'(Want it down\."""\n +)process\.wanted = (process\.ties)',
-        r"\1\2",
+        r"process\.wanted = (process\.ties\.bound = process\.ties\.pulls = False)",
+        r"\1",
     ),
     Mutation(
         "restart does not want it up",
