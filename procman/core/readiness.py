@@ -4,7 +4,7 @@
   that). A delay is part of the deadline by which a process is up, so it is not asked about here.
 - Some conditions are looked at: those that do not hold yet, one after the other, one look at a time. When all have been
   looked at, there is a pause of `ready_interval`.
-- The others (notify, fd, log) are told, at any time.
+- The others (notify, fd, log, listener) are told, at any time.
 - A look that is not answered in time is given up, and the next one follows: an answer may be lost, for example in an
   upgrade.
 """
@@ -17,7 +17,7 @@ from procman.core.spec import Condition, ReadyKind
 # Longer than any look takes.
 LOOK_LOST = 10.0
 
-TOLD = frozenset({ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG})
+TOLD = frozenset({ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG, ReadyKind.LISTENER})
 
 # Of so many conditions that do not hold the words are in a reason.
 _NAMED = 3
@@ -30,6 +30,7 @@ _NOTHING_SAID = {
     ReadyKind.NOTIFY: "notify: no READY=1 came",
     ReadyKind.FD: "fd: no newline came",
     ReadyKind.LOG: "log: no such line was written",
+    ReadyKind.LISTENER: "listener: it has not said READY",
 }
 
 

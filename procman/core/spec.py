@@ -104,6 +104,7 @@ class ReadyKind(Enum):
     LOG = "log"  # a line of its output
     FILE = "file"  # a file is newer than the run
     DELAY = "delay"  # time
+    LISTENER = "listener"  # an event listener says READY; nobody writes it: where a program needs that, it is implied
     WATCHDOG = "watchdog"  # it says WATCHDOG=1 on its socket again and again; only of `health`
 
 

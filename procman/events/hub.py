@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from procman.config.schema.event_types import lineage
 from procman.config.schema.groups import Group
 from procman.core.actions import Announce, AnnounceGroup, AnnounceGroupChanged, AnnounceMaster, ProcessRemoved
-from procman.core.events import Spawned
-from procman.core.spec import ProcessSpec
+from procman.core.events import ProbeResult, Spawned
+from procman.core.spec import ProcessSpec, ReadyKind
 from procman.core.states import MasterState, State
 from procman.events.payloads import (
     TICKS,
@@ -29,6 +29,7 @@ from procman.events.payloads import (
     tick,
     time_slice,
 )
+from procman.events.protocol import ListenerState
 from procman.events.result_handlers import load_handler
 from procman.logs.protocol import Log
 from procman.runtime.bus import Notification, Sequence
@@ -59,6 +60,7 @@ class Hub:
 
     def __init__(self, engine: Engine, pipes: Pipes, server: str, serials: Sequence, log: Log) -> None:
         """`server` is the master's identifier, `serials` numbers the events across reloads of the master."""
+        self._engine = engine
         self._fleet = engine.fleet
         self._pipes = pipes
         self._server = server
@@ -141,6 +143,7 @@ class Hub:
         pool = self._pools.get(name.partition(":")[0])
         if pool is not None:
             pool.heard(name, data)
+            self._tell_readiness(name, pool.state_of(name))
             self._dispatch_later(pool)
 
     def logged(self, program: ProcessSpec, pid: int, channel: Channel, data: bytes) -> None:
@@ -152,6 +155,23 @@ class Hub:
         """A program has written a message in capture mode."""
         if self._is_wanted(f"PROCESS_COMMUNICATION_{channel.upper()}"):
             self._send(captured(program, pid, channel, data))
+
+    def _tell_readiness(self, name: str, state: ListenerState | None) -> None:
+        """Tell the core what it waits for, where another program needs the listener ready."""
+        process = self._fleet.processes.get(name)
+        if process is None or process.state is not State.STARTING:
+            return
+        readiness = process.readiness
+        # It may write before it is known that it was spawned.
+        conditions = process.program.ready if process.pid is None else readiness.conditions
+        for number, condition in enumerate(conditions):
+            if condition.kind is not ReadyKind.LISTENER or number in readiness.held:
+                continue
+            if state is ListenerState.READY:
+                self._engine.post(ProbeResult(name, process.attempt, number, ok=True))
+            elif state is ListenerState.UNKNOWN and number not in readiness.words:
+                words = "listener: it has violated the event protocol"
+                self._engine.post(ProbeResult(name, process.attempt, number, ok=False, words=words))
 
     # ---- pools
 

@@ -150,6 +150,11 @@ class Pool:
         member.conversation = None
         self._take_back(member)
 
+    def state_of(self, name: str) -> ListenerState | None:
+        """How far the conversation with a process is; None: there is none."""
+        member = self._members.get(name)
+        return None if member is None or member.conversation is None else member.conversation.state
+
     def dismissed(self, name: str) -> None:
         """A process has left the group for good."""
         self._members.pop(name, None)

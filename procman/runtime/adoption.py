@@ -33,7 +33,7 @@ from procman.core.events import (
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.readiness import TOLD
-from procman.core.spec import Hook, batch_size
+from procman.core.spec import Hook, ReadyKind, batch_size
 from procman.core.states import State
 from procman.logs.protocol import Log
 from procman.runtime.definitions import group_of, program_of
@@ -202,7 +202,9 @@ class Adoption:
         age = max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - identity.start / TICKS)
         post_start = self._has_begun(record.name)
         engine.adopt(record.name, child, watched, record.tag, age, post_start=post_start, ready_after=ready_after)
-        told = ", ".join(one.kind.value for one in process.readiness.conditions if one.kind in TOLD)
+        # A listener is started again, and says it then.
+        asked = TOLD - {ReadyKind.LISTENER}
+        told = ", ".join(one.kind.value for one in process.readiness.conditions if one.kind in asked)
         if told:
             self._log.warn(f"{record.name} may not be ready: it cannot say that again ({told}), so it counts as said")
         self._adopts = self._adopts or not reason

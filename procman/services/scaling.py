@@ -163,11 +163,15 @@ def is_scalable(template: ProgramTemplate) -> bool:
     return "%(process_num)" in template.process_name
 
 
+# The other two are implied for an event listener that a program needs ready.
+_OF_EDGES = frozenset({"depends_on", "ready", "start_timeout"})
+
+
 def _is_of_dependents(change: GroupChange) -> bool:
     """Whether nothing but their dependencies differs, which is changed in place."""
     if change.options or change.programs_added or change.programs_removed:
         return False
-    return all(program.options == ("depends_on",) for program in change.programs_changed)
+    return all(_OF_EDGES.issuperset(program.options) for program in change.programs_changed)
 
 
 def _refuse(template: ProgramTemplate, number: int) -> None:

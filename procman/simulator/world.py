@@ -329,7 +329,7 @@ class World:
         for number, condition in enumerate(child.program.ready):
             if condition.kind is ReadyKind.NOTIFY:
                 self.post(Notified(child.name, child.run, (("READY", "1"),)))
-            elif condition.kind in (ReadyKind.FD, ReadyKind.LOG):
+            elif condition.kind in (ReadyKind.FD, ReadyKind.LOG, ReadyKind.LISTENER):
                 self.post(ProbeResult(child.name, child.run, number, ok=True))
 
     def _beats(self, child: Child, interval: float) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from procman.config.load import read
+from procman.core.spec import ReadyKind
 
 PROGRAM = "[program:{}]\ncommand = sleep 1\n"
 
@@ -132,3 +133,38 @@ def test_what_has_no_effect_is_said_by_check(tmp_path, line, needed):
     assert (problem.message, problem.line, problem.severity) == (words, 6, "warning")
     file.write_text(f"[supervisord]\n[program-default]\n{line}\n{program}")
     assert not [one for one in read(str(file), environ={}, places=True).problems if one.option == option]
+
+
+EAR = "[eventlistener:ear]\ncommand = sleep 1\nevents = TICK_5\nnumprocs = 2\nprocess_name = ear_%(process_num)d\n"
+
+
+def ears(loaded) -> list[tuple]:
+    group = next(group for group in loaded.config.groups if group.name == "ear")
+    return [([one.kind for one in program.ready], program.start_timeout) for program in group.programs]
+
+
+@pytest.mark.parametrize(
+    ("edge", "option", "expected"),
+    [
+        ("ear", "", [([ReadyKind.LISTENER], 60)] * 2),
+        ("ear:ear_1?", "", [([], None), ([ReadyKind.LISTENER], 60)]),
+        ("ear", "start_timeout = 5s", [([ReadyKind.LISTENER], 5)] * 2),
+        ("ear", "start_timeout = none", [([ReadyKind.LISTENER], None)] * 2),
+        ("ear@started", "", [([], None)] * 2),
+        ("db", "", [([], None)] * 2),
+    ],
+)
+def test_a_listener_that_is_needed_ready_has_a_condition_for_that(tmp_path, edge, option, expected):
+    """Its option ready is refused, and nothing else of it changes."""
+    loaded = ini(tmp_path, ("db", ""), ("web", f"depends_on = {edge}"), more=f"{EAR}{option}\n")
+    assert ears(loaded) == expected
+    assert [problem.message for problem in loaded.problems] == []
+    assert {program.startsecs for group in loaded.config.groups for program in group.programs} == {1}
+
+
+def test_a_listener_that_would_be_ready_too_late_is_refused_once(tmp_path):
+    """As with ready."""
+    loaded = ini(tmp_path, ("web", "depends_on = ear"), more=f"{EAR}startsecs = 60\n")
+    [problem] = loaded.problems
+    assert (problem.section, problem.option) == ("eventlistener:ear", "startsecs")
+    assert problem.message.startswith("it takes 1m until it can be ready, and start_timeout is 1m: raise start_timeout")

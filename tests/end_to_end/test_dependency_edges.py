@@ -285,15 +285,46 @@ def test_a_file_with_a_circle_or_without_a_target_changes_nothing(tmp_path):
         assert master.info("back:db")["statename"] == "RUNNING"
 
 
+# It says so as soon as there is a file.
+EAR = (
+    "[eventlistener:ear]\ncommand=sh -c 'until test -e {0}/now; do sleep 0.05; done; {1}; exec sleep 1000'\n"
+    "startsecs=0\nstartretries=0\nevents=PROCESS_STATE_FATAL\n"
+)
+
+
 def test_a_fastcgi_program_stands_at_either_end_and_a_listener_may_be_needed(tmp_path):
-    """Each waits for the one before."""
+    """Each waits for the one before, and for a listener until it has said READY, also over an upgrade."""
     config = (
-        f"[eventlistener:ear]\n{SLEEPS}events=PROCESS_STATE_FATAL\n"
+        f"{EAR.format(tmp_path, 'echo READY')}"
         f"[fcgi-program:app]\n{SLEEPS}socket=unix://{tmp_path}/app.sock\ndepends_on=ear\n"
     ) + stack("web\ndepends_on=app")
     with RunningMaster(tmp_path, config) as master:
+        master.wait_for("spawned: 'ear'")
+        assert master.ctl("upgrade").returncode == 0
+        assert phases(master.call) == {"ear": "unready", "app": "waiting", "web": "waiting"}
+        assert "listener: it has not said READY" in master.ctl("status", "ear").stdout
+        (tmp_path / "now").touch()
         master.wait_for("success: web")
         assert re.findall("spawned: '(.*?)'", master.text) == ["ear", "app", "web"]
+
+
+def test_what_needs_a_listener_that_never_says_ready_is_blocked(tmp_path):
+    """It has its start_timeout; why it is not ready is in the words of both."""
+    (tmp_path / "now").touch()
+    listener = f"{EAR.format(tmp_path, 'echo hello')}start_timeout=1s\n"
+    with RunningMaster(tmp_path, listener + stack("web\ndepends_on=ear")) as master:
+        master.wait_for("web is FATAL, blocked: ear is FATAL")
+        words = "Not ready after 1 s (listener: it has violated the event protocol)"
+        assert words in master.ctl("status", "ear").stdout
+        assert words in master.ctl("status", "web").stdout
+
+
+def test_a_listener_that_nobody_needs_ready_is_running_as_in_supervisord(tmp_path):
+    """What needs it started has no say in that."""
+    config = EAR.format(tmp_path, "echo READY") + stack("web\ndepends_on=ear@started")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: ear entered RUNNING")
+        assert not (tmp_path / "now").exists()
 
 
 def test_an_update_of_both_ends_stops_dependents_first_and_starts_targets_first(tmp_path):

@@ -18,11 +18,13 @@ from procman.core.events import (
     GroupAdded,
     GroupChanged,
     GroupRemoved,
+    ProbeResult,
     ShutdownRequested,
     Spawned,
     StopRequested,
 )
 from procman.core.fleet import Fleet
+from procman.core.spec import Condition, ReadyKind
 from procman.events import hub as hub_module
 from procman.events.hub import Hub, _Ticks
 from procman.runtime.bus import Sequence
@@ -45,12 +47,15 @@ class World:
 
     def __init__(self, *groups, serials=None):
         self.fleet = Fleet(groups)
-        self.hub = Hub(SimpleNamespace(fleet=self.fleet), self, "here", serials or Sequence(-1), RecordedLog())
+        self.answers = []  # to what the core waits for
+        engine = SimpleNamespace(fleet=self.fleet, post=self.answers.append)
+        self.hub = Hub(engine, self, "here", serials or Sequence(-1), RecordedLog())
         self.headers = {}
         self.got = {}
         self.slow = set()
         self.unread = set()
         self._pids = count(100)
+        self.first_words = b"READY\n"  # of each listener
 
     def deliver(self, name, data, when_read):
         if name in self.unread:
@@ -78,7 +83,7 @@ class World:
                 queue.append(spawned)
                 self.hub.tell(notify(spawned))
                 if self.hub.listens(self.fleet.processes[name].program):
-                    self.hub.heard(name, b"READY\n")
+                    self.hub.heard(name, self.first_words)
                 continue
             event = queue.popleft()
             for action in self.fleet.handle(event, 0.0):
@@ -131,6 +136,34 @@ async def test_boot_is_told_as_supervisord_tells_it():
         state("ear", "RUNNING", from_state="STARTING", pid=100),
         state("web", "RUNNING", from_state="STARTING", pid=101),
     ]
+
+
+NEEDED = {"ready": (Condition(ReadyKind.DELAY), Condition(ReadyKind.LISTENER))}
+
+
+@looped
+async def test_the_core_is_told_once_that_a_listener_is_ready_whose_readiness_it_waits_for():
+    """Of all others it does not ask."""
+    world = World(listener(), listener("needed", **NEEDED))
+    await world.boot()
+    assert world.answers == [ProbeResult("needed", 1, 1, ok=True)]
+    world.fleet.handle(world.answers[0], 0.0)
+    world.hub.heard("needed", b"READY\n")
+    assert len(world.answers) == 1
+
+
+@looped
+async def test_the_core_is_told_once_that_a_listener_cannot_become_ready_any_more():
+    """It has written something else, and goes on to do so."""
+    world = World(listener("needed", **NEEDED))
+    world.first_words = b"hello\n"
+    await world.boot()
+    words = "listener: it has violated the event protocol"
+    assert world.answers == [ProbeResult("needed", 1, 1, ok=False, words=words)]
+    world.fleet.handle(world.answers[0], 0.0)
+    world.hub.heard("needed", b"READY\n")
+    assert len(world.answers) == 1
+    assert world.fleet.processes["needed"].readiness.missing() == words
 
 
 @looped

@@ -442,7 +442,7 @@ class World:
             news: Event
             if condition.kind is ReadyKind.NOTIFY:
                 news = Notified(child.name, run, (("STATUS", "up"), ("READY", "1")))
-            elif condition.kind in {ReadyKind.FD, ReadyKind.LOG}:
+            elif condition.kind in {ReadyKind.FD, ReadyKind.LOG, ReadyKind.LISTENER}:
                 news = ProbeResult(child.name, run, number, ok=True)
             else:
                 continue

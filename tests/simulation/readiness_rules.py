@@ -8,7 +8,7 @@ from procman.core.states import State
 
 A_HAIR = 1e-6
 LOOK_LOST = 10.0
-TOLD = {ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG}
+TOLD = {ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG, ReadyKind.LISTENER}
 
 
 class Run:

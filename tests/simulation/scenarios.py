@@ -171,7 +171,7 @@ class Imagination:
         }
 
     def _readiness(self) -> dict:
-        kinds = (ReadyKind.LISTEN, ReadyKind.TCP, ReadyKind.NOTIFY, ReadyKind.LOG, ReadyKind.DELAY)
+        kinds = (ReadyKind.LISTEN, ReadyKind.TCP, ReadyKind.NOTIFY, ReadyKind.LOG, ReadyKind.LISTENER, ReadyKind.DELAY)
         chosen = [self._pick(*kinds) for _ in range(self._pick(1, 1, 2, 3))]
         return {
             "ready": tuple(Condition(kind, delay=0.7 if kind is ReadyKind.DELAY else 0.0) for kind in chosen),

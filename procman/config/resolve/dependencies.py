@@ -1,18 +1,24 @@
-"""Finds out which processes each `depends_on` means, and refuses what could never start."""
+"""Finds out which processes each `depends_on` means, and refuses what could never start.
+
+An event listener that a program needs ready has a condition for that: it is RUNNING when it has said READY. One that
+nobody waits for is RUNNING after startsecs, as in supervisor.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from procman.config.formats.raw import RawSection
 from procman.config.resolve.option_reader import OptionReader
+from procman.config.resolve.readiness import DEFAULT_TIMEOUT, refuse_never_ready
 from procman.config.schema.groups import Group
 from procman.config.schema.kinds.dependencies import CONDITIONS
 from procman.config.schema.notation import show_text
 from procman.config.schema.programs import Program
 from procman.core.levels import circle
-from procman.core.spec import Edge
+from procman.core.spec import Condition, Edge, ReadyKind
 
 OPTION = "depends_on"
+SAYS_READY = (Condition(ReadyKind.LISTENER, "listener"),)
 # Of more circles than that the others are found when these are gone.
 MOST_CIRCLES = 20
 
@@ -75,7 +81,37 @@ def resolve_dependencies(reading: OptionReader, groups: tuple[Group, ...]) -> tu
         replace(group, programs=tuple(resolved(group, program) for program in group.programs)) for group in groups
     )
     _refuse_circles(reading, {program.namespec: program for group in groups for program in group.programs})
-    return groups
+    return _with_ready_listeners(reading, groups)
+
+
+def _with_ready_listeners(reading: OptionReader, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    awaited = {
+        name
+        for group in groups
+        for program in group.programs
+        for edge in program.depends_on
+        if edge.condition == "ready"
+        for name in edge.processes
+    }
+    checked: set[str] = set()
+
+    def listening(program: Program) -> Program:
+        if program.namespec not in awaited:
+            return program
+        section = reading.sections.sections[program.section]
+        is_default = reading.raw(section, "start_timeout") is None
+        timeout = DEFAULT_TIMEOUT if is_default else program.start_timeout
+        if section.name not in checked:
+            checked.add(section.name)
+            refuse_never_ready(reading, section, timeout, {"startsecs": program.startsecs})
+        return replace(program, ready=SAYS_READY, start_timeout=timeout)
+
+    return tuple(
+        group
+        if group.listener is None or awaited.isdisjoint(program.namespec for program in group.programs)
+        else replace(group, programs=tuple(map(listening, group.programs)))
+        for group in groups
+    )
 
 
 def _edges(reading: OptionReader, group: Group, program: Program, targets: Targets) -> tuple[Edge, ...]:

@@ -1,5 +1,6 @@
 """What `ready` means for the other options of a program: their defaults, and contradictions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from procman.config.formats.raw import RawSection
@@ -46,19 +47,25 @@ def settle_readiness(reading: OptionReader, section: RawSection, values: dict[st
         values["startsecs"] = 0
     if reading.raw(section, "start_timeout") is None:
         values["start_timeout"] = DEFAULT_TIMEOUT
-    timeout = values["start_timeout"]
     delay = max(condition.delay for condition in values["ready"])
-    for option, least in (("startsecs", values["startsecs"]), ("ready", delay)):
-        if timeout is not None and least >= timeout:
-            message = (
-                f"it takes {show_seconds(least)} until it can be ready, and start_timeout is {show_seconds(timeout)}: "
-                "raise start_timeout, or say start_timeout = none"
-            )
-            reading.complain(section, option, message, "never-ready")
-            break
+    refuse_never_ready(reading, section, values["start_timeout"], {"startsecs": values["startsecs"], "ready": delay})
     if values["early_exit"] is EarlyExit.JUDGE:
         message = "with ready, any end before it is ready is a failed start, so this has no effect: take it out"
         warn_once(reading, section, "early_exit", message)
+
+
+def refuse_never_ready(
+    reading: OptionReader, section: RawSection, timeout: float | None, least: Mapping[str, float]
+) -> None:
+    """Complain of the first option by which it takes too long, in seconds, for that start_timeout."""
+    for option, seconds in least.items():
+        if timeout is not None and seconds >= timeout:
+            message = (
+                f"it takes {show_seconds(seconds)} until it can be ready, and start_timeout is "
+                f"{show_seconds(timeout)}: raise start_timeout, or say start_timeout = none"
+            )
+            reading.complain(section, option, message, "never-ready")
+            break
 
 
 def warn_once(reading: OptionReader, section: RawSection, option: str, message: str) -> None:
