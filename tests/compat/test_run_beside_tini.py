@@ -24,9 +24,9 @@ SIGNALS = [
 # Whatever comes after it is there to be read: a signal right before a pause would be handled after it.
 WAKES_UP = "import os; reader, writer = os.pipe(); os.set_blocking(writer, False); signal.set_wakeup_fd(writer)"
 SAYS = (
-    "import signal, sys\n"
+    "import os, signal, sys\n"
     "def said(number, frame):\n"
-    "    print(number, flush=True)\n"
+    "    os.write(1, b'%d\\n' % number)\n"  # a signal may come within one of these, and print is not reentrant
     "    if number == signal.SIGTERM: sys.exit(5)\n"
     f"for number in {[int(number) for number in SIGNALS]}: signal.signal(number, said)\n"
     f"{WAKES_UP}\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.log_lines import PATIENCE
-from tests.support.pages import GUIDES, ROOT, files, reasons, testers, typed
+from tests.support.pages import GUIDES, ROOT, files, named_tests, reasons, typed
 
 # Pages whose commands have a test of their own, which knows what they have to print.
 ELSEWHERE = {
@@ -80,7 +80,7 @@ def test_every_page_is_run_or_says_why_not():
         assert f"{stem}.md" in (ROOT / "tests" / test).read_text()
     for page in GUIDES:
         assert all(re.match(r"(needs|changes|waits) ", reason) for reason in reasons(page)), page
-        for tester in testers(page):
+        for tester in named_tests(page):
             assert re.search(rf"run_by\(.*{page.stem}\.md", (ROOT / tester).read_text()), (
                 f"{tester} does not read {page}"
             )

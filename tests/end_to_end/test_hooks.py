@@ -12,8 +12,8 @@ from tests.support.running_master import SLEEPER, RunningMaster, python
 
 # Ends with SIGTERM, and says what it got on SIGHUP.
 SERVER = python(
-    "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-    "signal.signal(signal.SIGHUP, lambda *_: print('read again', flush=True))\nprint('up', flush=True)\n"
+    "import os, signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+    "signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'read again\\n'))\nprint('up', flush=True)\n"
     "while True: time.sleep(1000)"
 )
 # With ready=notify: says that it reloads, and that it has, on SIGHUP.

@@ -13,8 +13,8 @@ from tests.support.log_lines import PATIENCE
 from tests.support.running_master import SLEEPER, RunningMaster, python
 
 _BYE = (
-    "import signal, sys, time\n"
-    "def bye(*_): print('bye', flush=True); sys.exit(9)\n"
+    "import os, signal, sys, time\n"
+    "def bye(*_): os.write(1, b'bye\\n'); sys.exit(9)\n"
     "signal.signal(signal.SIGTERM, bye); print('ready', flush=True)\n"
     "while True: "
 )

@@ -52,10 +52,10 @@ MUTATIONS = [
         "pass",
     ),
     Mutation(
-        "edges are only looked at once",
+        "edges before the last one that did not hold are not looked at again",
         dependencies,
         r"for step in range\(len\(needs\)\)",
-        "for step in range(min(1, len(needs)))",
+        "for step in range(len(needs) - at)",
     ),
     Mutation(
         "stops go from the bottom up", dependencies, r"-places\[process\.name\]\.depth", "places[process.name].depth"

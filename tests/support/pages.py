@@ -36,7 +36,7 @@ def reasons(page: Path) -> list[str]:
     return [found["reason"] for found in BLOCK.finditer(page.read_text()) if found["reason"]]
 
 
-def testers(page: Path) -> set[str]:
+def named_tests(page: Path) -> set[str]:
     """The tests of single blocks of the page."""
     return {found["test"] for found in BLOCK.finditer(page.read_text()) if found["test"]}
 
