@@ -27,8 +27,12 @@ RUNNING = "success: {} entered RUNNING"
 
 
 def podman(*words: str) -> list[str]:
-    """A podman command; it uses runc if installed, because crun needs more of the machine."""
-    return ["podman", *(["--runtime", "runc"] if shutil.which("runc") else []), *words]
+    """A podman command; it uses runc if installed, because crun needs more of the machine.
+
+    Its own log, which shares the stderr of the container, has only what ends it: where no systemd runs, it complains
+    about the timers of health checks.
+    """
+    return ["podman", "--log-level=fatal", *(["--runtime", "runc"] if shutil.which("runc") else []), *words]
 
 
 def output(*command: str, timeout: float = PATIENCE) -> str:
