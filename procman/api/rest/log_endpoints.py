@@ -7,7 +7,7 @@ from functools import partial
 from procman.access.roles import LOGS
 from procman.api.access import admitted
 from procman.api.rest.answers import add_endpoint
-from procman.api.rest.parameters import number_in
+from procman.api.rest.parameters import number_in, real_number_in
 from procman.api.shapes.output import LogPiece
 from procman.errors import BadRequest
 from procman.http.messages import Request, Response
@@ -19,6 +19,7 @@ JSON_LINES = "application/x-ndjson"
 # The last lines of each log, unless the request says how many; and the most that it may say.
 LINES = 10
 MOST_LINES = 100_000
+FAR_AWAY = 1e12  # seconds since the epoch: the latest moment that can be asked for
 
 
 class LogEndpoints:
@@ -41,11 +42,12 @@ class LogEndpoints:
         lines = number_in(request, "lines", LINES)
         if not 0 <= lines <= MOST_LINES:
             raise BadRequest(f"cannot read lines={lines}: expected a number from 0 to {MOST_LINES}")
+        since = real_number_in(request, "since", 0, FAR_AWAY, "seconds since the epoch")
         table = self._processes.among(admitted(request, self._processes, specs, LOGS))
         names = dict.fromkeys(status.namespec for spec in specs for status in table.statuses(spec))
         merged = self._logs.merged(list(names), channels)
         follow = request.query.get("follow", "0") not in ("", "0")
-        return Response(body=_Lines(merged, lines, _moment_in(request), follow), content_type=JSON_LINES)
+        return Response(body=_Lines(merged, lines, since, follow), content_type=JSON_LINES)
 
 
 class _Lines:
@@ -67,16 +69,3 @@ class _Lines:
     async def aclose(self) -> None:
         await self._pieces.aclose()
         self._merged.close()
-
-
-def _moment_in(request: Request) -> float | None:
-    text = request.query.get("since")
-    if text is None:
-        return None
-    try:
-        moment = float(text)
-    except ValueError:
-        moment = -1.0
-    if not 0 <= moment < 1e12:  # noqa: PLR2004 - far away
-        raise BadRequest(f"cannot read since={text[:80]}: expected seconds since the epoch")
-    return moment

@@ -72,17 +72,22 @@ def number_in(request: Request, key: str, default: int) -> int:
 
 def interval_in(request: Request, least: float, most: float) -> float:
     """The seconds of `interval` in the query; without it, the least that it may be."""
-    text = request.query.get("interval")
+    seconds = real_number_in(request, "interval", least, most, f"a number of seconds from {least:g} to {most:g}")
+    return least if seconds is None else seconds
+
+
+def real_number_in(request: Request, key: str, least: float, most: float, expected: str) -> float | None:
+    """The number of that key in the query; None where it is not there. `expected` says what it may be."""
+    text = request.query.get(key)
     if text is None:
-        return least
+        return None
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = math.nan
-    if not least <= seconds <= most:
-        shown = text[:LONGEST_SHOWN]
-        raise BadRequest(f"cannot read interval={shown}: expected a number of seconds from {least:g} to {most:g}")
-    return seconds
+        number = math.nan
+    if not least <= number <= most:
+        raise BadRequest(f"cannot read {key}={text[:LONGEST_SHOWN]}: expected {expected}")
+    return number
 
 
 def span_in(request: Request) -> tuple[int, int]:
