@@ -3,22 +3,17 @@
 Ctrl-Z raises Suspended, and SIGTERM and SIGHUP raise SystemExit: so the terminal is given back first.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from shutil import get_terminal_size
+from types import FrameType
+from typing import Any, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
-
-TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import FrameType
-    from typing import Any, Self
 
 
 class Suspended(Exception):
