@@ -30,6 +30,8 @@ def section(name: str, command: str, *lines: str) -> str:
 
 
 def output(master: RunningMaster, name: str = "web") -> list[str]:
+    """What the log of a program has by now; a command is done a moment before its last output is written there."""
+    master.has_written(name)
     return Path(master.info(name)["stdout_logfile"]).read_text().splitlines()
 
 
@@ -46,7 +48,6 @@ def test_the_order_of_all_hooks_stands_in_the_log(tmp_path):
         assert master.ctl("restart", "web").stdout == "web: stopped\nweb: started\n"
         master.wait_for("post_start of 'web': sh is done", after=at)
         assert master.ctl("stop", "web").stdout == "web: stopped\n"
-        master.has_written("web")
         said = [line for line in output(master) if line != "post_start"]
         once = ["pre_start", "up", "pre_stop", "post_stop"]
         assert said == once * 2
