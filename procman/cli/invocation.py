@@ -128,9 +128,12 @@ class Invocation:
         if not meant:
             return
         self._document.setdefault("did_you_mean", []).extend(meant)
+        self.hint(f"did you mean {' or '.join(meant)}?{f' {note}' if note else ''}")
+
+    def hint(self, text: str) -> None:
+        """Say on stderr what helps on, except under `--json`."""
         if not self.as_json:
             self.flush()
-            text = f"did you mean {' or '.join(meant)}?{f' {note}' if note else ''}"
             sys.stderr.write(f"{safe(text) if sys.stderr.isatty() else text}\n")
 
     def usage(self, text: str, command: str | None = None, *, exitstatus: int = GENERIC) -> None:

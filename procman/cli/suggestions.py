@@ -25,10 +25,12 @@ def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: b
         invocation.suggest(*_processes(word, known, groups=groups))
 
 
-def are_processes(invocation: Invocation, words: Iterable[str]) -> bool:
-    """Whether all these are names of processes."""
-    names = {namespec(*each) for each in _known(invocation, "/v1/processes")}
-    return names.issuperset(words)
+def as_names(invocation: Invocation, words: list[str]) -> list[str] | None:
+    """The words, with `:*` behind each group; None if one of them is neither a process nor a group."""
+    known = _known(invocation, "/v1/processes")
+    names = {word: f"{group}:*" for group, _ in known for word in (group, f"{group}:*")}
+    names |= {namespec(*each): namespec(*each) for each in known}
+    return [names[word] for word in words] if names.keys() >= set(words) else None
 
 
 def suggest_group(invocation: Invocation, word: str, path: str = "/v1/processes") -> None:
@@ -50,8 +52,10 @@ def _known(invocation: Invocation, path: str) -> list[tuple[str, str]]:
 def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list[str]:
     around = dict(known)
     group, colon, name = word.partition(":")
+    if word in {namespec(*each) for each in known}:
+        return []  # another word of the line is the unknown one
     if colon and name in ("", "*"):
-        meant = closest(group, around, prefixes=True)
+        meant = None if group in around else closest(group, around, prefixes=True)
         return [f"{meant}:*"] if meant else []
     if not colon and group in around:
         return [f"{group}:*"] if groups else []

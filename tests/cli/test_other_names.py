@@ -41,7 +41,9 @@ def test_enable_is_explained(ctl, word):
 
 def test_help_knows_the_other_names(ctl):
     """It says whose other name it is, and shows the help of that."""
-    assert ctl("help", "ps").text.startswith("ps\tThe same as status\n\nstatus <name>\t")
+    ran = ctl("help", "ps")
+    assert ran.text.startswith("ps\tThe same as status\n\nstatus <name>\t")
+    assert ran.err == ""
     assert ctl("ls", "--help").text == ctl("status", "--help").text
 
 
@@ -150,6 +152,10 @@ def test_tail_of_several_names_leads_to_logs(ctl):
     """Supervisorctl takes the second name for a channel."""
     ran = ctl("tail", "web", "cron")
     assert (ran.text, ran.err) == ("Error: bad channel 'cron'\n", "did you mean logs web cron?\n")
+    assert ctl("tail", "web", "cron:*").err == "did you mean logs web cron:*?\n"
+    assert ctl("tail", "-f", "-n", "5", "web", "cron").err == "did you mean logs -f -n 5 web cron?\n"
+    assert ctl("tail", "-F", "web", "cron", "web").err == "did you mean logs -f web cron web?\n"
+    assert ctl("tail", "web", "nope").err == ""
 
 
 def test_graph_and_health_guess_a_name_too(ctl, master):

@@ -129,6 +129,13 @@ def test_states_are_coloured_on_a_terminal(typed):
         assert "\x1b" not in child.before
 
 
+def test_an_unknown_command_is_told_where_the_commands_are(typed):
+    """If no command resembles it, and somebody looks."""
+    child = typed("xyzzy")
+    child.expect_exact("*** Unknown syntax: xyzzy")
+    child.expect_exact("help lists the commands")
+
+
 FAILED = {"ending": "exit status 1", "last_words": "no \x1b[2Jdatabase", "last_words_on": "stderr", "spawnerr": "x"}
 
 

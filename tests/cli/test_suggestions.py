@@ -19,6 +19,9 @@ from tests.support.fake_master import Refusal, process, result
         ("rest web", "restart"),
         ("daemon-reload", "update"),
         ("web restart", "restart web"),
+        ("monit", "top"),
+        ("is-active web", "is-running"),
+        ("watch", "status --watch"),
     ],
 )
 def test_an_unknown_command_is_guessed(ctl, line, meant):
@@ -105,6 +108,25 @@ def test_status_guesses_too_but_tells_no_script_of_a_group(ctl, shop):
     ran = ctl("status", "wbe")
     assert (ran.text, ran.err, ran.status) == ("wbe: ERROR (no such process)\n", "did you mean web?\n", 4)
     assert ctl("status", "api").err == ""
+
+
+def test_only_the_unknown_names_of_a_line_are_guessed(ctl, shop):
+    """A known process is not taken for its group, nor a known group for itself."""
+    shop.answers["GET", "/v1/logs?lines=10&name=web,api%3A%2A,wbe"] = Refusal(404, "BAD_NAME", "no such process: wbe")
+    assert ctl("logs", "web", "api:*", "wbe").err == "did you mean web?\n"
+
+
+@pytest.mark.parametrize(("line", "meant"), [("tail --folow web", "--follow"), ("status --wid", "--wide")])
+def test_a_flag_is_guessed_by_its_other_names_too(ctl, line, meant):
+    """What other tools call a flag is a flag here."""
+    assert ctl(*line.split()).err == f"did you mean {meant}?\n"
+
+
+def test_an_unknown_program_of_scale_is_guessed(ctl, shop):
+    """With the number that was asked for."""
+    shop.answers["GET", "/v1/scale"] = {"scales": [{"program": "web"}]}
+    shop.answers["POST", "/v1/scale"] = Refusal(404, "BAD_NAME", "no such program: wbe")
+    assert ctl("scale", "wbe+12").err == "did you mean scale web+12?\n"
 
 
 def test_several_groups_may_have_a_process_of_that_name(ctl, shop):

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def unknown_command(invocation: Invocation, line: str, name: str) -> None:
     """`name` is the part of the line that should be a command."""
     invocation.problem(f"*** Unknown syntax: {line}", code="UNKNOWN_COMMAND")
-    invocation.suggest(command_guesses.meant(line), note=command_guesses.NOTES.get(name, ""))
+    meant = command_guesses.meant(line)
+    if meant:
+        invocation.suggest(meant, note=command_guesses.NOTES.get(name, ""))
+    elif invocation.terminal:
+        invocation.hint("help lists the commands")
 
 
 def unknown_flag(invocation: Invocation, command: str, word: str, known: dict[str, bool]) -> None:
@@ -28,7 +32,8 @@ def unknown_flag(invocation: Invocation, command: str, word: str, known: dict[st
     else:
         text = f"Error: {command} has no flag {word}; to give a name that begins with a dash, write -- before it"
     invocation.problem(text, code="BAD_ARGUMENTS", exitstatus=INVALID_ARGS)
-    invocation.suggest(_signal(word) if command == "signal" else closest(flag, known, prefixes=True))
+    flags = known.keys() | {other for other, ours in help_texts.SAME_FLAGS.items() if ours in known}
+    invocation.suggest(_signal(word) if command == "signal" else closest(flag, sorted(flags), prefixes=True))
     if not early:
         invocation.say(help_texts.text_of(command).rstrip())
 

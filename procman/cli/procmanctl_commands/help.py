@@ -4,6 +4,7 @@ from procman.cli import command_guesses
 from procman.cli.flags_text import table
 from procman.cli.help_texts import OURS, OWN_COMMANDS, TOPICS, text_of
 from procman.cli.invocation import Invocation
+from procman.cli.procmanctl_commands import SAME_AS
 from procman.cli.procmanctl_flags import FLAGS
 
 _WIDTH = 79  # the width that Python's cmd module, and so supervisorctl, uses
@@ -43,7 +44,7 @@ def show_help(invocation: Invocation, words: list[str]) -> None:
     text = text_of(topic)
     invocation.put(topic=topic, text=text)
     invocation.say(text)
-    if topic not in TOPICS and topic not in OURS:
+    if topic not in TOPICS and topic not in OURS and topic not in SAME_AS:
         invocation.suggest(command_guesses.meant(topic))
 
 

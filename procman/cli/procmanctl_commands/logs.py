@@ -36,6 +36,7 @@ def tail(invocation: Invocation, words: list[str]) -> None:
     if len(words) > (_MOST_WORDS if len(modifiers) <= 1 else _MOST_WORDS + 1):
         invocation.check()
         invocation.usage("Error: too many arguments", "tail")
+        invocation.suggest(_as_logs(invocation, names, modifiers, lines))
         return
     if not names:
         invocation.check()
@@ -47,16 +48,22 @@ def tail(invocation: Invocation, words: list[str]) -> None:
         invocation.usage(f"Error: bad channel {channel!r}")
         flag = channel.removeprefix("-")
         behind = flag == "f" or flag.isdecimal()
-        meant = closest(channel, _CHANNELS, prefixes=True)
-        if not behind and meant is None and suggestions.are_processes(invocation, names):
-            # It shows one process at a time.
-            meant = f"logs {' '.join(names)}"
-        invocation.suggest(f"tail -{flag} {name}" if behind else meant)
+        meant = f"tail -{flag} {name}" if behind else closest(channel, _CHANNELS, prefixes=True)
+        invocation.suggest(meant or _as_logs(invocation, names, modifiers, lines))
         return
     path = f"/v1/processes/{quoted(name)}/log/{channel}"
     if lines:
         modifiers = [each for each in modifiers if each == "-f"] + [f"-{_bytes_of(invocation, path, lines)}"]
     _show(invocation, path, modifiers, name, channel)
+
+
+def _as_logs(invocation: Invocation, names: list[str], modifiers: list[str], lines: int) -> str | None:
+    """What shows several processes, since tail shows one at a time; None if one of the names is unknown."""
+    known = suggestions.as_names(invocation, names)
+    if known is None:
+        return None
+    flags = [*(["-f"] if "-f" in modifiers else []), *([f"-n {lines}"] if lines else [])]
+    return " ".join(["logs", *flags, *known])
 
 
 def maintail(invocation: Invocation, words: list[str]) -> None:

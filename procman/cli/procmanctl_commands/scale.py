@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from procman.cli.invocation import INVALID_ARGS, NOT_RUNNING, Invocation
 from procman.client.api_client import ApiError
+from procman.config.spelling import closest
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
@@ -30,11 +31,20 @@ def scale(invocation: Invocation, words: list[str]) -> None:
                 raise
             status = {"BAD_ARGUMENTS": INVALID_ARGS, "ROLLING": NOT_RUNNING}.get(error.code, 1)
             invocation.problem(f"ERROR: {error.message}", code=error.code, exitstatus=status)
+            if error.code == "BAD_NAME":
+                _suggest_program(invocation, word)
             continue
         found.append(answer["scale"])
         now, before = answer["scale"]["numprocs"], answer["before"]
         changed = f"from {before} to {now}" if now != before else f"has {now} already"
         invocation.say_safe(f"{answer['scale']['program']}: {changed}{_in_file(answer['scale'])}")
+
+
+def _suggest_program(invocation: Invocation, word: str) -> None:
+    name = word.rstrip("0123456789").rstrip("=+-")
+    scales: list[ScaleInfo] = invocation.client.call("GET", "/v1/scale")["scales"]
+    meant = closest(name, [one["program"] for one in scales], prefixes=True)
+    invocation.suggest(meant and f"scale {meant}{word[len(name) :]}")
 
 
 def _line(one: ScaleInfo) -> str:
