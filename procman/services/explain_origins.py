@@ -72,6 +72,8 @@ class Origins:
             return f"after {root.reason}" if root.reason else ""
         if root.kind == "watch":
             return f"after {(root.data or {}).get('changed', 'a file changed')}"
+        if (root.kind, root.reason) == ("spawn", "adopted"):
+            return f"taken over from a killed master at {self.clock(root.time)}"
         return _of_itself(root.actor)
 
     def _process_of(self, record: Record, name: str) -> str:

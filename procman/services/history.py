@@ -8,6 +8,7 @@ from procman.services.actors import describe_actor
 from procman.services.journal import JournalService
 
 RUNS_ITSELF = "restart after its end"
+NOT_RECORDED = "its end is not in the journal"
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Run:
     ended: float | None = None
     end_seq: int | None = None  # of the record of its end
     seconds: float | None = None  # how long it ran, by the steady clock
-    ending: str = ""  # "exit status 3", "terminated by SIGKILL", "could not be started: …"; "": it runs
+    ending: str = ""  # "exit status 3", "terminated by SIGKILL", "could not be started: …", NOT_RECORDED; "": it runs
     stop: str = ""  # who ended it, and for what; "": nobody here
     mono: float = 0.0  # when it began, by the steady clock
 
@@ -33,19 +34,26 @@ def runs_of(journal: JournalService, name: str) -> list[Run]:
     """Those of one process, the oldest first."""
     runs: list[Run] = []
     present: Run | None = None
-    for record in journal.of(name):
-        if record.kind == "spawn":
+    left: Run | None = None  # by a master that has ended without a word; the next one may have taken it over
+    for record in journal.life_of(name):
+        pid = (record.data or {}).get("pid")
+        if record.kind == "master":
+            left, present = present or left, None
+        elif record.kind == "spawn" and record.reason == "adopted" and left is not None and left.pid == pid:
+            left.start = ", ".join(dict.fromkeys(filter(None, (left.start.removesuffix(", adopted"), "adopted"))))
+            left, present = None, left
+        elif record.kind == "spawn":
             present = _begun(journal, record)
             runs.append(present)
         elif record.kind == "exit":
-            pid = (record.data or {}).get("pid")
             if present is None or present.pid != pid:
                 present = Run(name, record.group, record.run, pid)
                 runs.append(present)
             _end(journal, present, record)
             present = None
-        elif record.kind == "gap":
-            present = None
+    for run in runs:
+        if not run.ending and run is not present:
+            run.ending = NOT_RECORDED
     return runs
 
 

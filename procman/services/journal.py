@@ -120,6 +120,13 @@ class JournalService:
         """All that is kept about one process, the oldest first."""
         return [record for record in self._journal.records() if record.name == name]
 
+    def life_of(self, name: str) -> list[Record]:
+        """The same, and where a master has begun: what the one before it left is taken over after that, or is gone."""
+        begun = ("master", "began")
+        return [
+            record for record in self._journal.records() if record.name == name or (record.kind, record.reason) == begun
+        ]
+
     def _is_known(self, spec: str) -> bool:
         if spec == ALL or self._selectors.matching(spec):
             return True

@@ -202,6 +202,7 @@ def test_an_adopted_program_is_of_the_boot(tmp_path):
         assert journal.story(journal.last("state", to="RUNNING")) == ["RUNNING", "STARTING", "spawn"]
         began = journal.last("master", "", reason="began")
         assert began["data"]["pid"] == turns.master.pid
+        assert "taken over from a killed master at" in turns.master.ctl("why", "web").stdout
         assert began["data"]["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     finally:
         turns.close()

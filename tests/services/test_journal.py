@@ -161,3 +161,37 @@ def test_the_runs_of_a_process_have_their_reasons():
     assert second.stop == "uid 0 (root, procmanctl stop web, pid 812)"
     assert (third.ending, third.seconds) == ("could not be started: no such file", 0.0)
     assert (fourth.start, fourth.began, fourth.ended, fourth.ending) == ("adopted", 9.0, None, "")
+
+
+def _life(*records):
+    return on_loop(lambda: runs_of(service(*records), "web"))
+
+
+def _spawned(seq, pid, reason="", run=1, **data):
+    return record(seq, run=run, kind="spawn", reason=reason, actor=Actor("boot"), data={"pid": pid, **data}, cause=None)
+
+
+def _began(seq):
+    return record(seq, "", kind="master", reason="began", actor=Actor("boot"), data={"pid": 1}, cause=None)
+
+
+def test_a_run_that_is_adopted_after_a_kill_of_the_master_is_one_run():
+    """It began when it was spawned, and runs on; its number is that of the master that has started it."""
+    adopted = (_began(1), _spawned(2, 7, run=5), _began(10), _spawned(11, 7, "adopted", run=0, age=9))
+    (run,) = _life(*adopted)
+    assert (run.run, run.pid, run.began, run.start, run.ending) == (5, 7, 2.0, "boot, adopted", "")
+    (run,) = _life(*adopted, _began(15), _spawned(16, 7, "adopted", run=0, age=14))
+    assert (run.start, run.ending) == ("boot, adopted", "")
+    (run,) = _life(*adopted, record(12, run=1, kind="exit", data={"pid": 7, "code": 3}, cause=None))
+    assert (run.ending, run.seconds) == ("exit status 3", 10.0)
+
+
+def test_a_run_that_a_killed_master_left_and_nobody_adopted_does_not_run():
+    """Nobody saw its end, which is what its line says, whether or not another run follows."""
+    lost = "its end is not in the journal"
+    (run,) = _life(_began(1), _spawned(2, 7), _began(10))
+    assert (run.ended, run.ending) == (None, lost)
+    left, present = _life(_began(1), _spawned(2, 7), _began(10), _spawned(11, 8))
+    assert (left.ending, present.ending) == (lost, "")
+    left, other = _life(_began(1), _spawned(2, 7), _began(10), _spawned(11, 9, "adopted", age=5))
+    assert (left.ending, other.start, other.ending) == (lost, "adopted", "")

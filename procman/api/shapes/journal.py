@@ -109,8 +109,8 @@ class RunInfo(TypedDict):
     seq: int | None  # of the record of its start
     began: float | None
     start: str  # why it was started, or who asked for it
-    ended: float | None  # null: it runs
+    ended: float | None  # null: it runs, or its end is not in the journal
     end_seq: int | None
     seconds: float | None  # how long it ran
-    ending: str  # "exit status 3", "terminated by SIGKILL", "could not be started: …"; "": it runs
+    ending: str  # "exit status 3", "terminated by SIGKILL", "could not be started: …", …; "": it runs
     stop: str  # who stopped it; "": nobody here
