@@ -8,12 +8,15 @@
 - A boot does not start one that is done: of an earlier life of the master that is told by `RunRemembered`.
 """
 
+# How the reason of a run begins that took too long.
+TIMED_OUT = "timed out after "
+
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
 def timed_out(seconds: float) -> str:
     """Why a run has failed that took longer than so many seconds, such as "timed out after 10 m"."""
-    return f"timed out after {_span(seconds)}"
+    return f"{TIMED_OUT}{_span(seconds)}"
 
 
 def _span(seconds: float) -> str:

@@ -54,6 +54,9 @@ class Oom(Enum):
     UNKNOWN = "unknown"  # nothing counts it here
 
 
+# Why the stop signal was sent, as far as that alone tells.
+ASKED = "it was asked to stop"
+
 # What a process gets from the kernel for what it has just done, in the words of signal(7).
 _FAULTS = {
     Signals.SIGILL: "it met an instruction that this processor does not have",
@@ -167,7 +170,7 @@ def _purpose(sent: Sent) -> str:
     waited = "its time" if sent.waited is None else f"{round(sent.waited, 2):g} s"
     match sent.why:
         case Why.STOP:
-            return "it was asked to stop"
+            return ASKED
         case Why.RUN_TIMEOUT:
             return "its run_timeout was over"
         case Why.REQUEST:

@@ -62,6 +62,11 @@ class Origins:
         chain = self._chain(origin.cause)
         if not chain:
             return ""
+        # A process that was stopped for a failure has not ended because somebody had started it once.
+        stopped = next((one for one in chain if one.after == "STOPPING" and one.reason), None)
+        if stopped is not None:
+            why = f": {stopped.reason}" if self._shows(stopped.name) or stopped.name == name else ""
+            return f"after {self._process_of(stopped, name)} was stopped{why}"
         root = chain[-1]
         if root.kind == "op-begin":
             who = describe_actor(root.actor, operation_words(root)) or "a client"
@@ -80,7 +85,10 @@ class Origins:
         """Whose process it is, for the explanation of that process."""
         if record.name in (name, ""):
             return "its process"
-        return f"the process of {record.name}" if self._may is None or self._may(record.name) else "another process"
+        return f"the process of {record.name}" if self._shows(record.name) else "another process"
+
+    def _shows(self, name: str) -> bool:
+        return self._may is None or self._may(name)
 
     def clock(self, at: float) -> str:
         """The time of day; of another day with its date."""

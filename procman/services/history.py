@@ -114,5 +114,7 @@ def _end(journal: JournalService, run: Run, record: Record) -> None:
     if record.cause is not None:
         chain = journal.chain(record.cause)
         overdue = any(cause.kind == "signal" and cause.reason == "overdue" for cause in chain[:1])
-        who = asked_by(chain)
+        # Nobody asked for the stop of one that had failed, whoever has started it.
+        failed = next((cause.reason for cause in chain if cause.after == "STOPPING" and cause.reason), "")
+        who = f"procman: {failed}" if failed else asked_by(chain)
         run.stop = f"{who}, and stopwaitsecs were over" if overdue and who else who

@@ -7,7 +7,7 @@ from signal import SIGKILL, SIGSEGV, SIGTERM
 import pytest
 
 from procman.config.schema.master import Master
-from procman.core.actions import AnnounceDescendants, Spawn
+from procman.core.actions import AnnounceDescendants, CheckHealth, Spawn
 from procman.core.attribution import NOBODY, Actor, Origin
 from procman.core.events import (
     Adopted,
@@ -17,6 +17,7 @@ from procman.core.events import (
     Exited,
     ExitStatus,
     GroupRemoved,
+    HealthSeen,
     MemoryMeasured,
     RestartRequested,
     SignalRequested,
@@ -25,13 +26,15 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, Condition, ProcessType, ReadyKind
 from procman.runtime.bus import Notification, ProcessEnded
 from procman.runtime.digests import Digests
 from procman.runtime.process_trees import OrphanedDescendants
 from procman.services.crash_reports.collector import FOLD_WITHIN, LOOK_EVERY, MOST_NEW, Collector, Sources
+from procman.services.crash_reports.facts import SENT_BY_US
 from procman.services.crash_reports.report import CrashReport, from_plain
 from procman.services.crash_reports.runs import Runs
+from procman.services.endings import Why
 from procman.services.ends import Ends
 from procman.services.figures import ProcessFigures
 from procman.services.last_looks import LastLooks
@@ -70,6 +73,7 @@ class Story:
         self.looks = LastLooks(lambda: self.now)
         self.reports: list[CrashReport] = []
         self.told: list[tuple[CrashReport, bool]] = []
+        self.looks_at_health: list[CheckHealth] = []
         self.output: dict[str, bytes | None] = {"stdout": b"hello\n"}
         self.later: list = []  # answers that the test gives
         self.explanation = {"explanation": "", "core_file": "", "core_handler": ""}
@@ -131,6 +135,8 @@ class Story:
     def happens(self, event: Event, origin: Origin = NOBODY) -> None:
         for action in self.fleet.handle(event, self.now):
             self.hear(action, origin)
+            if isinstance(action, CheckHealth):
+                self.looks_at_health.append(action)
             if isinstance(action, Spawn):
                 answer = (
                     Spawned(action.name, next(self.pids))
@@ -238,6 +244,73 @@ def test_an_end_before_startsecs_says_so():
         assert (report.times, report.facts["run"], report.facts["restarts"]) == (2, 2, {"early-exit": 1})
 
     run(story)
+
+
+@pytest.mark.parametrize(
+    ("status", "then"),
+    [
+        (ExitStatus(-1, SIGTERM), "terminated by SIGTERM; by procman"),
+        (ExitStatus(0), "exit status 0"),
+    ],
+)
+def test_a_start_that_is_not_ready_in_time_says_what_was_missing(status, then):
+    """Not only that it was asked to stop, and by whatever it ended then; each try counts as that."""
+
+    async def story() -> None:
+        ready = (Condition(ReadyKind.NOTIFY, "notify"),)
+        told = Story(group("web", startsecs=0, ready=ready, start_timeout=5.0))
+        for _ in range(2):
+            told.passes(6)
+            told.ends_by(status)
+            told.passes(1.5)
+        (report,) = told.reports
+        assert report.facts["kind"] == "unready"
+        assert report.facts["how"] == f"Not ready after 5 s (notify: no READY=1 came); {then}"
+        assert (report.times, report.facts["restarts"]) == (2, {"unready": 1})
+
+    run(story)
+
+
+def test_a_run_that_took_too_long_says_so():
+    """Its report has who sent the signal, and for what."""
+
+    async def story() -> None:
+        job = {"type": ProcessType.ONESHOT, "startsecs": 0, "startretries": 0, "autorestart": Autorestart.NEVER}
+        told = Story(group("web", run_timeout=5.0, **job))
+        told.passes(6)
+        told.ends_by(ExitStatus(-1, SIGTERM))
+        (report,) = told.reports
+        assert report.facts["kind"] == "timed-out"
+        assert report.facts["how"] == "timed out after 5 s; terminated by SIGTERM; by procman: its run_timeout was over"
+        assert report.facts["sender"]["words"] == "us: run_timeout over"
+
+    run(story)
+
+
+def test_an_unhealthy_run_says_what_the_checks_have_shown():
+    """The restart that follows counts as that."""
+
+    async def story() -> None:
+        told = Story(
+            group("web", startsecs=0, health=Condition(ReadyKind.TCP, "tcp:1"), health_retries=1, health_interval=2.0)
+        )
+        for _ in range(2):
+            told.passes(3)
+            look = told.looks_at_health[-1]
+            told.happens(HealthSeen("web", look.run, look.look, False, "tcp:1 refused"))
+            told.ends_by(ExitStatus(-1, SIGTERM))
+            told.passes(2)
+        (report,) = told.reports
+        assert report.facts["kind"] == "unhealthy"
+        assert report.facts["how"] == "unhealthy: tcp:1 refused (1 in a row); terminated by SIGTERM; by procman"
+        assert report.facts["restarts"] == {"unhealthy": 1}
+
+    run(story)
+
+
+def test_every_reason_for_a_signal_has_words():
+    """A report of an end by it cannot be made without."""
+    assert set(SENT_BY_US) == set(Why) - {Why.REQUEST}  # who asked for that is said
 
 
 def test_a_failed_start_has_the_reason_and_an_explanation():

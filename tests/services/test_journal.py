@@ -5,12 +5,13 @@ import time
 
 import pytest
 
-from procman.core.attribution import Actor
+from procman.core.attribution import Actor, Origin
 from procman.core.fleet import Fleet
 from procman.errors import BadRequest, UnknownProcess
 from procman.runtime.journal.journal import Journal
 from procman.runtime.journal.record import Record
 from procman.runtime.journal.translation import Translator
+from procman.services.explain_origins import Origins
 from procman.services.history import runs_of
 from procman.services.journal import JournalService, Query, read_since
 from tests.support.journal_records import record
@@ -195,3 +196,38 @@ def test_a_run_that_a_killed_master_left_and_nobody_adopted_does_not_run():
     assert (left.ending, present.ending) == (lost, "")
     left, other = _life(_began(1), _spawned(2, 7), _began(10), _spawned(11, 9, "adopted", age=5))
     assert (left.ending, other.start, other.ending) == (lost, "adopted", "")
+
+
+UNHEALTHY = (
+    record(1, "", kind="op-begin", reason="start", actor=CLIENT, data={"targets": ["web"]}, cause=None),
+    record(2, run=1, kind="spawn", actor=CLIENT, data={"pid": 7}, cause=1),
+    record(3, run=1, kind="health", phase="unhealthy", actor=Actor("health"), data={"healthy": False}, cause=2),
+    record(4, run=1, actor=Actor("health"), before="RUNNING", after="STOPPING", reason="unhealthy: refused", cause=3),
+    record(5, run=1, kind="signal", actor=Actor("health"), data={"signal": "SIGTERM", "pid": 7}, cause=4),
+    record(6, run=1, kind="exit", actor=Actor("health"), data={"pid": 7, "signal": "SIGTERM"}, cause=5),
+    record(7, run=1, actor=Actor("health"), before="STOPPING", after="BACKOFF", reason="unhealthy: refused", cause=6),
+)
+
+
+def test_a_stop_for_a_failure_is_not_of_whoever_had_started_the_process():
+    """Though that is where its chain of causes ends."""
+    (run,) = _life(*UNHEALTHY)
+    assert (run.ending, run.stop) == ("terminated by SIGTERM", "procman: unhealthy: refused")
+    assert run.start == "uid 0 (root, procmanctl start web, pid 812)"
+
+
+def test_what_follows_from_a_stop_for_a_failure_says_so():
+    """In the explanation of that process and of others; a client that may not know of it learns nothing."""
+
+    def story(name, may=None):
+        def steps():
+            journal = Journal(Translator(Fleet((group("web"),))))
+            for one in UNHEALTHY:
+                journal.add(one)
+            return Origins(journal, NOON, may).caused(Origin(Actor("policy"), cause=7), name)
+
+        return on_loop(steps)
+
+    assert story("web") == "after its process was stopped: unhealthy: refused"
+    assert story("db") == "after the process of web was stopped: unhealthy: refused"
+    assert story("db", lambda name: name != "web") == "after another process was stopped"

@@ -15,7 +15,17 @@ class CrashInfo(TypedDict):
     unreported: int  # further ends of the process that came too fast to have reports
     first_ended: float
     ended: float  # the last one
-    kind: Literal["exit", "signal", "early-exit", "failed-start", "killed", "out-of-memory"]
+    kind: Literal[
+        "exit",
+        "signal",
+        "early-exit",
+        "unready",
+        "unhealthy",
+        "timed-out",
+        "failed-start",
+        "killed",
+        "out-of-memory",
+    ]
     how: str  # in a sentence: "terminated by SIGKILL; not by procman; the container's memory limit was hit once …"
     run: int  # the number of the run, of several the latest that was looked at closely
     spawned: float | None  # null: not known

@@ -47,7 +47,7 @@ LEFTOVERS_WITHIN = 3.0
 # So many reports wait for what disks have to tell, each so many seconds; further ones do without.
 MOST_TASKS = 50
 ANSWER_WITHIN = 10.0
-_EXPLAINED = ("exit", "early-exit", "failed-start")
+_EXPLAINED = ("exit", "early-exit", "unready", "unhealthy", "timed-out", "failed-start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,8 @@ class Collector:
 
     def _repeated(self, news: Announce, run: Run) -> CrashKind | None:
         """The sort of an end that is like the one before, which was looked at a moment ago: it is only counted."""
+        if run.stopped_for:
+            return None  # how it has ended is the lesser part of it
         of = self._of.get(news.name)
         latest = of.latest if of is not None else None
         if latest is None or latest.news.after is not news.after or latest.program is not news.program:

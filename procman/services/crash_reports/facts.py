@@ -9,15 +9,16 @@ from typing import Any
 
 from procman import __version__
 from procman.config.schema.programs import Program
+from procman.config.secrets import masked
 from procman.core.actions import Announce
 from procman.core.health import Health
 from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.ending import ending
 from procman.services.actors import known_user
-from procman.services.crash_reports.kinds import CrashKind
+from procman.services.crash_reports.kinds import CrashKind, stopped_as
 from procman.services.crash_reports.runs import Run
-from procman.services.endings import End, Oom, Sender, Why
+from procman.services.endings import ASKED, End, Oom, Sender, Why
 from procman.services.hook_results import LastResult
 from procman.services.last_looks import Look
 from procman.system.memory_events import MemoryCounters
@@ -29,8 +30,9 @@ MOST_LEFT = 20
 # So many of the latest looks at the health of a process are reported.
 MOST_LOOKS = 5
 
-_US = {
+SENT_BY_US = {
     Why.STOP: "us: the stop signal",
+    Why.RUN_TIMEOUT: "us: run_timeout over",
     Why.STOPWAITSECS: "us: stopwaitsecs over",
     Why.SHUTDOWN_SHARE: "us: its share of shutdown_timeout over",
     Why.SHUTDOWN_TIMEOUT: "us: shutdown_timeout over",
@@ -152,6 +154,9 @@ def _how(known: Known) -> str:
         first, _, rest = sentence.partition("; ")
         sooner = f"{first}, sooner than startsecs ({known.program.startsecs:g} s)"
         return f"{sooner}; {rest}" if rest else sooner
+    if stopped_as(known.news) is not None:
+        # That is what it was asked to stop for.
+        return f"{masked(known.news.reason)}; {sentence.replace(f'by procman: {ASKED}', 'by procman')}"
     return sentence
 
 
@@ -179,7 +184,7 @@ def _sender(known: Known, asked_by: str) -> dict[str, Any] | None:
     elif sent.why is Why.REQUEST:
         words = f"operator: {asked_by}" if asked_by else "operator"
     else:
-        words = _US[sent.why]
+        words = SENT_BY_US[sent.why]
     return {
         "kind": end.sender.value,
         "words": words,

@@ -7,6 +7,9 @@ from signal import SIGKILL
 from typing import Literal
 
 from procman.core.actions import Announce
+from procman.core.health_checks import UNHEALTHY
+from procman.core.oneshots import TIMED_OUT
+from procman.core.readiness import NOT_READY
 from procman.core.states import State
 from procman.services.crash_reports.runs import Run
 from procman.services.endings import End, Oom, Sender, Why
@@ -15,6 +18,9 @@ CrashKind = Literal[
     "exit",  # with a code that is none of exitcodes
     "signal",  # by a signal that was not to stop it
     "early-exit",  # before startsecs
+    "unready",  # it was stopped, as it was not ready in time
+    "unhealthy",  # it was stopped for that
+    "timed-out",  # a one-shot, whose run_timeout was over
     "failed-start",  # it could not be spawned
     "killed",  # by procman, as it did not stop in time
     "out-of-memory",  # by the kernel
@@ -25,6 +31,18 @@ _UNASKED = frozenset({Sender.OTHERS, Sender.ITSELF})
 _OUT_OF_MEMORY = frozenset({Oom.CERTAIN, Oom.LIKELY})
 # Why a process is restarted that runs well, in the words of `core.wear`.
 _POLITE = ("memory: ", "age: ")
+_STOPPED_AS: tuple[tuple[str, CrashKind], ...] = (
+    (NOT_READY, "unready"),
+    (UNHEALTHY, "unhealthy"),
+    (TIMED_OUT, "timed-out"),
+)
+
+
+def stopped_as(news: Announce) -> CrashKind | None:
+    """What it had failed in when procman stopped it for that; None: it was not stopped for a failure."""
+    if news.before is not State.STOPPING:
+        return None
+    return next((kind for words, kind in _STOPPED_AS if news.reason.startswith(words)), None)
 
 
 def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
@@ -38,7 +56,7 @@ def kind_of(news: Announce, end: End | None, run: Run) -> CrashKind | None:
         return "killed"
     if news.after is State.BACKOFF:
         # A polite restart of a process that has to wait for its start is no failure.
-        return None if run.stopped_for.startswith(_POLITE) else "early-exit"
+        return None if run.stopped_for.startswith(_POLITE) else stopped_as(news) or "early-exit"
     if news.after is State.EXITED:
         if news.expected:
             return None
