@@ -26,6 +26,7 @@ from procman.config.schema.groups import FcgiOptions, Group
 from procman.config.schema.master import Master
 from procman.config.schema.options import Effect, Option, options_of
 from procman.config.schema.programs import Program
+from procman.config.schema.sockets import Socket, sockets_of
 from procman.config.secrets import masked_variables
 from procman.config.settings import Json, origin_of, shown_value
 
@@ -38,6 +39,7 @@ _ACTIONS: dict[Effect, Action] = {
     Effect.RESTART: "restarted",
 }
 _SOCKET = options_of(FcgiOptions)
+_SOCKET_SECTION = options_of(Socket)
 _FOLLOWS: dict[str, str] = {"restart": "restarted", "reload": "reloaded", "signal": "signalled"}
 
 
@@ -45,7 +47,7 @@ _FOLLOWS: dict[str, str] = {"restart": "restarted", "reload": "reloaded", "signa
 class OptionChange:
     """One option, or one variable of it, that has another value. None: it has none."""
 
-    option: str
+    option: str  # of a socket that it uses: "[socket:NAME] OPTION"
     variable: str | None
     old: str | None  # as a file would have it; of a secret only that there is one
     new: str | None
@@ -247,7 +249,26 @@ def program_changes(config: Config, change: ProgramChange) -> tuple[OptionChange
     place = _Place(config, change.new.section)
     found = _differences(place, PROGRAM, names, _getter(change.old), _getter(change.new))
     effects = {name: effect_on_process(name, change.old, change.new).name.lower() for name in names}
-    return tuple(replace(one, effect=effects[one.option]) for one in found)
+    sockets = _socket_changes(config, change) if "sockets" in names else []
+    return tuple(
+        option
+        for one in found
+        for option in (sockets if one.option == "sockets" and sockets else [replace(one, effect=effects[one.option])])
+    )
+
+
+def _socket_changes(config: Config, change: ProgramChange) -> list[OptionChange]:
+    """The options of its sockets' sections that differ, if it uses the same sections as before."""
+    before, after = sockets_of(change.old.sockets), sockets_of(change.new.sockets)
+    if [one.name for one in before] != [one.name for one in after]:
+        return []
+    found = []
+    for old, new in zip(before, after, strict=True):
+        place = _Place(config, new.section)
+        names = [name for name in _SOCKET_SECTION if getattr(old, name) != getattr(new, name)]
+        differences = _differences(place, _SOCKET_SECTION, names, _getter(old), _getter(new))
+        found += [replace(one, option=f"[{new.section}] {one.option}") for one in differences]
+    return found
 
 
 def group_changes(config: Config, change: GroupChange) -> tuple[OptionChange, ...]:

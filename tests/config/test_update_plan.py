@@ -179,3 +179,37 @@ def test_options_of_the_master_are_left_for_a_reload(tmp_path):
         ("servers", None, "unix_http_server", None),
     ]
     assert left_for_reload(new, replace(new, groups=())) == ()
+
+
+def test_another_address_of_a_socket_is_shown_with_its_place(plan, tmp_path):
+    """The section of the socket has another value, and the program's own line has the same."""
+    section = "[socket:http]\nlisten=tcp://127.0.0.1:{port}\nbacklog={backlog}\n"
+    web = WEB + "sockets=http\n"
+    [change] = plan(
+        web + section.format(port=8080, backlog=64),
+        web + section.format(port=8090, backlog=99),
+    )
+    assert change.action == "restarted"
+    assert [
+        (one.option, one.old, one.new, one.effect, one.file, one.line)
+        for one in sorted(change.options, key=lambda one: one.line)
+    ] == [
+        (
+            "[socket:http] listen",
+            "tcp://127.0.0.1:8080",
+            "tcp://127.0.0.1:8090",
+            "restart",
+            str(tmp_path / "a.conf"),
+            5,
+        ),
+        ("[socket:http] backlog", "64", "99", "none", str(tmp_path / "a.conf"), 6),
+    ]
+
+
+def test_other_sockets_are_shown_by_their_names(plan):
+    """A program that uses one socket more says so itself."""
+    sections = "[socket:a]\nlisten=tcp://127.0.0.1:1\n[socket:b]\nlisten=tcp://127.0.0.1:2\n"
+    [change] = plan(WEB + "sockets=a\n" + sections, WEB + "sockets=a,b\n" + sections)
+    assert [(one.option, one.old, one.new, one.effect) for one in change.options] == [
+        ("sockets", "a", "a,b", "restart")
+    ]

@@ -6,7 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 class OptionChangeInfo(TypedDict):
     """One option, or one variable of `environment`, with its old and its new value. Secrets are "********"."""
 
-    option: str
+    option: str  # of a [socket:NAME] section that the program uses: "[socket:NAME] OPTION"
     variable: NotRequired[str]  # the name of the variable
     old: str | None  # as a file would have it; null: it was not set
     new: str | None
