@@ -257,10 +257,11 @@ class Rollings:
     def _abort(self, rolling: Rolling, operation: int, now: float) -> list[Action]:
         del self.by_program[rolling.program]
         old = {name: spec for name, spec in rolling.previous.items() if self._is_there(name)}
-        rolling.operation = operation
+        # Whoever waits for the one that goes on hears that it has not got to its end.
+        rolling.reason = "it was aborted"
+        ended: list[Action] = [_announced(rolling, "ended")] if rolling.state == "going" or not old else []
         if not old:
-            rolling.reason = "there is no earlier definition to put back"
-            return [_announced(rolling, "ended")]
+            return ended
         members = self._groups[next(iter(old.values())).group]
         programs = tuple(old.get(spec.namespec, spec) for spec in members.spec.programs)
         members.spec = replace(members.spec, programs=programs)
@@ -280,7 +281,7 @@ class Rollings:
         if not begun:
             back.state = "done"
             begun = [_announced(back, "done")]
-        return [*begun, *actions]
+        return [*ended, *begun, *actions]
 
     def _stop(self, rolling: Rolling, name: str, reason: str) -> list[Action]:
         rolling.state, rolling.failed, rolling.reason = "stopped", name, reason

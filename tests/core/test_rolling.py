@@ -171,6 +171,24 @@ def test_abort_puts_the_old_definition_back_into_what_was_changed():
     assert not drive.fleet.rollings
 
 
+def test_whoever_waits_for_what_is_aborted_hears_of_its_end():
+    """It has not got to its own end: what becomes ready after that has the earlier definition."""
+    drive = Rolled()
+    drive.updates("new")
+    drive.passes(1.5)
+    drive.news.clear()
+    drive.says(RollingAborted("web", 9))
+    drive.passes(10)
+    ended, began, *_ = drive.news
+    assert (ended.what, ended.operation, ended.aborting, ended.reason) == ("ended", 8, False, "it was aborted")
+    assert (began.what, began.operation, began.aborting) == ("began", 9, True)
+    assert drive.commands() == ["old"] * 4
+    drive.rolls()
+    drive.news.clear()
+    drive.says(RollingAborted("web", 10))
+    assert [(one.what, one.reason) for one in drive.news] == [("ended", "it was aborted")]
+
+
 def test_an_update_that_is_done_can_still_be_put_back():
     """Until the next update, or the next rolling restart."""
     drive = Rolled()

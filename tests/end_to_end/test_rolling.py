@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import pytest
@@ -102,6 +103,20 @@ def test_a_bad_version_reaches_one_process_and_abort_brings_that_back(start_mast
     with Clients(1) as clients:
         master.ctl("restart", "web", "--rolling", "--batch", "50%")
     assert set(clients.versions) == {"old"}
+
+
+def test_an_update_that_somebody_aborts_says_so(start_master):
+    """Its exit status is that of one that has stopped: what it should have brought is not there."""
+    good = web("old").replace("start_timeout=20", "start_timeout=1000")
+    master = start_master(good)
+    master.write(good.replace(f"{sys.executable} -S {PROGRAMS}/versioned.py old", SLEEPER))  # it is never ready
+    with ThreadPoolExecutor() as pool:
+        updated = pool.submit(master.ctl, "update")
+        master.wait_for("rolling restart of 4 processes began")
+        aborted = master.ctl("restart", "web", "--rolling", "--abort")
+        assert (aborted.returncode, aborted.stdout) == (0, "web:web_0: restarted\n")
+        assert updated.result().returncode == 7
+    assert "web: rolling restart ended: it was aborted; 0 of 4 have the new definition" in updated.result().stdout
 
 
 def test_scale_survives_an_update_and_ends_with_another_number_in_the_file(start_master):
