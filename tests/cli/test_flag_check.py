@@ -122,3 +122,12 @@ def test_known_flags_stay_what_they_are(ctl, master):
     master.answers["GET", "/v1/figures"] = {"figures": []}
     assert ctl("status", "--long", "web").text == ctl("status", "web", "--long").text
     assert ctl("tail", "-x", "web").text.startswith("Error: bad argument -x\n")
+
+
+@pytest.mark.parametrize(("words", "form"), [(("--batch", "2"), "--batch N"), (("--abort",), "--abort")])
+def test_the_flags_of_a_rolling_restart_are_no_names(ctl, master, words, form):
+    """Without --rolling, they are refused before anything is restarted."""
+    ran = ctl("restart", "web", *words)
+    assert ran.text.startswith(f"Error: {words[0]} goes with --rolling: restart NAME --rolling {form}\n")
+    assert ran.status == 1
+    assert master.requests == []

@@ -99,7 +99,7 @@ SAME_AS = {
 # With one of these flags, or with this value of it, a function of another module carries a command out.
 FORMS = {
     "config": {"--drift": Command("drift", "drift_of_config")},
-    "restart": {"--rolling": Command("rolling", "roll")},
+    "restart": dict.fromkeys(("--rolling", "--batch", "--continue", "--abort"), Command("rolling", "roll")),
     "status": {
         "--at": Command("past", "status_at"),
         "--watch": Command("status_watch", "watch"),

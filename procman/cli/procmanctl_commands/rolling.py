@@ -61,7 +61,8 @@ def roll(invocation: Invocation, words: list[str]) -> None:
     for result in answer["results"]:
         invocation.say_safe(f"{namespec(result['group'], result['name'])}: restarted")
     if not answer["results"]:
-        invocation.say_safe("nothing was to be restarted")
+        nothing = "there was no earlier definition to put back: it has ended"
+        invocation.say_safe(nothing if step == "abort" else "nothing was to be restarted")
 
 
 def _follow(invocation: Invocation, names: list[str], lost: Unreachable) -> None:
@@ -99,6 +100,9 @@ def _ended(invocation: Invocation, names: list[str], line: Line) -> list[Rolling
 
 def _read(words: list[str]) -> tuple[list[str], str, str | None] | str:
     """The names, the endpoint and the batch; or what is wrong."""
+    if "--rolling" not in words:
+        flag = next(head for word in words if (head := word.partition("=")[0]) in (*_STEPS, "--batch"))
+        return f"{flag} goes with --rolling: restart NAME --rolling {flag}{' N' if flag == '--batch' else ''}"
     names: list[str] = []
     step, batch, rest = "restart", None, iter(words)
     for word in rest:
