@@ -56,7 +56,10 @@ class ConfigSource:
         except _SharesFolder:
             return self.read()
         except TakesTooLong:
-            message = f"cannot be read: that has not ended within {READ_WITHIN:.0f} s; does its disk answer?"
+            # Its disk hangs, or a number has a digit too many.
+            message = (
+                f"cannot be read: that has not ended within {READ_WITHIN:.0f} s: a slow disk, or too many processes"
+            )
             raise ConfigError([Problem(self.path, None, None, None, message)]) from None
 
     async def warnings(self, blocking: CallQueue) -> list[str]:

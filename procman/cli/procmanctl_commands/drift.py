@@ -28,9 +28,8 @@ def drift(invocation: Invocation, words: list[str]) -> None:
         for line in lines(info):
             invocation.say_safe(line)
     for one in scaled.values():
-        text = (
-            f"{one['program']} was scaled to {one['numprocs']} processes, and numprocs in the file is {one['in_file']}"
-        )
+        processes = "1 process" if one["numprocs"] == 1 else f"{one['numprocs']} processes"
+        text = f"{one['program']} was scaled to {processes}, and numprocs in the file is {one['in_file']}"
         invocation.say_safe(f"{text}: procmanctl scale {one['program']}={one['in_file']} goes back to that")
     if answers and not drifted and not scaled:
         invocation.say(_all_the_same(len(looked_at)))
