@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from procman.cli.help_texts import supervisorctls
+from procman.cli.help_texts import supervisorctls, text_of
 from procman.cli.terminal_text import colours_wanted, on_terminal, safe, safe_lines
 from procman.client.address import Settings
 from procman.client.api_client import Client, Unreachable
@@ -136,11 +136,11 @@ class Invocation:
             self.flush()
             sys.stderr.write(f"{safe(text) if sys.stderr.isatty() else text}\n")
 
-    def usage(self, text: str, command: str | None = None, *, exitstatus: int = GENERIC) -> None:
-        """Report what is wrong with the arguments, and show the help of the command."""
+    def usage(self, text: str, command: str | None = None, *, exitstatus: int = GENERIC, ours: bool = False) -> None:
+        """Report what is wrong with the arguments, and show the help of the command; `ours`: of flags of procman."""
         self.problem(text, code="BAD_ARGUMENTS", exitstatus=exitstatus)
         if command is not None:
-            self.say(supervisorctls(command))
+            self.say(text_of(command).rstrip() if ours else supervisorctls(command))
 
     def check(self) -> None:
         """Raise if no master answers; some commands of supervisorctl check that before their arguments."""

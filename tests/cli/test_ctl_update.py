@@ -220,9 +220,10 @@ def test_what_the_master_says_of_a_plan_is_shown(ctl, master, tmp_path):
     ],
 )
 def test_words_that_make_no_sense_together_are_refused(ctl, master, words, text):
-    """Nothing is asked of the master."""
+    """Nothing is asked of the master; the help has procman's flags, too."""
     ran = ctl("update", *words)
     assert (ran.text.splitlines()[0], ran.status) == (f"Error: {text}", 1)
+    assert "update --apply FILE" in ran.text
     assert master.requests == []
 
 

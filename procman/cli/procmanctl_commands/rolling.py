@@ -26,7 +26,7 @@ def roll(invocation: Invocation, words: list[str]) -> None:
     """`restart NAME... --rolling [--batch N|25%]`, `--rolling --continue`, `--rolling --abort`; 7 if it has stopped."""
     read = _read(words)
     if isinstance(read, str):
-        invocation.usage(f"Error: {read}", "restart")
+        invocation.usage(f"Error: {read}", "restart", ours=True)
         return
     names, step, batch = read
     if not names:

@@ -81,7 +81,7 @@ def update(invocation: Invocation, words: list[str]) -> None:
     try:
         asked = _Asked(words)
     except ValueError as error:
-        invocation.usage(f"Error: {error}", "update")
+        invocation.usage(f"Error: {error}", "update", ours=True)
         return
     if asked.abort:
         _abort(invocation, asked.groups)
@@ -129,7 +129,7 @@ def _decide(invocation: Invocation, words: list[str], how: str) -> dict[str, Any
     if words:
         if len(words) > 1 or not (words[0].isascii() and words[0].isdigit() and len(words[0]) <= _DIGITS):
             text = f"Error: {' '.join(words)!r} is not the id of an operation"
-            invocation.usage(text, "confirm" if how == "confirm" else "update")
+            invocation.usage(text, "confirm" if how == "confirm" else "update", ours=True)
             return None
         body["operation"] = int(words[0])
     try:
