@@ -42,6 +42,14 @@ def test_grep_shows_lines_with_that_text(ctl, master):
     assert (shown["name"], shown["data"]) == ("web", "a.b\n")
 
 
+def test_grep_takes_a_text_with_blanks(ctl, master):
+    """As a shell has passed it on; names may come after a double dash."""
+    master.answers["GET", f"{QUERY}&name=web"] = Stream(line("web", "a b\na\nb\n"))
+    assert ctl("logs", "--grep", "a b", "web").out == b"web | a b\n"
+    master.answers["GET", f"{QUERY}&name=web"] = Stream(line("web", "a b\na\nb\n"))
+    assert ctl("logs", "--grep=a b", "--", "web").out == b"web | a b\n"
+
+
 def test_what_was_missed_is_said(ctl, master):
     """A client that does not read loses lines, and is told so."""
     master.answers["GET", QUERY] = Stream(line("web", "x\n", missed=7))

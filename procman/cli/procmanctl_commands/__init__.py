@@ -51,7 +51,7 @@ COMMANDS = {
     "history": Command("journal", "history", 1),
     "is-running": Command("status", "is_running", 4),
     "kill": Command("processes", "kill"),
-    "logs": Command("merged_logs", "logs"),
+    "logs": Command("merged_logs", "logs", verbatim=True),
     "maintail": Command("logs", "maintail"),
     "metrics": Command("metrics", "metrics", 1),
     "next": Command("schedules", "coming", 1),

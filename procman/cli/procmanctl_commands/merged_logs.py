@@ -31,6 +31,8 @@ _WIDEST = 24
 
 def logs(invocation: Invocation, words: list[str]) -> None:
     """`logs [-f] [-n N] [--since WHEN] [--grep TEXT] [--channel C] [NAME…]`, `logs rotate|reopen [NAME…]`."""
+    if "--" in words:  # what follows are names
+        words = [*words[: words.index("--")], *words[words.index("--") + 1 :]]
     if words[:1] and words[0] in _BY_HAND:
         _by_hand(invocation, words[0], words[1:] or ["all"])
         return
