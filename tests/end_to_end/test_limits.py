@@ -97,6 +97,7 @@ def test_what_grows_is_restarted_politely(run):
     assert starts[0]["actor"]["kind"] == "policy"
     [why] = master.call("GET", "/v1/why?name=hog")["explanations"]
     assert "memory_restart" in {option["option"] for option in why["options"]}
+    assert "terminated by SIGTERM (stopped by procman: memory: it uses " in master.ctl("history", "hog").stdout
 
 
 def test_of_a_killed_master_the_limits_go_on(tmp_path):
