@@ -17,7 +17,7 @@ def next_run(program: Program, when: float, now: float) -> str:
 
 def with_offset(program: Program, when: float) -> str:
     """`2026-11-24 02:00:00 CET (+01:00)`; what the offset is matters where the clocks change."""
-    then = datetime.fromtimestamp(when, _zone(program))
+    then = datetime.fromtimestamp(round(when), _zone(program))
     offset = then.strftime("%z")
     name = then.strftime("%Z")
     shown = f"{offset[:3]}:{offset[3:5]}"
@@ -38,7 +38,7 @@ def in_words(program: Program) -> str:
 
 def _at(program: Program, when: float) -> str:
     zone = _zone(program)
-    then, now = datetime.fromtimestamp(when, zone), datetime.fromtimestamp(time.time(), zone)
+    then, now = datetime.fromtimestamp(round(when), zone), datetime.fromtimestamp(time.time(), zone)
     year = "" if abs((then - now).days) < 180 else f" {then.year}"  # noqa: PLR2004 - half a year, as ls(1) has it
     seconds = f":{then.second:02}" if then.second else ""
     return f"{then:%b %d}{year} {then:%H:%M}{seconds} {then:%Z}"

@@ -29,7 +29,8 @@ def runs(invocation: Invocation, words: list[str]) -> None:
     chosen: list[JobRunInfo] = sorted(found, key=lambda run: run["began"])
     invocation.put(runs=chosen)
     if not chosen and not invocation.exitstatus:
-        invocation.say("no runs: no one-shot has run since procman began")
+        of_these = "none of these is a one-shot that" if names else "no one-shot"
+        invocation.say(f"no runs: {of_these} has run since procman began")
     rows = [_HEAD, *map(_run_row, chosen)] if chosen else []
     for place, line in enumerate(_lines(rows)):
         invocation.say_safe(line)
