@@ -17,6 +17,12 @@ def why_renewed(process: Process) -> Link:
     return Link("policy", f"it is restarted for its {process.reason or process.wear.renewing}")
 
 
+def was_renewed(process: Process) -> tuple[Link, ...]:
+    """Why it was stopped, of one that waits for the start after that."""
+    is_so = process.wear.renewing and process.reason.startswith(process.wear.renewing)
+    return (Link("policy", f"it was restarted for its {process.reason}"),) if is_so else ()
+
+
 def option_of(process: Process) -> str:
     """The option that has decided."""
     return "memory_restart" if process.wear.renewing == "memory" else "max_age"

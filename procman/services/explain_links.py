@@ -1,7 +1,11 @@
 """The links of an explanation, and what comes after them: how it ended, why it is to be down. No I/O here."""
 
+import re
+
+from procman.config.schema.options import options_of
+from procman.config.schema.programs import Program
 from procman.core.process import Process
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, Hook
 from procman.core.states import MasterState, State
 from procman.runtime.ending import ending
 from procman.services.explain_facts import Case, Known, Link
@@ -130,9 +134,21 @@ def troubles(case: Case) -> tuple[Link, ...]:
 
 def look_command(case: Case) -> str:
     """The command that shows more of a failure: where it could not be started, nothing was written."""
-    if case.process.last_end is None:
+    process = case.process
+    if process.reason.startswith(Hook.PRE_START.value) and process.state is not State.RUNNING:
+        return f"procmanctl logs {case.name}"  # what a hook writes is in the log of its program
+    if process.last_end is None:
         return f"procmanctl config {case.name}"
     return tail_command(case)
+
+
+def options_of_the_failure(process: Process) -> tuple[str, ...]:
+    """The options that the reason of a failed start begins with: `cannot read env_file …`, `pre_start timed out …`."""
+    reason = process.reason.removeprefix("cannot read ").removeprefix("cannot set ")
+    option = re.split(r"\W", reason, maxsplit=1)[0]
+    if option not in options_of(Program):
+        return ()
+    return (option, "hook_timeout") if reason.startswith(f"{Hook.PRE_START.value} timed out") else (option,)
 
 
 def tail_command(case: Case) -> str:

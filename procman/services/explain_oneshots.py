@@ -1,13 +1,17 @@
 """The words for one-shots, where they differ from those for services. No I/O and no clock here."""
 
+from dataclasses import replace
+
 from procman.core.exit_codes import is_listed
 from procman.core.process import Process
 from procman.core.spec import FOREVER
+from procman.core.states import MasterState, State
 from procman.runtime.ending import ending
 from procman.services.explain_facts import Case, Link, Words
-from procman.services.explain_links import how_it_ended, look_command, troubles
+from procman.services.explain_links import how_it_ended, look_command, options_of_the_failure, troubles
 from procman.services.explain_texts import counted, duration
 
+_DOWN = (State.STOPPED, State.EXITED, State.FATAL)
 _OF_SCHEDULES = ("schedule", "schedule_tz", "schedule_overlap", "schedule_missed", "schedule_deadline")
 
 
@@ -49,6 +53,23 @@ def scheduled_and_failed(case: Case) -> Words:
     )
 
 
+def with_schedule_off(case: Case, words: Words) -> Words:
+    """The same, and that it does not run by its schedule, where it has one that is off."""
+    process = case.process
+    schedule = process.definition.schedule
+    if schedule is None or process.timing.on or process.state not in _DOWN or words.verdict:
+        return words
+    if case.around.master is not MasterState.RUNNING:
+        return words
+    return replace(
+        words,
+        because=(*words.because, Link("policy", f"its schedule ({schedule.text}) is off, so no run comes by itself")),
+        next="nothing by itself: procmanctl start switches its schedule on, and runs nothing",
+        options=(*words.options, "schedule"),
+        commands=(f"procmanctl start {case.name}", *(one for one in words.commands if " start " not in one)),
+    )
+
+
 def _next_run(case: Case) -> str:
     process = case.process
     left_out = counted(process.timing.left_out, "time was", "times were")
@@ -72,6 +93,8 @@ def running(case: Case) -> Words:
         coming += f". Meanwhile {many} left out (schedule_overlap)"
     if case.known.next_run:
         coming += f"; {case.known.next_run}"
+    elif process.definition.schedule is not None and not timing.on:
+        coming += "; its schedule is off"
     return Words(
         because=(*before, Link("policy", f"its run (pid {process.pid}) is under way")),
         next=coming,
@@ -145,4 +168,4 @@ def _deciding(process: Process) -> tuple[str, ...]:
         return ("norestart_exitcodes",)
     if process.reason.startswith("timed out"):
         return ("run_timeout", "startretries")
-    return ("exitcodes", "startretries")
+    return (*(options_of_the_failure(process) or ("exitcodes",)), "startretries")

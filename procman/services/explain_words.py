@@ -27,6 +27,7 @@ from procman.services.explain_links import (
     log_problems,
     look_command,
     master_ends,
+    options_of_the_failure,
     tail_command,
     troubles,
     unwatched,
@@ -56,7 +57,8 @@ Row = Callable[[Case], Words]
 def words_for(case: Case) -> Words:
     """What the table says of it."""
     process = case.process
-    return TABLE[process.state, process.phase, process.wanted](case)
+    words = TABLE[process.state, process.phase, process.wanted](case)
+    return explain_oneshots.with_schedule_off(case, words)
 
 
 # ---- it is down
@@ -167,7 +169,7 @@ def _of_failed_starts(process: Process) -> tuple[str, ...]:
     """The options that decide what a failed start is, and how many there may be."""
     if failed_as_unready(process):
         return ("startretries", "ready", "start_timeout")
-    return _TRIES
+    return (*options_of_the_failure(process), *_TRIES)
 
 
 def _unknown(case: Case) -> Words:
@@ -245,7 +247,9 @@ def _backoff(case: Case) -> Words:
         because, options = how_starts_failed(case), _of_failed_starts(process)
         coming = _next_try(process, when)
     else:
-        because, options = how_it_ended(case) or _GONE, _AUTORESTART
+        renewed = explain_limits.was_renewed(process)
+        because = (*renewed, *(how_it_ended(case) or _GONE))
+        options = (explain_limits.option_of(process),) if renewed else _AUTORESTART
         coming = f"it is started again {when}"
     delay, more = _delay(process, at)
     return Words(
