@@ -64,7 +64,10 @@ class FeatureLog:
 
     def tell(self, notification: Notification) -> None:
         """Write down what has happened."""
-        self._tellers[type(notification.event)](notification.event)
+        event = notification.event
+        if isinstance(event, AnnounceSchedule) and event.what == "on" and _is_of_the_boot(notification):
+            return  # all schedules that start with procman, which goes without saying
+        self._tellers[type(event)](event)
 
     def _tell_of_hook(self, event: RunHook | SkipHook | HookRan | AnnounceRefresh | AnnounceRefreshed) -> None:
         match event:
@@ -115,8 +118,12 @@ class FeatureLog:
             case "skipped":
                 how = program.schedule_overlap
                 self._log.warn(f"{name}: the run{when} is left out, as one is under way (schedule_overlap={how})")
+            case "missed" if not news.time:
+                # The newest one runs: these passed unseen before it.
+                were = "an earlier run was" if news.count == 1 else f"{news.count} earlier runs were"
+                self._log.warn(f"{name}: {were} missed: procman was down, the machine suspended, or it was off")
             case "missed" if news.count > 1:
-                self._log.warn(f"{name}: {news.count} runs were missed, the last one{when}")
+                self._log.warn(f"{name}: {news.count} runs were missed, the last one{when} (schedule_deadline)")
             case "missed":
                 self._log.warn(f"{name}: the run{when} was missed (schedule_deadline)")
             case "queued":
@@ -125,6 +132,8 @@ class FeatureLog:
                 self._log.info(f"{name}: the run{when} that was queued is dropped")
             case "off":
                 self._log.info(f"{name}: its schedule is off")
+            case "on":
+                self._log.info(f"{name}: its schedule is on")
             case _:
                 pass
 
@@ -177,3 +186,7 @@ class FeatureLog:
         """That is to be confirmed."""
         say = self._log.warn if news.what in _UPDATE_WARNINGS else self._log.info
         say(f"update {news.operation} {news.words}")
+
+
+def _is_of_the_boot(notification: Notification) -> bool:
+    return notification.actor is not None and notification.actor.kind == "boot"

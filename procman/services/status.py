@@ -407,20 +407,21 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
         return failed if coming is not None else f"{failed}no run comes any more"
     if process.phase is Phase.LISTENING:
         return f"waiting for a connection on {', '.join(address.url for address in process.program.addresses)}"
+    off = "; its schedule is off" if process.definition.schedule is not None and not process.timing.on else ""
     match process.state:
         case State.RUNNING:
             return f"pid {process.pid}, uptime "
         case State.FATAL | State.BACKOFF:
             said = process.reason or (tells_next_try(process) and _ending(process))
             reason = said or f'unknown error (try "tail {process.program.name}")'
-            return (
-                f"{reason}; restart_limit is waited out until {_retry(process)}" if process.waits_out_limit else reason
-            )
+            limited = f"; restart_limit is waited out until {_retry(process)}" if process.waits_out_limit else ""
+            return f"{reason}{limited or off}"
         case State.STOPPED | State.EXITED:
             if not times.start or not times.stop:
-                return "Not started"  # the same for one that failed to start, and was stopped before the next try
+                # The same for one that failed to start, and was stopped before the next try.
+                return f"Not started{off}"
             when = time.strftime("%b %d %I:%M %p", time.localtime(times.stop))
-            return f"{when}, done in {duration(times.ran_for)}" if process.done else when
+            return f"{when}, done in {duration(times.ran_for)}{off}" if process.done else f"{when}{off}"
         case _:
             return ""
 

@@ -149,7 +149,7 @@ def test_a_killed_master_runs_no_time_twice_and_makes_up_for_what_was_missed(tmp
     data["schedules"]["long"] = [time.time() - 3 * 86400, []]
     times.write_text(json.dumps(data))
     with Master(config, **variables) as second:
-        second.expect("long: 2 runs were missed")
+        second.expect("long: 2 earlier runs were missed")
         second.expect("running: long")
         ((since, behind),) = json.loads(times.read_text())["schedules"].values()
         assert behind == [[since, since]]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from procman.core.events import Adopted, StartRequested
-from procman.core.spec import Autorestart
+from procman.core.spec import Autorestart, ProcessType, Schedule
 from procman.core.states import State
 from procman.services.status import Moment, StatusBoard, uptime
 from tests.support.programs import group
@@ -49,6 +49,12 @@ def test_the_description_of_a_running_process_ends_with_its_uptime():
 def test_a_process_that_never_ran_is_not_started():
     status = Services(group("web")).processes.table.one("web")
     assert (status.description(Moment.present()), status.pid, status.start) == ("Not started", 0, 0)
+
+
+def test_a_schedule_that_is_off_is_a_part_of_the_description():
+    """Without it nothing says why no run comes."""
+    services = Services(group("job", type=ProcessType.ONESHOT, schedule=Schedule("@daily")))
+    assert services.processes.table.one("job").description(Moment.present()) == "Not started; its schedule is off"
 
 
 def test_the_times_survive_a_snapshot():
