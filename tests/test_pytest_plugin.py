@@ -1,6 +1,7 @@
 """The plugin for pytest, in a project of its own."""
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -8,7 +9,9 @@ import sys
 
 import pytest
 
+from tests.support.free_ports import free_port
 from tests.support.log_lines import PATIENCE
+from tests.support.pages import ROOT
 from tests.support.running_master import SLEEPER
 
 pytest_plugins = ["pytester"]
@@ -47,6 +50,17 @@ def test_the_programs_run_for_a_test_and_for_a_session(project):
             with pytest.raises(ProcessLookupError):
                 os.kill(pids[0], 0)
     """)
+    project.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+@pytest.mark.slow
+def test_the_examples_of_its_page_pass(project):
+    """As they stand there, but for the port."""
+    page = (ROOT / "docs/how-to/in-tests.md").read_text().replace("8123", str(free_port()))
+    conftest, services, tests = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)[:3]
+    project.makeconftest(conftest)
+    project.mkdir("tests").joinpath("services.toml").write_text(services)
+    project.makepyfile(tests)
     project.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 

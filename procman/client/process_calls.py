@@ -71,7 +71,7 @@ class ProcessCalls(Calls):
         return await self._do("restart", names, wait, timeout)
 
     async def signal(self, signal: str, *names: str) -> OperationAnswer:
-        """Send a signal such as "HUP"; raises NotDone where one does not run."""
+        """Send a signal such as "HUP", and do not wait for what it does; raises NotDone where one does not run."""
         return await self._do("signal", names, wait=True, timeout=None, signal=signal)
 
     async def _do(
