@@ -75,7 +75,14 @@ class _Reader:
 
     def refused(self, why: str = "") -> Unreadable:
         column = self.at - self.text.rfind("\n", 0, self.at)
-        return Unreadable(self.file, self.line(), why or f"cannot read on here: {_WAY_OUT}", column)
+        return Unreadable(self.file, self.line(), why or self._refusal(), column)
+
+    def _refusal(self) -> str:
+        if self.at >= len(self.text):
+            return "the text ends too early: is a }, a ] or a quote missing?"
+        if self.file.endswith(".json"):
+            return "cannot read on here: this is no JSON; mend it"
+        return f"cannot read on here: {_WAY_OUT}"
 
     def blank(self) -> None:
         found = _BLANK.match(self.text, self.at)

@@ -81,15 +81,28 @@ def test_yaml_keeps_texts_as_they_are_written():
         "module.exports = { apps: [...others] }",
         "module.exports = { apps: [{ script: 'a' + 'b' }] }",
         "module.exports = { apps: [] }; console.log(1)",
-        "module.exports = { apps: [{ name: 'open }] }",
-        "{ apps: ",
-        "",
     ],
 )
 def test_what_is_more_than_a_literal_is_refused_with_advice(text):
     """Nothing is guessed: the complaint has the place, and the command that makes JSON of it."""
     with pytest.raises(Unreadable, match=r"e\.js:\d+:\d+: .*node -p"):
         literal_of(Source("e.js", text))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        ("e.json", '{"apps": [}', "e.json:1:11: cannot read on here: this is no JSON; mend it"),
+        ("e.json", '{"apps": [', "e.json:1:11: the text ends too early: is a }, a ] or a quote missing?"),
+        ("e.js", "{ name: 'open }", "e.js:1:16: the text ends too early: is a }, a ] or a quote missing?"),
+        ("e.js", "", "e.js:1:1: the text ends too early: is a }, a ] or a quote missing?"),
+    ],
+)
+def test_what_is_broken_is_no_program(file, text, complaint):
+    """Node could not read it, either."""
+    with pytest.raises(Unreadable) as error:
+        literal_of(Source(file, text))
+    assert str(error.value) == complaint
 
 
 def test_literals_of_javascript_are_read_as_node_reads_them():
