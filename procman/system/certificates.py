@@ -4,6 +4,7 @@ import os
 import ssl
 import time
 from calendar import timegm
+from typing import Literal
 
 from procman.errors import ProcmanError
 
@@ -13,8 +14,16 @@ _MOST = 1 << 20  # bytes of a file
 _UTC_TIME, _VERSION = 0x17, 0xA0  # tags of DER
 
 
+Part = Literal["certfile", "keyfile", "client_ca"]
+
+
 class UnusableCertificate(ProcmanError):
     """It cannot be used; the text says why, and what to do."""
+
+    def __init__(self, part: Part, text: str) -> None:
+        """`part` is the file that is wrong."""
+        super().__init__(text)
+        self.part = part
 
 
 class Certificate:
@@ -47,37 +56,46 @@ class Certificate:
     def _read(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        for path in filter(None, (self.certfile, self._keyfile, self._client_ca)):
-            _check_readable(path)
+        _check_readable("certfile", self.certfile)
+        _check_readable("keyfile", self._keyfile)
+        _check_readable("client_ca", self._client_ca)
         try:
             # An encrypted key would have OpenSSL ask on the terminal.
             context.load_cert_chain(self.certfile, self._keyfile, password=_no_password)
         except _Encrypted:
             raise UnusableCertificate(
+                self._key_part,
                 f"the key in {self._keyfile or self.certfile} is encrypted, and nobody is there to say its password: "
-                "name one that is not"
+                "name one that is not",
             ) from None
         except ssl.SSLError as error:
-            raise UnusableCertificate(self._words(error)) from None
+            raise self._unusable(error) from None
         if self._client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             try:
                 context.load_verify_locations(self._client_ca)
             except ssl.SSLError:
-                raise UnusableCertificate(f"{self._client_ca} has no certificate in it: expected PEM") from None
+                text = f"{self._client_ca} has no certificate in it: expected PEM"
+                raise UnusableCertificate("client_ca", text) from None
         return context
 
-    def _words(self, error: ssl.SSLError) -> str:
+    @property
+    def _key_part(self) -> Part:
+        return "certfile" if self._keyfile is None else "keyfile"
+
+    def _unusable(self, error: ssl.SSLError) -> UnusableCertificate:
         if error.reason == "KEY_VALUES_MISMATCH":
             key = self._keyfile or self.certfile
-            return (
+            text = (
                 f"the key in {key} is not that of the certificate in {self.certfile}: name the one that belongs to it"
             )
+            return UnusableCertificate(self._key_part, text)
         if self._keyfile is None and _begins_certificate(self.certfile):
-            return f"{self.certfile} has no private key in it: add keyfile = …, or put the key into it"
+            text = f"{self.certfile} has no private key in it: add keyfile = …, or put the key into it"
+            return UnusableCertificate("certfile", text)
         if not _begins_certificate(self.certfile):
-            return f"{self.certfile} has no certificate in it: expected PEM"
-        return f"{self._keyfile} has no private key in it: expected PEM"
+            return UnusableCertificate("certfile", f"{self.certfile} has no certificate in it: expected PEM")
+        return UnusableCertificate("keyfile", f"{self._keyfile} has no private key in it: expected PEM")
 
 
 class _Encrypted(Exception):
@@ -88,7 +106,9 @@ def _no_password() -> str:
     raise _Encrypted
 
 
-def _check_readable(path: str) -> None:
+def _check_readable(part: Part, path: str | None) -> None:
+    if path is None:
+        return
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -96,7 +116,8 @@ def _check_readable(path: str) -> None:
             FileNotFoundError: "correct the path, or put it there",
             PermissionError: "let the user of the master read it",
         }.get(type(error), "mend that")
-        raise UnusableCertificate(f"cannot read {path}: {(error.strerror or '').lower()}: {way_out}") from None
+        text = f"cannot read {path}: {(error.strerror or '').lower()}: {way_out}"
+        raise UnusableCertificate(part, text) from None
     os.close(descriptor)
 
 

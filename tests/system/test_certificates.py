@@ -43,19 +43,20 @@ def test_each_mistake_has_its_words(authority, pair, tmp_path):
     text = str(tmp_path / "text")
     locked = str(tmp_path / "locked.key")
     openssl("ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked)
-    for arguments, words in (
-        ((nothing, key), f"cannot read {nothing}: no such file or directory: correct the path"),
-        ((file, nothing), f"cannot read {nothing}"),
-        ((file, other), f"the key in {other} is not that of the certificate in {file}"),
-        ((file, None), f"{file} has no private key in it: add keyfile"),
-        ((text, key), f"{text} has no certificate in it: expected PEM"),
-        ((file, text), f"{text} has no private key in it: expected PEM"),
-        ((file, locked), f"the key in {locked} is encrypted"),
-        ((file, key, text), f"{text} has no certificate in it"),
+    for arguments, part, words in (
+        ((nothing, key), "certfile", f"cannot read {nothing}: no such file or directory: correct the path"),
+        ((file, nothing), "keyfile", f"cannot read {nothing}"),
+        ((file, other), "keyfile", f"the key in {other} is not that of the certificate in {file}"),
+        ((file, None), "certfile", f"{file} has no private key in it: add keyfile"),
+        ((text, key), "certfile", f"{text} has no certificate in it: expected PEM"),
+        ((file, text), "keyfile", f"{text} has no private key in it: expected PEM"),
+        ((file, locked), "keyfile", f"the key in {locked} is encrypted"),
+        ((file, key, text), "client_ca", f"{text} has no certificate in it"),
     ):
         with pytest.raises(UnusableCertificate) as raised:
             Certificate(*arguments)
         assert str(raised.value).startswith(words)
+        assert raised.value.part == part
 
 
 def test_it_is_read_again_or_stays_as_it_was(authority, pair, tmp_path):

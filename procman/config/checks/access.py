@@ -1,11 +1,9 @@
 """Whether certificates can be used, and what about roles is probably not meant."""
 
 from procman.config.resolve.option_reader import OptionReader
-from procman.config.resolve.tls import private_part
 from procman.config.schema.configuration import Config
 from procman.config.schema.kinds import is_loopback
 from procman.config.schema.servers import InetServer, UnixServer
-from procman.errors import ProcmanError
 
 # What the kernel says of users that have no number here, as those of another user namespace.
 NOBODY = 65534
@@ -37,14 +35,16 @@ def warn_of_access(reading: OptionReader, config: Config) -> None:
 def _check_certificate(reading: OptionReader, server: InetServer) -> None:
     if server.certfile is None or reading.machine.is_assumed:
         return
-    from procman.system.certificates import Certificate  # noqa: PLC0415 - OpenSSL, for files that name one
+    from procman.system.certificates import (  # noqa: PLC0415 - OpenSSL, for files that name one
+        Certificate,
+        UnusableCertificate,
+    )
 
     section = reading.sections.sections[server.section]
     try:
         warning = Certificate(server.certfile, server.keyfile, server.client_ca).warning()
-    except ProcmanError as error:
-        option = private_part({"keyfile": server.keyfile})
-        reading.complain(section, option, str(error), "unusable-certificate")
+    except UnusableCertificate as error:
+        reading.complain(section, error.part, str(error), "unusable-certificate")
         return
     if warning:
         reading.complain(section, "certfile", warning, "expired-certificate", "warning")
