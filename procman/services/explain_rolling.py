@@ -7,6 +7,7 @@ from procman.core.rolling import Rolling
 from procman.core.spec import ProgramTemplate
 from procman.services.explain_facts import Explanation, Link
 from procman.services.explain_texts import counted, quoted_name
+from procman.services.rolling_words import operation_of
 
 
 def with_rolling(made: Explanation, rolling: Rolling | None) -> Explanation:
@@ -14,7 +15,7 @@ def with_rolling(made: Explanation, rolling: Rolling | None) -> Explanation:
     if rolling is None or rolling.state == "done":
         return made
     what = "the earlier definition is put back" if rolling.aborting else "a rolling restart"
-    about = f"{what} of {rolling.program} (operation {rolling.operation})"
+    about = f"{what} of {rolling.program}{operation_of(rolling.operation)}"
     count = f"{len(rolling.ready)} of {rolling.total} are ready"
     command = f"procmanctl restart {quoted_name(rolling.program)} --rolling"
     if rolling.state == "going":

@@ -18,7 +18,7 @@ from procman.runtime.engine import Engine
 from procman.services.explain_texts import quoted_name
 from procman.services.master import MasterService
 from procman.services.operations import Operation, Outcome
-from procman.services.rolling_words import bare, why_stopped
+from procman.services.rolling_words import bare, operation_of, why_stopped
 from procman.services.selectors import Narrowable, Selectors
 
 _OVER = ("stopped", "done", "ended")
@@ -117,11 +117,11 @@ class RollingService(Narrowable):
             if what == "continue" and rolling.state != "stopped":
                 state = "goes on" if rolling.state == "going" else "is done"
                 raise WrongState(
-                    f"{program}: the rolling restart {state} (operation {rolling.operation})", Reason.ROLLING
+                    f"{program}: the rolling restart {state}{operation_of(rolling.operation)}", Reason.ROLLING
                 )
             if what == "abort" and rolling.aborting:
                 raise WrongState(
-                    f"{program}: it is being put back already (operation {rolling.operation}): --continue goes on",
+                    f"{program}: it is being put back already{operation_of(rolling.operation)}: --continue goes on",
                     Reason.ROLLING,
                 )
         operation = self.operations.begin(f"rolling-{what}", named, actor)  # type: ignore[arg-type]
@@ -155,7 +155,7 @@ class RollingService(Narrowable):
             name = quoted_name(program)
             what = "is under way" if rolling.state == "going" else "has stopped"
             raise WrongState(
-                f"{program}: a rolling restart {what} (operation {rolling.operation}): procmanctl restart {name} "
+                f"{program}: a rolling restart {what}{operation_of(rolling.operation)}: procmanctl restart {name} "
                 f"--rolling {'--abort ends it' if rolling.state == 'going' else '--continue or --abort'}",
                 Reason.ROLLING,
             )
@@ -234,7 +234,7 @@ def _text(rolling: Rolling) -> str:
     match rolling.state:
         case "going":
             now = f", {', '.join(map(bare, rolling.under_way))} on the way" if rolling.under_way else ""
-            return f"{what} (operation {rolling.operation}): {count} ready{now}"
+            return f"{what}{operation_of(rolling.operation)}: {count} ready{now}"
         case "stopped":
             back = f", {command} --abort puts the earlier definition back" if rolling.previous else ""
             return (

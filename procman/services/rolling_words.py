@@ -22,6 +22,11 @@ def _share(news: AnnounceRolling) -> str:
     return f"{news.ready} of {news.total} {has} the {'earlier' if news.aborting else 'new'} definition"
 
 
+def operation_of(number: int) -> str:
+    """Which operation it is, after a blank; one that goes on after a kill has no number here."""
+    return f" (operation {number})" if number else ""
+
+
 def bare(namespec: str) -> str:
     """The name of a process without its group."""
     return namespec.rpartition(":")[2]

@@ -16,7 +16,7 @@ from procman.runtime.engine import Engine
 from procman.services.configuration import ConfigService
 from procman.services.master import MasterService
 from procman.services.operations import Operation
-from procman.services.rolling_words import why_stopped
+from procman.services.rolling_words import operation_of, why_stopped
 from procman.services.update_service import UpdateService
 from procman.services.updates import Update
 
@@ -90,7 +90,7 @@ class ScaleService:
         rolling = self._fleet.rollings.by_program.get(wish.program)
         if rolling is not None and rolling.is_unfinished:
             what = "is under way" if rolling.state == "going" else "has stopped"
-            text = f"a rolling restart of it {what} (operation {rolling.operation})"
+            text = f"a rolling restart of it {what}{operation_of(rolling.operation)}"
             raise WrongState(f"cannot scale {wish.program}: {text}", Reason.ROLLING)
         operation = self.operations.begin("scale", [f"{wish.program}={number}"], actor)
 
