@@ -164,12 +164,13 @@ def test_an_update_changes_what_clients_may_do(tmp_path):
 def test_a_request_that_waits_is_judged_at_its_end(tmp_path):
     """Whoever loses a right while a stop goes on is not told what came of it; the stop goes on."""
     with contextlib.closing(WithTokens(tmp_path, allow="operate")) as master:
-        stubborn = "sh -c \"trap 'sleep 0' TERM; while :; do sleep 0.05; done\""
+        stubborn = "sh -c \"trap 'sleep 0' TERM; echo armed; while :; do sleep 0.05; done\""
         master.write(
             f"{master.parts}{master.section}[program:slow]\ncommand={stubborn}\nstartsecs=0\nstopwaitsecs=600\n"
         )
         master.ctl("update")
         master.wait_for("slow entered RUNNING")
+        master.hear("slow", "armed")
         stop = subprocess.Popen(
             [sys.executable, "-m", "procman.cli.procmanctl", "-s", f"http://localhost:{master.port}", "stop", "slow"],
             env={"PATH": os.environ["PATH"], "PROCMANCTL_TOKEN": TOKEN},
@@ -259,9 +260,9 @@ def test_a_new_certificate_is_taken_at_a_reread_and_at_sighup(tmp_path):
         other = Authority(tmp_path / "other")
         for new, path in zip(other.issue("third"), used, strict=True):
             shutil.copy(new, path)
-        seen = len(master.lines)
         master.signal(signal.SIGHUP)
-        master.wait_for("success: web entered RUNNING", after=seen)
+        asked = master.wait_for("received SIGHUP")
+        master.wait_for("success: web entered RUNNING", after=asked)
         # As a program has it in its environment.
         url, trusts = f"https://localhost:{master.port}", {"SSL_CERT_FILE": other.file, "PROCMANCTL_TOKEN": TOKEN}
         ran = procmanctl(*mine[2:], "status", "web", SUPERVISOR_SERVER_URL=url, **trusts)

@@ -1,6 +1,5 @@
 """With cgroups, no descendant of a program escapes, not even one with an empty environment."""
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -43,11 +42,10 @@ def test_what_hides_from_tags_is_stopped_by_its_cgroup(cgroups, tmp_path):
     lines = ["leftovers=stop", "autorestart=false", "startsecs=0", "stdout_logfile=/dev/stdout"]
     master = RunningMaster(tmp_path, "\n".join([f"[program:hides]\ncommand={HIDES}", *lines, ""]))
     try:
-        position = master.wait_for("hides entered RUNNING")
+        master.wait_for("hides entered RUNNING")
         # Not before it is in its cgroup: what a program forks in its first milliseconds has only its tag.
         master.say("hides", "fork\n")
-        master.wait_for("h", after=position)
-        (hidden,) = re.findall(r"^h(\d+)$", master.text, re.MULTILINE)
+        hidden = master.expect(r"^h(\d+)$")[1]
         made = [path for path in cgroups.rglob(f"procman-{master.pid}*") if path.is_dir()]
         assert made, "no cgroup was made"
         master.say("hides", "go\n")

@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import signal
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from procman.client.api_client import ApiError
+from tests.support.log_lines import PATIENCE
 from tests.support.memory_cgroups import memory_cgroup
 from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster, python
 
@@ -41,6 +43,14 @@ def reports(master: RunningMaster) -> dict[str, dict]:
     for info in reversed(master.call("GET", "/v1/crashes")["crashes"]):
         found[info["name"]] = master.call("GET", f"/v1/crashes/{info['seq']}")
     return found
+
+
+def until(condition) -> None:
+    """For what has no line in the log."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def lines(report: dict, stream: str = "stdout") -> list[str]:
@@ -99,7 +109,7 @@ def test_our_own_sigkill_is_told_with_the_request_that_led_to_it(start):
     """Stopwaitsecs were over; a hook in between is a link of the chain of causes."""
     master = start(f"[program:stubborn]\ncommand={STUBBORN}\nstopwaitsecs=0\nbefore_kill=echo stacks\n{ONCE}")
     master.wait_for("entered RUNNING state")
-    master.has_written("stubborn")
+    master.hear("stubborn", "armed")
     assert master.ctl("stop", "stubborn").returncode == 0
     report = reports(master)["stubborn"]
     assert (report["kind"], report["sender"]["words"]) == ("killed", "us: stopwaitsecs over")
@@ -119,7 +129,9 @@ def test_a_program_that_stood_still_is_known_to(start):
     """It has not seen its stop signal, as it was stopped by another one."""
     master = start(f"[program:still]\ncommand={SLEEPER}\nstopwaitsecs=0\n{ONCE}")
     master.wait_for("entered RUNNING state")
-    os.kill(master.info("still")["pid"], signal.SIGSTOP)
+    pid = master.info("still")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
     master.ctl("stop", "still")
     assert reports(master)["still"]["last_look"]["state"] == "stopped by a signal (SIGSTOP, SIGTSTP)"
 
@@ -132,6 +144,7 @@ def test_failed_starts_are_told(start, tmp_path):
     early = python("print('no database'); raise SystemExit(4)")
     master = start(
         f"[program:gone]\ncommand={script}\nstartretries=0\n[program:early]\ncommand={early}\nstartretries=1\n"
+        "startsecs=60\n"
     )
     master.wait_for("early is FATAL")
     found = reports(master)
@@ -139,7 +152,7 @@ def test_failed_starts_are_told(start, tmp_path):
     assert "/no/such/interpreter" in found["gone"]["how"] + found["gone"]["explanation"]
     assert (found["gone"]["pid"], found["gone"]["exit"]) == (0, None)
     assert (found["early"]["kind"], found["early"]["times"]) == ("early-exit", 2)
-    assert found["early"]["how"] == "exit status 4, sooner than startsecs (1 s)"
+    assert found["early"]["how"] == "exit status 4, sooner than startsecs (60 s)"
     assert lines(found["early"]) == ["no database"]
 
 
@@ -274,6 +287,7 @@ def test_the_folder_may_be_removed_and_come_back(start, tmp_path):
         return master.wait_for("exited: web", after=asked)
 
     fail(1)
+    until(lambda: folder.exists() and any(name.endswith(".json") for name in os.listdir(folder)))
     shutil.rmtree(folder.parent)
     fail(2)
     master.wait_for(f"cannot keep crash reports in {folder} (reports_dir): No such file or directory")

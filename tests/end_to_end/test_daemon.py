@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master, environment
 from tests.support.running_master import SLEEPER
+from tests.support.tree_fixtures import has_ended
 
 FILE = f"""
 [supervisord]
@@ -113,7 +115,7 @@ def test_relative_paths_are_meant_from_where_it_was_started(folder):
         wait_for(folder / "master.log", "success: web entered RUNNING", life)
         (web,) = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
         assert Path(f"/proc/{web}/cwd").readlink() == folder
-        assert (folder / "web.log").exists()
+        until((folder / "web.log").exists)
         reloaded = procman("reload", "--pidfile", "master.pid")
         assert reloaded.stdout.endswith("is reloading\n")
     wait_for(folder / "master.log", "success: web entered RUNNING", 3)
@@ -136,14 +138,12 @@ def test_programs_run_in_the_directory_of_the_master(folder, background):
         )
     for life in (1, 2):
         if not background and life == 1:
-            while not (folder / "master.pid").exists():
-                assert master.poll() is None
-                select.select([], [], [], 0.02)
+            until((folder / "master.log").exists)
         wait_for(folder / "master.log", "success: web entered RUNNING", life)
         children = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
         places = {Path(f"/proc/{child}/cwd").readlink() for child in children}
         assert places == {folder / "srv", folder / "srv" / "deep"}
-        assert (folder / "srv" / "web.log").exists()
+        until((folder / "srv" / "web.log").exists)
         procman("reload", "--pidfile", "master.pid")
     wait_for(folder / "master.log", "success: web entered RUNNING", 3)
     assert not (folder / "srv" / "master.log").exists()
@@ -168,12 +168,17 @@ def test_a_daemon_goes_on_with_what_the_foreground_has_left(folder):
     assert os.readlink(f"/proc/{web}/cwd") == str(folder)
 
 
-def wait_for(log: Path, text: str, times: int) -> None:
-    """Wait until the file has the text that often; nothing announces the growth of a file."""
+def until(condition: Callable[[], object], what: Callable[[], object] = str) -> None:
+    """Nothing announces a file, or its growth: both come beside the loop of the master. `what` is said at a failure."""
     deadline = time.monotonic() + PATIENCE
-    while log.read_text().count(text) < times:
-        assert time.monotonic() < deadline, log.read_text()
+    while not condition():
+        assert time.monotonic() < deadline, what()
         select.select([], [], [], 0.02)
+
+
+def wait_for(log: Path, text: str, times: int = 1) -> None:
+    """Wait until the file has the text that often."""
+    until(lambda: log.read_text().count(text) >= times, log.read_text)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,8 @@ def test_a_second_start_leaves_the_logs_of_the_first_alone(folder):
     auto = FILE.replace("umask=027", "childlogdir=logs").replace("stdout_logfile=web.log", "stdout_logfile=AUTO")
     (folder / "procman.conf").write_text(auto)
     daemon()
-    wait_for(folder / "master.log", "success: web entered RUNNING", 1)
+    wait_for(folder / "master.log", "success: web entered RUNNING")
+    until(lambda: os.listdir(folder / "logs"))
     (log,) = (folder / "logs").iterdir()
     assert daemon().returncode == 2
     assert log.exists()
@@ -265,10 +271,7 @@ def test_a_stale_pid_file_is_taken_over(folder):
     (web,) = Path(f"/proc/{first}/task/{first}/children").read_text().split()
     os.kill(first, signal.SIGKILL)
     os.kill(int(web), signal.SIGKILL)
-    gone = os.pidfd_open(first) if Path(f"/proc/{first}").exists() else None
-    if gone is not None:
-        select.select([gone], [], [], PATIENCE)
-        os.close(gone)
+    until(lambda: has_ended(first) and has_ended(int(web)))
     asked = procman("status", "--pidfile", "master.pid")
     assert asked.returncode == 3
     assert "left behind" in asked.stdout
@@ -357,7 +360,7 @@ def test_a_toml_file_leaves_nothing_in_the_folder_where_it_is_started(folder):
     (folder / "run").mkdir()
     assert procman("--daemon", "-c", "shop.toml").returncode == 0
     (log,) = (folder / "run" / "procman").glob("*.log")
-    assert "procman started with pid" in log.read_text()
+    wait_for(log, "procman started with pid")
     assert procman("stop", "--pidfile", str(log.with_suffix(".pid"))).returncode == 0
     assert sorted(os.listdir(folder)) == sorted([*before, "run"])
 

@@ -54,6 +54,12 @@ class LogLines:
             pass
         return self.process.wait(PATIENCE)
 
+    def so_far(self) -> int:
+        """Read all that has been written by now; return how many lines there are then."""
+        while self._poll.poll(0) and self._read(time.monotonic() + PATIENCE):
+            pass
+        return len(self.lines)
+
     def _expect_any(self, patterns: set[str]) -> tuple[str, re.Match[str]]:
         deadline = time.monotonic() + PATIENCE
         while True:

@@ -103,6 +103,13 @@ class RunningMaster(Master):
         with contextlib.closing(Client(f"unix://{self.socket}")) as client, client.stream("GET", path) as stream:
             yield from stream
 
+    def hear(self, name: str, text: str, channel: str = "stdout") -> None:
+        """Wait until the program has written this text: with startsecs=0 it is RUNNING before it has begun to run."""
+        heard = b""
+        with contextlib.closing(self.follow(name, channel)) as output:
+            while text.encode() not in heard:
+                heard += next(output)
+
     def info(self, name: str) -> dict:
         return self.call("GET", f"/v1/processes/{name}")["processes"][0]
 
