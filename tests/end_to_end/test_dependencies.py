@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from signal import SIGKILL, SIGTERM
 
 from tests.support.running_master import RunningMaster
@@ -55,14 +56,23 @@ def test_systemd_18856_a_dependent_comes_back_by_itself(tmp_path):
 
 def test_pc_530_what_waits_may_be_restarted_and_an_earlier_readiness_does_not_count(tmp_path):
     """There is one web in the end, started after the present db is up."""
-    db = "[program:db]\ncommand=sleep 1000\nstartsecs=1\n"
+    up = tmp_path / "up"
+    db = f"[program:db]\ncommand=sleep 1000\nready=file:{up}\nready_interval=50ms\n"
     with RunningMaster(tmp_path, db + stack("web\ndepends_on=db")) as master:
+        at = master.wait_for("spawned: 'db'")
+        up.touch()
         master.wait_for("spawned: 'web'")
+        up.unlink()
         master.call("POST", "/v1/processes/db/restart", {"wait": False})
         master.call("POST", "/v1/processes/web/restart", {"wait": False})
+        master.wait_for("spawned: 'db'", after=at)
         at = master.wait_for("stopped: web")
-        asked = master.ctl("restart", "web")
-        assert asked.stdout.endswith("web: started\n"), asked
+        with ThreadPoolExecutor() as pool:
+            asked = pool.submit(master.ctl, "restart", "web")
+            while len(master.call("GET", "/v1/operations")["operations"]) < 3:
+                assert not asked.done()
+            up.touch()
+            assert asked.result().stdout.endswith("web: started\n"), asked.result()
         master.wait_for("spawned: 'web'", after=at)
         assert master.text.count("spawned: 'web'") == 2, master.text
         assert since(master, at).index("success: db") < since(master, at).index("spawned: 'web'")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import time
 import xmlrpc.client
 from signal import SIGTERM
 
@@ -10,6 +11,7 @@ import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
 from procman.client.api_client import Client
+from tests.support.log_lines import PATIENCE
 from tests.support.masters_in_turn import MastersInTurn
 from tests.support.running_master import RunningMaster, python
 
@@ -136,8 +138,9 @@ def test_the_socket_folder_of_a_killed_master_is_removed_by_the_next(masters, tm
         + f"stdout_logfile={tmp_path}/said.log\n"
     )
     masters.start().expect("spawned: 'said'")
+    deadline = time.monotonic() + PATIENCE
     while not (said := log_of(masters, "said")):
-        pass
+        assert time.monotonic() < deadline
     folder = os.path.dirname(said.strip())
     assert os.path.isdir(folder)
     masters.kill()

@@ -37,8 +37,9 @@ def test_kills_by_procman_are_not_said_to_be_of_others(tmp_path):
         f"[program:asked]\ncommand={SLEEPER}\n{ONCE}[program:stubborn]\ncommand={STUBBORN}\nstopwaitsecs=0\n{ONCE}"
     )
     with closing(RunningMaster(tmp_path, programs)) as master:
-        for _ in range(2):
-            master.wait_for("entered RUNNING state")
+        for name in ("asked", "stubborn"):
+            master.wait_for(f"{name} entered RUNNING state")
+        master.hear("stubborn", "armed")
         master.call("POST", "/v1/processes/asked/signal", {"signal": "KILL"})
         master.wait_for("exited: asked (terminated by SIGKILL; not expected)")
         master.call("POST", "/v1/processes/stubborn/stop")

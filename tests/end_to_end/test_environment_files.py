@@ -126,6 +126,7 @@ def test_hooks_have_the_credentials_of_the_run_and_status_has_names(tmp_path, ap
         assert f"web: environment: env_file={app}/app.env, env_from=TOKEN={app}/token, credentials=db:{app}/db" in long
         assert "; has COLOUR, TOKEN from files\n" in long
         master.ctl("stop", "web")
+        master.has_written("web")
         said = Path(master.info("web")["stdout_logfile"]).read_text().splitlines()
         assert [said[0:2], said[3:5]] == [list(SECRETS[1:])] * 2
         assert not any(os.path.exists(folder) for folder in (said[2], said[5]))
@@ -170,6 +171,7 @@ def test_on_failure_runs_where_the_files_are_why_it_failed(tmp_path, app):
     config = section(app, "startretries=0", "on_failure=sh -c 'echo told [$COLOUR]'", command=SLEEPER)
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("on_failure of 'web': sh is done")
+        master.has_written("web")
         assert Path(master.info("web")["stdout_logfile"]).read_text() == "told []\n"
 
 

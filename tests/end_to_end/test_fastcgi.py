@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from procman.system.held_sockets import HeldSockets
 from procman.system.shared_sockets import SharedSockets
 from tests.support.fastcgi_client import ask
 from tests.support.listener_pools import RecordedLog
+from tests.support.log_lines import PATIENCE
 from tests.support.master_process import PROGRAMS
 from tests.support.notifications import new_bus
 from tests.support.programs import program
@@ -70,6 +72,13 @@ def start_master(tmp_path):
 def app(path, *lines: str, name: str = "app", numprocs: int = 1) -> str:
     more = f"numprocs={numprocs}\nprocess_name=%(process_num)d\n" if numprocs > 1 else ""
     return f"[fcgi-program:{name}]\n{APP}{more}socket=unix://{path}\n" + "\n".join(lines) + "\n"
+
+
+def _has_stopped(pid: int) -> None:
+    """Wait until it has carried out a SIGSTOP."""
+    deadline = time.monotonic() + PATIENCE
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
 
 
 def answering_pid(address) -> int:
@@ -119,6 +128,7 @@ def test_several_processes_answer_on_one_socket(start_master, short_folder):
     pids = [master.info(f"app:{number}")["pid"] for number in range(2)]
     for held, free in (pids, pids[::-1]):
         os.kill(held, signal.SIGSTOP)
+        _has_stopped(held)  # until then a client may wake it from its accept(2)
         assert answering_pid(str(short_folder / "s")) == free
         os.kill(held, signal.SIGCONT)
 
@@ -237,8 +247,8 @@ def test_remove_and_reload(start_master, short_folder):
 
 def test_a_worker_that_outlives_its_parent_does_not_keep_the_next_from_starting(start_master, short_folder):
     """If a worker of a wrapper still holds the old socket, the next run gets a new one."""
-    # A shell gives background jobs another fd 0 by default.
-    wrapper = "sh -c 'exec 3<&0; sleep 1000 <&3 & echo worker $!; exec sleep 1000'"
+    # A shell gives background jobs another fd 0 by default; the worker speaks when it has this one.
+    wrapper = "sh -c 'exec 3<&0; { sh -c \"echo worker \\$\\$; exec sleep 1000\"; } <&3 & exec sleep 1000'"
     master = start_master(
         f"[fcgi-program:app]\ncommand={wrapper}\nsocket=unix://{short_folder}/s\nstartsecs=0\nautorestart=true\n"
         "stdout_logfile=/dev/stdout\n"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.support.browser import free_port
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
 from tests.support.pages import DOCS, run_by
+from tests.support.tree_fixtures import has_ended
 
 PAGE = DOCS / "how-to" / "fastcgi.md"
 PARAMETERS = Path("/etc/nginx/fastcgi_params")
@@ -57,7 +59,14 @@ def server(folder):
     words = [NGINX, "-p", folder, "-c", config, "-e", "errors"]
     subprocess.run(words, check=True, capture_output=True)  # it listens when it has gone to the background
     yield port
+    deadline = time.monotonic() + PATIENCE
+    pidfile = folder / "nginx.pid"  # which is written after that, and removed at the end
+    while not (pidfile.exists() and pidfile.read_text().strip()):
+        assert time.monotonic() < deadline
+    nginx = int(pidfile.read_text())
     subprocess.run([*words, "-s", "stop"], check=True, capture_output=True)
+    while not has_ended(nginx):
+        assert time.monotonic() < deadline
 
 
 def test_nginx_reaches_the_application_of_the_page(folder, server):

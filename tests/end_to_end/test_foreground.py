@@ -14,9 +14,8 @@ CLIENTS = {
     "procmanctl": ["-m", "procman.cli.procmanctl"],
     "supervisorctl": ["-m", "supervisor.supervisorctl"],
 }
-ECHO = python(
-    "import sys\nfor line in sys.stdin: print('out', line, end=''); print('err', line, end='', file=sys.stderr)"
-)
+# Each line in one write: those of the two channels may come in any order, but whole.
+ECHO = python("import os, sys\nfor line in sys.stdin.buffer: os.write(1, b'out ' + line); os.write(2, b'err ' + line)")
 
 
 def leave(shell):

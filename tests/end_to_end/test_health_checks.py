@@ -4,9 +4,11 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -41,21 +43,27 @@ def section(name: str, *lines: str, command: str = "sleep 1000") -> str:
 
 def test_moby_27361_and_pc_403_what_is_ill_is_restarted_and_what_is_well_again_is_told(tmp_path):
     """It comes back by itself; `status`, /readyz and the log say so."""
-    check = f"health={CHECK.format(folder=tmp_path)}"
+    ill = tmp_path / "ill"
     often = ("health_interval=100ms", "health_retries=2")
-    config = section("web", check, *often) + section("told", check, *often, "on_unhealthy=none")
+    # As often as there are files to remove, however soon it is started again.
+    twice = f"health=exec:sh -c '! {{ rm {ill}/1 || rm {ill}/2; }} 2>/dev/null'"
+    config = section("web", twice, *often)
+    config += section("told", f"health={CHECK.format(folder=tmp_path)}", *often, "on_unhealthy=none")
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: told entered RUNNING")
         until(lambda: master.info("told")["healthy"] is True)
         assert master.call("GET", "/v1/health")["missing"] == []
-        (tmp_path / "ill").touch()
+        (tmp_path / "to be ill").mkdir()
+        for number in (1, 2):
+            (tmp_path / "to be ill" / str(number)).touch()
+        (tmp_path / "to be ill").rename(ill)
         stopped = master.wait_for("web: unhealthy: exec:sh exit status 1 (2 in a row); it is stopped")
         master.wait_for("unhealthy: told (exec:sh exit status 1 (2 in a row))")
         told = master.info("told")
         assert (told["statename"], told["phase"], told["healthy"]) == ("RUNNING", "unhealthy", False)
         assert "unhealthy: exec:sh exit status 1" in told["description"]
         assert any("told: RUNNING (unhealthy: " in line for line in master.call("GET", "/v1/health")["missing"])
-        (tmp_path / "ill").unlink()
+        ill.rmdir()
         master.wait_for("healthy again: told (exec:sh exit status 0)")
         master.wait_for("spawned: 'web'", after=stopped)
         until(lambda: master.info("web")["healthy"] is True)
@@ -98,24 +106,19 @@ def test_a_watchdog_that_is_not_fed_bites(tmp_path):
 
 def test_a_master_that_was_stopped_does_not_judge(tmp_path):
     """SIGSTOP to the master: a look that it slept over is not counted, and nothing is restarted."""
-    (tmp_path / "go").touch()
-    # It hangs until the file is there again.
-    check = f"health=exec:sh -c 'touch {tmp_path}/looked; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done'"
-    config = section("web", check, "health_interval=200ms", "health_timeout=1s", "health_retries=1")
+    # Where there is the file, it stops the master, and hangs.
+    check = f"health=exec:sh -c 'rm {tmp_path}/stop || exit 0; kill -STOP $(cat {tmp_path}/master.pid); sleep 1000'"
+    config = section("web", check, "health_interval=200ms", "health_timeout=3s", "health_retries=1")
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: web entered RUNNING")
         until(lambda: master.info("web")["healthy"] is True)
-        (tmp_path / "go").unlink()
-        (tmp_path / "looked").unlink()
-        until((tmp_path / "looked").exists)
-        os.kill(master.process.pid, signal.SIGSTOP)
+        (tmp_path / "stop").touch()
+        until(lambda: Path(f"/proc/{master.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
         # Longer than its time-out: what is tested is that this much time does not count.
-        time.sleep(2.0)
-        (tmp_path / "looked").unlink()
-        os.kill(master.process.pid, signal.SIGCONT)
-        until((tmp_path / "looked").exists)
-        (tmp_path / "go").touch()
-        until(lambda: "not awake" in master.ctl("health", "web").stdout)
+        time.sleep(4.0)
+        os.kill(master.pid, signal.SIGCONT)
+        discounted = 'procman_health_checks_total{group="web",name="web",result="discounted"} [1-9]'
+        until(lambda: re.search(discounted, master.ctl("metrics").stdout))
         until(lambda: master.info("web")["healthy"] is True)
         assert "it is stopped" not in master.text
 

@@ -3,12 +3,15 @@
 import os
 import re
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.running_master import SLEEPER, RunningMaster, python
+from tests.support.log_lines import PATIENCE
+from tests.support.running_master import SLEEPER, STUBBORN, RunningMaster, python
+from tests.support.tree_fixtures import has_ended
 
 # Ends with SIGTERM, and says what it got on SIGHUP.
 SERVER = python(
@@ -35,6 +38,13 @@ def output(master: RunningMaster, name: str = "web") -> list[str]:
     return Path(master.info(name)["stdout_logfile"]).read_text().splitlines()
 
 
+def until_said(master: RunningMaster, line: str, times: int = 1) -> None:
+    """With startsecs=0 a program is RUNNING before it runs, and what it does on a signal is done when it has it."""
+    deadline = time.monotonic() + PATIENCE
+    while output(master).count(line) < times:
+        assert time.monotonic() < deadline, output(master)
+
+
 def held(tmp_path, text: str = "") -> str:
     """A command that waits until the file `go` is there."""
     return f"sh -c '{text}until [ -e {tmp_path}/go ]; do sleep 0.05; done'"
@@ -45,8 +55,10 @@ def test_the_order_of_all_hooks_stands_in_the_log(tmp_path):
     hooks = [f"{hook}=sh -c 'echo {hook}'" for hook in ("pre_start", "post_start", "pre_stop", "post_stop")]
     with RunningMaster(tmp_path, section("web", SERVER, *hooks)) as master:
         at = master.wait_for("post_start of 'web': sh is done")
+        until_said(master, "up")
         assert master.ctl("restart", "web").stdout == "web: stopped\nweb: started\n"
         master.wait_for("post_start of 'web': sh is done", after=at)
+        until_said(master, "up", 2)
         assert master.ctl("stop", "web").stdout == "web: stopped\n"
         said = [line for line in output(master) if line != "post_start"]
         once = ["pre_start", "up", "pre_stop", "post_stop"]
@@ -55,14 +67,14 @@ def test_the_order_of_all_hooks_stands_in_the_log(tmp_path):
 
 def test_a_stop_command_and_a_before_kill(tmp_path):
     """One stops it instead of the signal; the other comes before SIGKILL."""
-    stubborn = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)")
     config = section("web", SLEEPER, "stop_command=sh -c 'echo quit; kill -KILL $PROCMAN_PID'")
-    config += section("deaf", stubborn, "before_kill=sh -c 'echo dump $PROCMAN_HOOK'", "stopwaitsecs=1")
+    config += section("deaf", STUBBORN, "before_kill=sh -c 'echo dump $PROCMAN_HOOK'", "stopwaitsecs=1")
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: deaf")
+        master.hear("deaf", "armed")
         master.ctl("stop", "all")
         assert output(master) == ["quit"]
-        assert output(master, "deaf") == ["dump before_kill"]
+        assert output(master, "deaf") == ["armed", "dump before_kill"]
         master.wait_for("killing 'deaf'")
         assert "killing 'web'" not in master.text
 
@@ -112,7 +124,9 @@ def test_what_a_hook_leaves_behind_is_killed(tmp_path):
         gone, kept = map(int, output(master))
         try:
             assert os.path.exists(f"/proc/{kept}/status")
-            assert not os.path.exists(f"/proc/{gone}/status") or " Z " in Path(f"/proc/{gone}/stat").read_text()
+            deadline = time.monotonic() + PATIENCE
+            while not has_ended(gone):  # SIGKILL is carried out by the process that gets it
+                assert time.monotonic() < deadline
         finally:
             os.kill(kept, signal.SIGKILL)
 
@@ -185,6 +199,7 @@ def test_refresh_has_programs_read_their_configuration_again(tmp_path):
     with RunningMaster(tmp_path, config) as master:
         for name in ("web", "by", "bad", "says", "other"):
             master.wait_for(f"success: {name}")
+        until_said(master, "up")
         asked = master.ctl("refresh", "all")
         assert sorted(asked.stdout.splitlines()) == [
             "bad was not refreshed: sh exited 2: wrong",
@@ -194,7 +209,7 @@ def test_refresh_has_programs_read_their_configuration_again(tmp_path):
         ]
         assert asked.returncode == 1
         assert output(master, "by") == ["reload operator"]
-        assert "read again" in output(master)
+        until_said(master, "read again")
         assert "other has no option reload" in master.ctl("refresh", "other").stdout
         assert master.info("bad")["statename"] == "RUNNING"
         asked = master.ctl("reload", "web")

@@ -104,12 +104,12 @@ def test_a_rolling_restart_goes_on_over_kills_and_upgrades(masters):
     """At whatever moment: nobody is refused, no slot runs twice, and its client is told of the end."""
     with Clients(1) as clients:
         for moment in MOMENTS:
-            asked = Commanded(masters.master)
-            masters.master.expect(moment)
-            masters.kill()
-            masters.start().expect(
-                "web is restarted one batch after the other: a rolling restart was cut off", "rolling restart is done"
-            )
+            with held_up(masters, "web_3"):  # so that it is not over before the kill
+                asked = Commanded(masters.master)
+                masters.master.expect(moment)
+                masters.kill()
+                masters.start().expect("web is restarted one batch after the other: a rolling restart was cut off")
+            masters.master.expect("rolling restart is done")
             asked.join()
             is_whole(masters, "v0")
         for name in ("web_0", "web_2"):

@@ -204,20 +204,23 @@ def test_update_adds_changes_and_removes_listeners(start_master, recorder):
     assert "nobody" not in str(recorder.events)
 
 
-def test_a_reload_tells_its_listeners_and_goes_on_counting(start_master, recorder):
+def test_a_reload_tells_its_listeners_and_goes_on_counting(start_master, tmp_path, recorder):
     """A reload sends STOPPING and RUNNING to its listeners, and serials continue."""
+    fifo = tmp_path / "go"
+    os.mkfifo(fifo)
     slow = python(
-        "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n"
-        "print('armed'); signal.sigwait({15}); time.sleep(.3)"
+        "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {15})\n"
+        f"print('armed'); signal.sigwait({{15}}); open({str(fifo)!r}).read()"
     )
     master = start_master(
         listener("ear", recorder.command, "SUPERVISOR_STATE_CHANGE")
-        + section("program", "slow", slow, stdout_logfile="/dev/stdout")
+        + section("program", "slow", slow, stdout_logfile="/dev/stdout", stopwaitsecs=60)
     )
     master.expect("armed")
     assert recorder.expect("SUPERVISOR_STATE_CHANGE_RUNNING")[0]["serial"] == "0"
     master.signal(signal.SIGHUP)
     assert recorder.expect("SUPERVISOR_STATE_CHANGE_STOPPING")[0]["serial"] == "1"
+    fifo.write_text("go on")
     header, _ = recorder.expect("SUPERVISOR_STATE_CHANGE_RUNNING")
     assert (header["serial"], header["poolserial"]) == ("2", "0")
 

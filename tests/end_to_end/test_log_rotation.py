@@ -54,8 +54,10 @@ def test_logs_are_shown_together(tmp_path):
         for name, more in (("web", ""), ("db", "stdout_logfile=/dev/stdout\nstderr_logfile=NONE"))
     )
     with RunningMaster(tmp_path, programs) as master:
-        master.wait_for("db entered RUNNING state")
-        master.has_written("web")
+        master.wait_for("db begins")
+        master.hear("db", "db fails", "stderr")
+        master.hear("web", "web begins")
+        master.hear("web", "web fails", "stderr")
         shown = master.ctl("logs").stdout.splitlines()
         assert sorted(shown) == ["db  | db begins", "db  | db fails", "web | web begins", "web | web fails"]
         assert master.ctl("logs", "--grep", "fails", "--since", "1h", "web").stdout == "web | web fails\n"
