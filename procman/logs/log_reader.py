@@ -99,9 +99,18 @@ class LogReader:
             file.sync()  # what it has to report is delivered
 
     async def reopen(self, name: str) -> None:
-        """Open the files of a process again, after they were moved away; raises NoLog if it has none."""
+        """Open the files of a process again, after they were moved away.
+
+        Raises NoLog if it has none, and OperationFailed of the first that cannot be opened, when all were tried.
+        """
+        failures: list[OperationFailed] = []
         for file in self._files(name):
-            file.reopen()
+            try:
+                await file.reopen_now()
+            except OperationFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def has_files(self, name: str) -> bool:
         """Whether a log file of it is open."""

@@ -213,11 +213,12 @@ class RotatingFile:
         self._reopen()
         return True
 
-    def reopen(self) -> None:
-        """Open the path again, even right after a failure."""
+    def reopen(self) -> bool:
+        """Open the path again, even right after a failure; False if that has failed, which is reported."""
         if self._fd >= 0:
             self._check_removed()
         self._reopen()
+        return self._closed or self._fd >= 0
 
     def clear(self) -> None:
         """Remove the file and begin a new one; backups stay, as in supervisor. Devices and fifos are left alone."""

@@ -86,6 +86,24 @@ def live(tmp_path):
     return run
 
 
+def test_who_waits_for_a_reopen_is_told_whether_it_worked(live):
+    """Not of a failure that is over: the file was opened, and the next write ends it."""
+
+    async def steps(setting):
+        assert setting.file.write(b"before\n")
+        moved = setting.path.parent.with_name(f"{setting.path.parent.name}-moved")
+        setting.path.parent.rename(moved)
+        with pytest.raises(OperationFailed, match="cannot write log"):
+            await setting.file.reopen_now()
+        moved.rename(setting.path.parent)
+        await setting.file.reopen_now()
+        assert setting.file.write(b"after\n")
+        assert setting.file.sync()
+        assert setting.path.read_bytes() == b"before\nafter\n"
+
+    live(steps)
+
+
 def test_writes_to_a_silent_disk_are_done_later(live):
     """In order, and nothing is lost."""
 
