@@ -180,6 +180,7 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
         job = cron_job(process, label(target.name), container, notes, before=before)
         if job is not None:
             jobs[process.name] = {Comment("\n".join(header(config, "kubernetes", [], split=True))): None, **job}
+    notes += _lost_in_a_pod([process for process in scheduled if process.name in jobs], config)
     stays_out = {process.name for process in processes if not process.starts}
     if stays_out:
         manual = sections((process for process in processes if process.name in stays_out), lambda _: True)
@@ -276,6 +277,16 @@ def _unexpanded(text: str) -> str:
     return re.sub(r"\$(?=[$(])", "$$", text)
 
 
+def _lost_in_a_pod(processes: list[Carried], config: Config) -> list[str]:
+    """Notes on what no pod has, be it of a Deployment or of a CronJob."""
+    return [
+        *lost_in_containers(processes, config),
+        *lost_in_kubernetes(processes),
+        *lost_files_in_kubernetes(processes),
+        *lost_only_here(processes, "Kubernetes", "run_on_start"),
+    ]
+
+
 def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str]:
     """Notes on what a Deployment cannot express."""
     notes = [
@@ -305,14 +316,8 @@ def _lost(processes: list[Carried], first: set[str], config: Config) -> list[str
     for section, signal in stopped.items():
         notes.append(f"[{section}]: Kubernetes sends the stop signal of the image; build it with STOPSIGNAL {signal}")
     notes += lost_of_waits(processes, first)
-    notes += [
-        *lost_in_containers(processes, config),
-        *lost_in_kubernetes(processes),
-        *lost_hooks(processes, prepared=processes),
-    ]
-    notes += lost_files_in_kubernetes(processes)
+    notes += [*_lost_in_a_pod(processes, config), *lost_hooks(processes, prepared=processes)]
     notes += lost_watch(processes, "Kubernetes")
-    notes += lost_only_here(processes, "Kubernetes", "run_on_start")
     notes += lost_roles(config, "RBAC is for pods as a whole")
     count = Counter(process.program.section for process in processes)
     many = sections(processes, lambda p: count[p.section] > 1)

@@ -41,6 +41,8 @@ def cron_job(
         notes.append(f"[{program.section}]: schedule_overlap=queue: a CronJob leaves a run out while one is under way")
     if program.schedule_jitter:
         notes.append(f"[{program.section}]: schedule_jitter, which a CronJob has not")
+    if program.depends_on:
+        notes.append(f"[{program.section}]: depends_on: a CronJob waits for nothing; have its command wait, or fail")
     deadline: Mapped = {}
     if program.schedule_deadline is not None and program.schedule_missed == "skip":
         # A controller that looks every 10 s misses what has to start within less.

@@ -279,6 +279,25 @@ def test_what_a_cron_job_cannot_say_is_noted(tmp_path):
     assert "which a CronJob cannot say" in schedules(tmp_path, "kubernetes", "schedule=every 7m")[1]
 
 
+def test_what_a_pod_has_not_is_noted_of_a_cron_job_too(tmp_path):
+    """A backup without its password would fail at night."""
+    from tests.convert.test_systemd import schedules
+
+    lines = (
+        "schedule=@daily",
+        "env_file=a.env",
+        "env_from=PW=/run/pw",
+        "run_on_start=true",
+        "nice=5",
+        "depends_on=web",
+    )
+    _, notes = schedules(tmp_path, "kubernetes", *lines)
+    for option in ("env_file", "env_from", "run_on_start", "nice", "depends_on"):
+        assert f"[program:backup]: {option}" in notes
+    _, notes = schedules(tmp_path, "kubernetes", "schedule=0 2 L * *", "env_file=a.env")
+    assert "env_file" not in notes
+
+
 def test_compose_has_no_schedules(tmp_path):
     """The service is not started with the others, and the file says how it is run."""
     from tests.convert.test_systemd import schedules
