@@ -155,7 +155,9 @@ class _Planner:
             own = by_name.get(program.namespec)
             if own is None and not shared:
                 continue
-            options = (*shared, *(() if own is None else program_changes(self._new, own)))
+            its_own = () if own is None else program_changes(self._new, own)
+            # A group that has a program's name has its priority.
+            options = (*(one for one in shared if one not in its_own), *its_own)
             effect = Effect.RESTART if whole else Effect.NONE if own is None else own.effect
             planned.append(self._replaced(program, own, effect, options))
         return planned

@@ -146,6 +146,8 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
         ("error_file", "its name here is stderr_logfile"),
         ("max_restarts", "its name here is startretries"),
         ("kill_timeout", "its name here is stopwaitsecs"),
+        ("tty", "its name here is pty"),
+        ("healthcheck", "its name here is health"),
         # systemd
         ("ExecStart", "its name here is command"),
         ("WorkingDirectory", "its name here is directory"),
@@ -153,6 +155,11 @@ def test_a_section_of_ini_that_is_none_is_told_with_what_was_meant(tmp_path, hea
         ("StandardError", "its name here is stderr_logfile"),
         ("KillMode", "its name here is stop_scope"),
         ("LimitNOFILE", "its name here is rlimit_nofile"),
+        ("ExecStartPre", "its name here is pre_start"),
+        ("ExecStop", "its name here is stop_command"),
+        ("ExecReload", "its name here is reload"),
+        ("RestartSec", "its name here is backoff"),
+        ("OnCalendar", "its name here is schedule"),
         # circus, Kubernetes, launchd
         ("numprocesses", "its name here is numprocs"),
         ("workingDir", "its name here is directory"),

@@ -55,6 +55,12 @@ def test_what_is_removed_comes_first_and_what_is_new_last(plan):
     ]
 
 
+def test_an_option_of_a_program_and_of_its_group_is_one(plan):
+    """A group that has a program's name has its priority."""
+    [change] = plan(WEB + "priority=5\n", WEB + "priority=6\n")
+    assert [(option.option, option.old, option.new) for option in change.options] == [("priority", "5", "6")]
+
+
 def test_an_option_has_both_values_its_cost_and_its_place(plan, tmp_path):
     """Of several options, each has its own cost; a value that is a default again says so."""
     [change] = plan(WEB + "stopwaitsecs=3\n", "[program:web]\ncommand=./web --new\n")

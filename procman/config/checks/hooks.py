@@ -16,17 +16,17 @@ from procman.system.shell_split import first_word
 
 def warn_of_hooks(reading: OptionReader, config: Config) -> None:
     """Warn of each command of a hook that could not be started, or that needs a shell; once for a section."""
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     here = config.master.directory or ""
     for group in config.groups:
         for program in group.programs:
             section = reading.sections.sections[program.section]
             for hook, command in _commands(program):
-                if (section.name, hook.value) in seen:
+                if (section.name, hook.value, command.text) in seen:
                     continue
                 complaint = _complaint(reading, program, hook, command, here)
                 if complaint is not None:
-                    seen.add((section.name, hook.value))
+                    seen.add((section.name, hook.value, command.text))
                     reading.complain(section, hook.value, *complaint, "warning")
 
 

@@ -7,8 +7,6 @@ from collections.abc import Container
 
 _NO_FILTER = "procman filters no system calls: the container engine or systemd does"
 _NO_LIMIT = "memory_max, cpu_max and pids_max limit a program, and rlimit_nofile and its like each process"
-_NO_HEALTH = "an event listener can check it"
-_NO_WAIT = "the delay grows by a second with each try"
 _NO_PORTS = "the program listens where its command says"
 _ORDER = "programs of a lower priority are started first"
 _NO_TYPE = "the command stays in the foreground"
@@ -42,13 +40,17 @@ _NAMES: dict[str, str] = {
     "order": _ORDER,
     **dict.fromkeys(("enabled", "enable", "runatload", "wantedby", "autoload"), "autostart"),
     **dict.fromkeys(("restart", "respawn", "keepalive", "restartpolicy", "alwaysrestart"), "autorestart"),
-    **dict.fromkeys(("restartsec", "restartdelay", "delay", "throttleinterval", "backoff"), _NO_WAIT),
+    **dict.fromkeys(("restartsec", "restartdelay", "delay", "throttleinterval"), "backoff"),
     **dict.fromkeys(("minuptime", "startsec", "startseconds", "warmup", "startupsecs"), "startsecs"),
     **dict.fromkeys(
         ("maxrestarts", "maxretry", "maxretries", "retries", "restarts", "startlimitburst"), "startretries"
     ),
-    **dict.fromkeys(("cronrestart", "schedule", "cron"), "run supercronic or cron -f as a program"),
-    "watch": "begin the command with a program that watches, such as watchexec",
+    **dict.fromkeys(("cron", "crontab", "oncalendar", "startcalendarinterval"), "schedule"),
+    "cronrestart": "max_age restarts it after so long; with a schedule it is a task that ends",
+    **dict.fromkeys(("timezone", "tz"), "schedule_tz"),
+    "concurrencypolicy": "schedule_overlap",
+    "randomizeddelaysec": "schedule_jitter",
+    **dict.fromkeys(("ignorewatch", "watchignore"), "watch_ignore"),
     # how it is stopped
     **dict.fromkeys(("killsignal", "signal", "stopsig", "shutdownsignal"), "stopsignal"),
     **dict.fromkeys(
@@ -58,13 +60,19 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("timeout", "graceperiod", "shutdowntimeout"), "stopwaitsecs"),
     **dict.fromkeys(("killmode", "stopchildren", "killgroup", "treekill"), "stop_scope"),
     **dict.fromkeys(("successexitstatus", "stopexitcodes", "exitcode", "successexitcodes"), "exitcodes"),
-    **dict.fromkeys(("execstop", "stop", "stopcommand", "prestop"), "the program is sent its stopsignal"),
-    **dict.fromkeys(("execreload", "reload"), "procmanctl signal HUP sends it a signal"),
-    **dict.fromkeys(
-        ("execstartpre", "prestart", "prescript", "beforestart", "execstartpost", "poststart"),
-        "write command = sh -c '… && exec …'",
-    ),
+    **dict.fromkeys(("execstop", "stop", "stopcommand", "stopcmd"), "stop_command"),
+    **dict.fromkeys(("prestop", "beforestop"), "pre_stop"),
+    **dict.fromkeys(("execstoppost", "poststop", "afterstop", "finish"), "post_stop"),
+    **dict.fromkeys(("execreload", "reloadcommand", "reloadsignal", "reloadcmd"), "reload"),
+    **dict.fromkeys(("execstartpre", "prestart", "prescript", "beforestart"), "pre_start"),
+    **dict.fromkeys(("execstartpost", "poststart", "afterstart"), "post_start"),
+    **dict.fromkeys(("onfail", "onfailure"), "on_failure"),
+    # whether it works
+    **dict.fromkeys(("healthcheck", "liveness", "livenessprobe", "check"), "health"),
+    **dict.fromkeys(("readiness", "readinessprobe", "startupprobe", "readycheck"), "ready"),
+    **dict.fromkeys(("watchdogsec", "watchdogtimeout"), "watchdog"),
     # what it writes
+    **dict.fromkeys(("tty", "isatty", "terminal"), "pty"),
     **dict.fromkeys(("log", "logs", "output", "out", "outfile", "outlog", "stdout"), "stdout_logfile"),
     **dict.fromkeys(("standardoutput", "standardoutpath", "stdoutpath", "stdoutlog", "logpath"), "stdout_logfile"),
     **dict.fromkeys(("stdoutfile", "stdoutstreamfilename", "logging"), "stdout_logfile"),
@@ -100,10 +108,6 @@ _NAMES: dict[str, str] = {
     **dict.fromkeys(("image", "build"), "procman runs programs, and no containers"),
     **dict.fromkeys(("ports", "expose", "publish", "port", "host"), _NO_PORTS),
     **dict.fromkeys(("volumes", "mounts", "networks", "network"), "the container engine does that"),
-    **dict.fromkeys(
-        ("healthcheck", "health", "liveness", "readiness", "livenessprobe", "readinessprobe", "startupprobe", "check"),
-        _NO_HEALTH,
-    ),
     **dict.fromkeys(("type", "forking", "daemonize", "daemonise", "background", "execmode", "pidfile"), _NO_TYPE),
     **dict.fromkeys(("description", "documentation", "comment"), "write a comment, which begins with #"),
 }
