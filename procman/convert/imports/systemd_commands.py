@@ -1,6 +1,7 @@
 """The commands of a service: prefixes, variables, several in a row, and the hooks around the main one."""
 
 import re
+from dataclasses import replace
 
 from procman.convert.imports.draft import Section, ready
 from procman.convert.imports.report import Fate
@@ -11,6 +12,8 @@ from procman.convert.imports.values import signal_of
 
 _PREFIX = re.compile(r"[@\-:+!|]*")
 _VARIABLE = re.compile(r"\$(\$|\{[A-Za-z_]\w*\}|[A-Za-z_]\w*)")
+# What a shell in the command reads: systemd puts MAINPID into the environment, too.
+_ESCAPED_PID = re.compile(r"\$\$(\{?)MAINPID\b")
 _HOOKS = {
     "ExecStartPre": "pre_start",
     "ExecStartPost": "post_start",
@@ -105,7 +108,7 @@ class Commands:
             return []
         if "@" in flags and len(words) > 1:
             words = [words[0], *words[2:]]
-        return words
+        return [replace(word, text=_ESCAPED_PID.sub(r"$$\1PROCMAN_PID", word.text)) for word in words]
 
 
 def _has_variables(words: list[Word]) -> bool:

@@ -154,6 +154,15 @@ def test_words_of_units(text, words):
     assert [word.text for word in words_of(text)] == words
 
 
+@pytest.mark.parametrize("variable", ["$MAINPID", "${MAINPID}", "$$MAINPID", "$${MAINPID}"])
+def test_a_hook_of_a_unit_knows_the_pid_by_its_name_here(variable):
+    """Whether systemd fills it in, or a shell in the command does."""
+    text = f"[Service]\nExecStart=/bin/a\nExecStartPost=/bin/sh -c 'kill -0 {variable} && echo up'\n"
+    draft = systemd.read([Source("a.service", text)]).text()
+    assert "PROCMAN_PID" in draft
+    assert "MAINPID" not in draft
+
+
 def test_variables_of_compose():
     """A variable is one of procman's environment; a default is written; $$ is a dollar; a percent sign is escaped."""
     filled = fill_in("$A/${B}/${C:-c}/${D-}/$$E/5%/${F:?no}/$ {")
