@@ -238,7 +238,8 @@ def _master(record: Any, data: dict[str, Any]) -> str:
 
 
 def _denied(record: Any, data: dict[str, Any]) -> str:
-    return f"refused: {record.get('reason', '')} (HTTP {data.get('status')})"
+    asked = f" {data['asked']}" if data.get("asked") else ""
+    return f"refused{asked}: {record.get('reason', '')} (HTTP {data.get('status')})"
 
 
 def _gap(record: Any, data: dict[str, Any]) -> str:

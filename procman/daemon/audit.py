@@ -26,10 +26,12 @@ class Audit:
 
 def audit_line(record: Record) -> str:
     """Such as "restart web by uid 1000 (deploy, procmanctl, pid 812) [#41]"."""
-    targets = (record.data or {}).get("targets", ())
+    data = record.data or {}
+    targets = data.get("targets", ())
     match record.kind:
         case "access-denied":
-            what = f"refused: {record.reason}"
+            asked = f" {data['asked']}" if "asked" in data else ""
+            what = f"refused{asked}: {record.reason}"
         case "terminal":
             what = f"terminal of {record.name}: {record.reason}"
         case _:

@@ -232,9 +232,9 @@ class Routes:
             )
         return await self._xmlrpc.call(request)
 
-    def _note_denied(self, caller: "Caller") -> None:
+    def _note_denied(self, caller: "Caller", method: str) -> None:
         denial = "" if caller.rights is None else caller.rights.denial
-        self.denials.note(caller.actor, denial or READ_ONLY, HTTPStatus.FORBIDDEN)
+        self.denials.note(caller.actor, denial or READ_ONLY, HTTPStatus.FORBIDDEN, method)
 
     async def _measure(self, request: Request) -> Response:
         if self._metrics is None:

@@ -151,4 +151,6 @@ class Serving:
         return response
 
     def _deny(self, request: Request, verdict: Response, reason: str) -> None:
-        self._routes.denials.note(actor_of(request), reason, verdict.status)
+        # The query may have a secret in it.
+        asked = f"{request.method} {request.path}"
+        self._routes.denials.note(actor_of(request), reason, verdict.status, asked)

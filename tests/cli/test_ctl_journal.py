@@ -72,11 +72,11 @@ def one(seq, kind, **fields):
                 1,
                 "access-denied",
                 reason="wrong name or password",
-                data={"status": 401},
+                data={"status": 401, "asked": "GET /"},
                 times=12,
                 actor={"kind": "client", "user": "me", "via": "inet 10.0.0.7"},
             ),
-            "refused: wrong name or password (HTTP 401) (12 times), by a client of inet 10.0.0.7 (me)",
+            "refused GET /: wrong name or password (HTTP 401) (12 times), by a client of inet 10.0.0.7 (me)",
         ),
         (
             one(9, "gap", data={"from": 3, "to": 9, "records": 5, "reason": "its disk does not answer"}),

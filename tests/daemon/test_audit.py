@@ -29,6 +29,10 @@ def record(kind, reason="", **more):
             "audit: refused: it takes the role admin, 3 times, by uid 1001 (ann, procmanctl, pid 812) [#41]",
         ),
         (
+            record("access-denied", "it takes the role admin", data={"status": 403, "asked": "GET /v1/config"}),
+            "audit: refused GET /v1/config: it takes the role admin, by uid 1001 (ann, procmanctl, pid 812) [#41]",
+        ),
+        (
             record("terminal", "attached", name="web"),
             "audit: terminal of web: attached, by uid 1001 (ann, procmanctl, pid 812) [#41]",
         ),

@@ -46,11 +46,11 @@ class XmlRpc:
         *,
         about: Callable[[], MasterInfo],
         tell_listeners: Callable[[str, str], None],
-        on_denied: Callable[[Caller], None] = lambda _: None,
+        on_denied: Callable[[Caller, str], None] = lambda *_: None,
     ) -> None:
         """`about` describes the master itself, `tell_listeners(type, data)` makes an event.
 
-        `on_denied` is called for each client that calls what its account may not.
+        `on_denied` is called for each client that calls what its account may not, with the name of the method.
         """
         self._on_denied = on_denied
         self._master = master
@@ -103,7 +103,7 @@ class XmlRpc:
             raise fault(Fault.UNKNOWN_METHOD)
         refusal = None if caller.rights is None else caller.rights.refusal(entry.needs)
         if refusal is not None:
-            self._on_denied(caller)
+            self._on_denied(caller, name)
             raise fault(Fault.FORBIDDEN, f"cannot call {name}: {refusal}")
         if not entry.required <= len(parameters) <= len(entry.signature) - 1:
             raise fault(Fault.INCORRECT_PARAMETERS)
@@ -120,7 +120,7 @@ class XmlRpc:
                 answer = entry.method(*parameters)
             answer = await answer if isinstance(answer, Awaitable) else answer
         except AccessDenied as error:
-            self._on_denied(caller)
+            self._on_denied(caller, name)
             raise fault(Fault.FORBIDDEN, f"cannot call {name}: {error}") from None
         except OperationError as error:
             raise as_fault(error) from None

@@ -10,6 +10,7 @@ from procman.runtime.journal.journal import Journal
 # For so many seconds equal ones are counted, and so many different ones are told apart meanwhile.
 TOGETHER = 10.0
 MOST = 50
+LONGEST = 120  # of what was asked for
 
 _Key = tuple[str, str, int]
 OTHERS: _Key = ("", "", 0)
@@ -26,20 +27,24 @@ class Denials:
         self._about: dict[_Key, tuple[str, Actor, Mapping[str, Any]]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def note(self, actor: Actor, reason: str, status: int) -> None:
-        """A client was refused: by its door and address, its uid or its login, for that reason."""
+    def note(self, actor: Actor, reason: str, status: int, asked: str = "") -> None:
+        """A client was refused: by its door and address, its uid or its login, for that reason.
+
+        `asked` is what for, such as "POST /v1/master/shutdown"; of those that are counted together, the last one has it.
+        """
         self.on_refused()
         # Each connection of a flood has another pid, and each request another path.
         actor = actor._replace(pid=None, command="", user=actor.user[:64])
         key = (f"{actor.via} {actor.uid} {actor.user}", reason, status)
         if key not in self._counts and len(self._counts) >= MOST:
-            key, reason, actor = OTHERS, "many clients were refused", Actor("client")
+            key, reason, actor, asked = OTHERS, "many clients were refused", Actor("client"), ""
+        data: dict[str, Any] = {"status": status, **({"asked": asked[:LONGEST]} if asked else {})}
         if key in self._counts:
             self._counts[key] += 1
-            self._about[key] = reason, actor, {"status": status}
+            self._about[key] = reason, actor, data
             return
         self._counts[key] = 0
-        self._write(reason, actor, {"status": status}, 1)
+        self._write(reason, actor, data, 1)
         if self._timer is None:
             self._timer = self._loop.call_later(TOGETHER, self._tell)
 

@@ -88,7 +88,7 @@ const WORDS = {
     return `${to}${reason ? `: ${reason}` : ""}`;
   },
   terminal: (record, data) => `a client is ${record.reason ?? ""}${data.read_only ? " (read-only)" : data.debug ? " (debug)" : ""}`,
-  "access-denied": (record, data) => `refused: ${record.reason ?? ""} (HTTP ${data.status})`,
+  "access-denied": (record, data) => `refused${data.asked ? ` ${data.asked}` : ""}: ${record.reason ?? ""} (HTTP ${data.status})`,
   gap(record, data) {
     const count = data.records === undefined ? "" : `, ${data.records} of them`;
     return `records are missing from #${data.from} to #${data.to}${count}: ${data.reason ?? record.reason ?? ""}`;

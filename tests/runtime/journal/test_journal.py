@@ -114,6 +114,19 @@ async def _denied(site):
     assert len(refused) == 1001
 
 
+async def _denied_request(site):
+    """The record says what was asked for, in few letters; of those that are counted together, the last is named."""
+    denials = Denials(site.journal)
+    for path in ("/v1/config/update", "/v1/config/reread", "/" + "x" * 1000):
+        denials.note(Actor("client", uid=7, via="/s"), "it takes the role configure", 403, f"POST {path}")
+    first = site.last()
+    assert first.data == {"status": 403, "asked": "POST /v1/config/update"}
+    denials.flush()
+    assert site.last().data["asked"].startswith("POST /xxx")
+    assert len(site.last().data["asked"]) == denials_module.LONGEST
+
+
+test_a_refusal_says_what_was_asked_for = journal_test(_denied_request)
 test_a_flood_of_refused_clients_is_two_records = journal_test(_denied)
 
 
