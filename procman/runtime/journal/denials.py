@@ -30,7 +30,7 @@ class Denials:
     def note(self, actor: Actor, reason: str, status: int, asked: str = "") -> None:
         """A client was refused: by its door and address, its uid or its login, for that reason.
 
-        `asked` is what for, such as "POST /v1/master/shutdown"; of those that are counted together, the last one has it.
+        `asked` is what for, such as "POST /v1/master/shutdown"; of those that are counted together, the last has it.
         """
         self.on_refused()
         # Each connection of a flood has another pid, and each request another path.
