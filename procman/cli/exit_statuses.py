@@ -125,7 +125,11 @@ PROCMANCTL: Mapping[str, Entry] = {
         },
     ),
     "retry": Entry(
-        _OPERATION, {1: "no such process or group, no name was given, or it does not wait for a try", 7: _NOT_STARTED}
+        _OPERATION,
+        {
+            1: "no such process or group, or no name was given; what is up needs no try, and is no error",
+            7: f"it is STOPPED or EXITED (start it), or {_NOT_STARTED}",
+        },
     ),
     "run": Entry(
         'RunEvents, one line for each: `{"event": "began", "name": str, "operation": int}`, then '

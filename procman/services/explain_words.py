@@ -6,6 +6,7 @@ them say more.
 
 from collections.abc import Callable, Mapping
 
+from procman.core.backoff import reset_after
 from procman.core.exit_codes import is_listed
 from procman.core.process import Process
 from procman.core.restarts import BRAKED
@@ -282,7 +283,10 @@ def _delay(process: Process, at: str) -> tuple[str, tuple[str, ...]]:
         return "", ()
     if process.failures:
         return "", ("backoff",)
-    return "its last runs were short: the delay grows until one lasts for long enough", ("backoff", "backoff_reset")
+    does_grow = program.backoff[0] < program.backoff[1] and program.backoff_factor > 1
+    effect = "the delay grows" if does_grow else "each start waits"
+    words = f"its last run was a short one: {effect} until one lasts for {duration(reset_after(program))}"
+    return words, ("backoff", "backoff_reset") if program.backoff_reset is not None else ("backoff",)
 
 
 def _settling(case: Case) -> Words:

@@ -210,8 +210,13 @@ def test_a_try_that_is_never_the_last():
     [
         (
             {"backoff": (1.0, 60.0)},
+            ["autorestart", "backoff"],
+            ["its last run was a short one: the delay grows until one lasts for 60 s"],
+        ),
+        (
+            {"backoff": (2.0, 2.0), "backoff_reset": 90.0},
             ["autorestart", "backoff", "backoff_reset"],
-            ["its last runs were short: the delay grows until one lasts for long enough"],
+            ["its last run was a short one: each start waits until one lasts for 90 s"],
         ),
         ({"again": Restarts(braking=True)}, ["autorestart"], [f"the brake is on: {BRAKED}"]),
         (
@@ -220,7 +225,7 @@ def test_a_try_that_is_never_the_last():
             ["it had 5 restarts in 10 m, which is its limit: that is waited out"],
         ),
     ],
-    ids=["backoff", "brake", "limit"],
+    ids=["backoff", "constant", "brake", "limit"],
 )
 def test_a_run_that_is_followed_by_a_delay(fields, options, reason):
     """How it ended, why it is not started at once, and how to have it started now."""
