@@ -9,6 +9,7 @@ The rules:
 - What is due at the same time is one message. Two messages of a section are at least PACE apart.
 - A process that was reported has recovered when it has run for `recovered_after`, and for longer than there was between
   two of its failures. Nothing else is ever reported as recovered.
+- One that was unhealthy runs well only from when its health check succeeds again.
 - What was stopped on purpose has not recovered; its trouble ends when it runs again, or is removed.
 - After a recovery the interval, and the time between failures, stay as they were until nothing was told for
   LONGEST_INTERVAL: a process that fails and recovers all the time costs no more messages than one that only fails.
@@ -28,7 +29,7 @@ GROWTH = 4
 LONGEST_INTERVAL = 3600.0
 PACE = 5.0
 
-RECOVERED = "recovered"
+RECOVERED, UNHEALTHY = "recovered", "unhealthy"
 
 Data = dict[str, Any]
 
@@ -51,6 +52,7 @@ class Incident:
     up_since: float | None = None
     recovered: bool = False  # to be told
     unfinished: bool = False  # there is something to be told
+    sick: bool = False  # its health check has failed, and has not succeeded since
 
     @property
     def quiet(self) -> bool:
@@ -79,6 +81,7 @@ class Incidents:
         incident = self._known.setdefault(process, Incident(group))
         incident.up_since = None
         incident.recovered = False
+        incident.sick = incident.sick or event == UNHEALTHY
         if count or not incident.untold:
             incident.since = incident.since if incident.untold else at
             incident.untold += 1
@@ -91,10 +94,13 @@ class Incidents:
         incident.words = words[:MOST_KEPT]
         incident.unfinished = True
 
-    def up(self, process: str, *, now: float) -> None:
-        """It runs."""
+    def up(self, process: str, *, now: float, well: bool = False) -> None:
+        """It runs; `well`: it is healthy, or nobody looks at that."""
         incident = self._known.get(process)
-        if incident is not None and incident.up_since is None:
+        if incident is None:
+            return
+        incident.sick = incident.sick and not well
+        if incident.up_since is None and not incident.sick:
             incident.up_since = now
 
     def down(self, process: str) -> None:

@@ -134,6 +134,8 @@ def _line(item: Item) -> str:
             return f"{item.process} has recovered{after}"
         case "fatal":
             return f"{item.process} is FATAL{times}{why}"
+        case "unhealthy":
+            return f"{item.process} is unhealthy{times}{why}"
         case "oom":
             return f"{item.process} ran out of memory{times}{why}"
         case _:

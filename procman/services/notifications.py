@@ -15,7 +15,9 @@ from typing import Any
 
 from procman.config.schema.notify import Notify
 from procman.config.secrets import masked
-from procman.core.actions import Announce, ProcessRemoved
+from procman.core.actions import Announce, AnnounceHealth, ProcessRemoved
+from procman.core.health_checks import UNHEALTHY
+from procman.core.spec import ProcessSpec
 from procman.core.states import State
 from procman.errors import OperationError, Reason
 from procman.notify.incidents import Incidents
@@ -209,8 +211,13 @@ class Notifications:
 
     def _hear(self, notification: Notification) -> None:
         match notification.event:
-            case Announce(after=State.RUNNING, name=name):
-                self._each(name, lambda incidents: incidents.up(name, now=self._loop.time()))
+            case Announce(after=State.RUNNING, name=name, program=program):
+                unseen = program.health is None and program.watchdog is None
+                self._each(name, lambda incidents: incidents.up(name, now=self._loop.time(), well=unseen))
+            case AnnounceHealth(healthy=True, name=name):
+                self._each(name, lambda incidents: incidents.up(name, now=self._loop.time(), well=True))
+            case AnnounceHealth() as news:
+                self._unhealthy(news)
             case Announce() as news:
                 if news.before is State.RUNNING:
                     self._each(news.name, lambda incidents: incidents.down(news.name))
@@ -231,11 +238,24 @@ class Notifications:
                 tell(section.incidents)
                 self._pump_soon()
 
+    def _hearing(self, program: ProcessSpec) -> list[Incidents]:
+        """Those of the sections that are about it."""
+        return [one.incidents for one in self._sections.values() if one.hears_of(program.group, program.name)]
+
+    def _unhealthy(self, news: AnnounceHealth) -> None:
+        for incidents in self._hearing(news.program):
+            now, at = self._loop.time(), time.time()
+            incidents.failed("unhealthy", news.name, news.program.group, news.words, count=True, now=now, at=at)
+            self._pump_soon()
+
     def _failed(self, news: Announce) -> None:
-        group, name = news.program.group, news.program.name
-        hearing = [section.incidents for section in self._sections.values() if section.hears_of(group, name)]
+        hearing = self._hearing(news.program)
+        if news.before is State.STOPPING and news.reason.startswith(UNHEALTHY) and news.after is not State.FATAL:
+            # Who is told of that knows already.
+            hearing = [incidents for incidents in hearing if "unhealthy" not in incidents.rule.on]
         if not hearing:
             return
+        group = news.program.group
         end = self._around.end_of(news.name)
         fatal = news.after is State.FATAL
         for_memory = not fatal and end is not None and end.oom in _WANT_OF_MEMORY

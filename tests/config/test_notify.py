@@ -39,7 +39,7 @@ def test_the_defaults(tmp_path):
     """Everything that is bad, of everything that runs."""
     rule = section(tmp_path, HOOK)
     assert rule == Notify(name="ops", webhook="https://hooks.example.com/T0KEN")
-    assert (rule.on, rule.programs, rule.interval) == (("fatal", "oom", "exit", "recovered"), ("all",), 60)
+    assert (rule.on, rule.programs, rule.interval) == (("fatal", "oom", "exit", "unhealthy", "recovered"), ("all",), 60)
 
 
 def test_both_forms_say_the_same(tmp_path):
@@ -71,10 +71,10 @@ def test_both_forms_say_the_same(tmp_path):
         ("on=fatal\n", None, "does not say how to tell somebody: add webhook = https://… or exec = COMMAND"),
         (f"{HOOK}exec=mail\n", "exec", "either webhook or exec"),
         ("exec=\n", "exec", "expected a command"),
-        (f"{HOOK}on=unhealthy\n", "on", "procman checks the health of no program"),
+        (f"{HOOK}on=health\n", "on", "did you mean unhealthy?"),
         (f"{HOOK}on=fatl\n", "on", "did you mean fatal?"),
         (f"{HOOK}on=crash\n", "on", "did you mean exit?"),
-        (f"{HOOK}on=\n", "on", "expected at least one of fatal, oom, exit, recovered"),
+        (f"{HOOK}on=\n", "on", "expected at least one of fatal, oom, exit, unhealthy, recovered"),
         (f"{HOOK}format=teams\n", "format", "expected one of slack, discord, json"),
         (f'{HOOK}format=slack\ntemplate={{"a": "$text"}}\n', "template", "either format or template"),
         ("exec=mail\nformat=json\n", "format", "format belongs to webhook"),

@@ -299,6 +299,30 @@ STEPS = st.lists(
 )
 
 
+def test_one_that_was_unhealthy_recovers_when_it_is_healthy():
+    """That it runs again, as it was restarted for that, is not enough."""
+    desk = Desk()
+    desk.fail(event="unhealthy", words="http 503 (3 in a row)")
+    desk.down()
+    desk.up()
+    desk.pass_until(100.0)
+    assert desk.told == [(0.0, "unhealthy", "web", 1)]
+    desk.incidents.up("web", now=desk.now, well=True)
+    desk.pass_until(200.0)
+    assert desk.told[1:] == [(110.0, "recovered", "web", 0)]
+
+
+def test_an_exit_is_worse_than_being_unhealthy():
+    """So it is told at once; that it is unhealthy once more is not."""
+    desk = Desk()
+    desk.fail(event="unhealthy")
+    desk.pass_until(20.0)
+    desk.fail()
+    desk.fail(event="unhealthy")
+    desk.pass_until(21.0)
+    assert [event for _, event, *_ in desk.told] == ["unhealthy", "exit"]
+
+
 @settings(deadline=None)
 @given(STEPS, st.sampled_from([("fatal",), ("exit", "recovered"), ("fatal", "oom", "exit", "recovered")]))
 def test_whatever_happens_the_rules_hold(steps, on):

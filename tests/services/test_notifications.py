@@ -6,8 +6,9 @@ import shlex
 from signal import SIGKILL
 
 from procman.config.schema.notify import Notify
-from procman.core.actions import Announce, ProcessRemoved
+from procman.core.actions import Announce, AnnounceHealth, ProcessRemoved
 from procman.core.events import ExitStatus
+from procman.core.spec import Condition, ReadyKind
 from procman.core.states import State
 from procman.runtime.command_runner import CommandRunner
 from procman.services.endings import End, Oom, Sender
@@ -118,6 +119,65 @@ def test_an_unexpected_exit_is_told_and_an_expected_one_is_not(tmp_path):
         return items(await telling.told())
 
     assert tell(tmp_path, steps) == [("exit", "api", "exit status 3")]
+
+
+def sick(telling, healthy=False, of=WEB):
+    telling.running.bus.publish(AnnounceHealth(of.namespec, of, None, healthy, "http 503 (3 in a row)"))
+
+
+def restarted_for_that(telling):
+    telling.say(State.RUNNING, State.STOPPING, None, reason=SICK)
+    telling.say(State.STOPPING, State.BACKOFF, KILLED, reason=SICK)
+
+
+SICK = "unhealthy: http 503 (3 in a row)"
+
+
+def test_an_unhealthy_process_is_told_once_though_it_is_restarted_for_that(tmp_path):
+    """A section without that word is told of the restart."""
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(on=("unhealthy", "exit"))])
+        sick(telling)
+        restarted_for_that(telling)
+        return items(await telling.told())
+
+    assert tell(tmp_path, steps) == [("unhealthy", "web", "http 503 (3 in a row)")]
+
+    async def without(telling):
+        telling.notifications.apply([telling.rule(on=("exit",))])
+        sick(telling)
+        restarted_for_that(telling)
+        return items(await telling.told())
+
+    folder = tmp_path / "without"
+    folder.mkdir()
+    ((event, name, reason),) = tell(folder, without, why=SICK)
+    assert (event, name) == ("exit", "web")
+    assert reason.startswith(SICK)
+
+
+def test_an_unhealthy_process_has_recovered_when_its_check_succeeds(tmp_path):
+    """Whether it was restarted or not; one whose check was taken out, when it runs."""
+    checked = program("web", health=Condition(ReadyKind.TCP, "tcp:1"))
+
+    async def steps(telling):
+        telling.notifications.apply([telling.rule(on=("unhealthy", "recovered"), recovered_after=0.01)])
+        for of, well in ((checked, lambda: sick(telling, healthy=True, of=checked)), (program("db"), lambda: None)):
+            sick(telling, of=of)
+            telling.look()
+            await telling.until(lambda: telling.notifications.statuses()[0].reported == (of.namespec,))  # noqa: B023
+            telling.say(State.STARTING, State.RUNNING, None, of=of)
+            well()
+            await telling.until(lambda: not telling.notifications.statuses()[0].reported)
+        return [(event, name) for event, name, _ in items(await telling.told())]
+
+    assert tell(tmp_path, steps) == [
+        ("unhealthy", "web"),
+        ("recovered", "web"),
+        ("unhealthy", "db"),
+        ("recovered", "db"),
+    ]
 
 
 def test_what_became_of_a_message_is_in_the_journal(tmp_path):

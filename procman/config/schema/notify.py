@@ -19,9 +19,9 @@ class Notify:
     on: tuple[str, ...] = option(
         kinds.NOTIFY_ON,
         "What is told: exit (a process has ended unexpectedly, or failed to start), oom (it was killed for want of "
-        "memory, certainly or likely), fatal (it has failed for good), recovered (one that was reported runs again). "
-        "Several are separated by commas.",
-        default=("fatal", "oom", "exit", "recovered"),
+        "memory, certainly or likely), fatal (it has failed for good), unhealthy (its health check fails), recovered "
+        "(one that was reported runs again, and is healthy if that is looked at). Several are separated by commas.",
+        default=("fatal", "oom", "exit", "unhealthy", "recovered"),
         effect=Effect.NONE,
     )
     programs: tuple[str, ...] = option(

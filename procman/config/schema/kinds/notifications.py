@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 # In the order in which they are worse; what is worse than anything told so far is told at once.
-TOLD = ("recovered", "exit", "oom", "fatal")
+TOLD = ("recovered", "unhealthy", "exit", "oom", "fatal")
 _CHOICES = ", ".join(reversed(TOLD))
 # What others call them.
 _ELSEWHERE = {
@@ -27,9 +27,10 @@ _ELSEWHERE = {
     "recover": "recovered",
     "recovery": "recovered",
     "running": "recovered",
+    "health": "unhealthy",
+    "sick": "unhealthy",
     "resolved": "recovered",
 }
-_NOT_KNOWN = {"unhealthy": "procman checks the health of no program, so this would never be told: take it out"}
 
 FORMATS = ("slack", "discord", "json")
 
@@ -45,8 +46,6 @@ def _on(words: tuple[str, ...]) -> tuple[str, ...]:
     if not found:
         raise Unfit(f"expected at least one of {_CHOICES}")
     for word in found:
-        if word in _NOT_KNOWN:
-            raise Unfit(_NOT_KNOWN[word])
         if word not in TOLD:
             meant = f"; did you mean {_ELSEWHERE[word]}?" if word in _ELSEWHERE else did_you_mean(word, TOLD)
             raise Unfit(f"expected some of {_CHOICES}{meant}")
