@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from procman.errors import OperationFailed
 from procman.logs.disk_worker import DiskWorker
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.rotated_files import ToCompress
@@ -98,6 +99,11 @@ class KeptFile:
         """Rotate it now, unless it is empty; raises OperationFailed."""
         self._file.rotate()
         self._let_others_follow()
+
+    def reopen(self) -> None:
+        """Open the path again, and raise OperationFailed if that fails."""
+        if not self._file.reopen():
+            raise OperationFailed(self._file.failure.text or f"cannot open log {self.path}")
 
     def rotated(self, by: RotatedBy, problem: str | None) -> None:
         """It was rotated, or could not be."""

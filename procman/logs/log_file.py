@@ -150,22 +150,6 @@ class LogFile:
         """Open the path again, after what was given before is written."""
         self.post(self._file.reopen)
 
-    async def reopen_now(self) -> None:
-        """The same, and wait for it; raises OperationFailed."""
-
-        def run() -> str | None:
-            return None if self._file.reopen() else self._file.failure.text
-
-        try:
-            failure = await self.call_async(run)
-        except DiskTimeout:
-            raise OperationFailed(
-                f"cannot reopen log {self.path}: its disk does not answer; it is reopened when it does"
-            ) from None
-        self._deliver_reports()
-        if failure is not None:
-            raise OperationFailed(failure)
-
     async def clear(self) -> None:
         """Remove the file and begin a new one; raises OperationFailed."""
         self._end_batch()

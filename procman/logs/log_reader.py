@@ -90,13 +90,7 @@ class LogReader:
     async def rotate(self, name: str) -> None:
         """Rotate the files of a process now; raises NoLog if it has none, and OperationFailed."""
         for file in self._files(name):
-            try:
-                await file.call_async(file.kept.rotate)
-            except DiskTimeout:
-                raise OperationFailed(
-                    f"cannot rotate log {file.path}: its disk does not answer; try it when it does"
-                ) from None
-            file.sync()  # what it has to report is delivered
+            await _do("rotate", file, file.kept.rotate)
 
     async def reopen(self, name: str) -> None:
         """Open the files of a process again, after they were moved away.
@@ -106,7 +100,7 @@ class LogReader:
         failures: list[OperationFailed] = []
         for file in self._files(name):
             try:
-                await file.reopen_now()
+                await _do("reopen", file, file.kept.reopen)
             except OperationFailed as failure:
                 failures.append(failure)
         if failures:
@@ -204,3 +198,15 @@ def _truncate(path: str) -> None:
             os.truncate(path, 0)
         except OSError as error:
             raise OperationFailed(f"cannot empty {path}: {error.strerror}") from None
+
+
+async def _do(what: str, file: LogFile, call: Callable[[], object]) -> None:
+    """Do it on the thread of its disk, after all that was given before; raises OperationFailed."""
+    try:
+        await file.call_async(call)
+    except DiskTimeout:
+        raise OperationFailed(f"cannot {what} log {file.path}: its disk does not answer; try it when it does") from None
+    except OperationFailed:
+        file.sync()
+        raise
+    file.sync()  # what it has to report is delivered

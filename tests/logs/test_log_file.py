@@ -94,9 +94,9 @@ def test_who_waits_for_a_reopen_is_told_whether_it_worked(live):
         moved = setting.path.parent.with_name(f"{setting.path.parent.name}-moved")
         setting.path.parent.rename(moved)
         with pytest.raises(OperationFailed, match="cannot write log"):
-            await setting.file.reopen_now()
+            await setting.file.call_async(setting.file.kept.reopen)
         moved.rename(setting.path.parent)
-        await setting.file.reopen_now()
+        await setting.file.call_async(setting.file.kept.reopen)
         assert setting.file.write(b"after\n")
         assert setting.file.sync()
         assert setting.path.read_bytes() == b"before\nafter\n"
