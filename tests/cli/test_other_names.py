@@ -22,6 +22,20 @@ def test_describe_is_the_long_status(ctl, master, word):
     assert ctl(word, "web").text == ctl("status", "--long", "web").text
 
 
+def test_describe_says_where_the_logs_of_a_process_are(ctl, master):
+    """The paths, of which the file may say AUTO; in the table of several there would be too many."""
+    master.answers["GET", "/v1/figures"] = {"figures": []}
+    logs = {"stdout_logfile": "/tmp/web-stdout---a.log", "stderr_logfile": "/tmp/web-stderr---b.log"}
+    master.show({**process("web"), **logs}, process("cron"))
+    assert (
+        "\nweb: logs: stdout in /tmp/web-stdout---a.log, stderr in /tmp/web-stderr---b.log\n"
+        in ctl("describe", "web").text
+    )
+    assert "logs:" not in ctl("describe").text
+    master.show({**process("web"), **logs, "redirect_stderr": True})
+    assert "\nweb: logs: stdout in /tmp/web-stdout---a.log\n" in ctl("describe", "web").text
+
+
 @pytest.mark.parametrize(("word", "operation"), [("up", "start"), ("down", "stop")])
 def test_up_and_down_start_and_stop(ctl, master, word, operation):
     """They need a name, as start and stop do."""

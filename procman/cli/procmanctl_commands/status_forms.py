@@ -66,6 +66,8 @@ def _more(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
         invocation.put(limits=limits)
     lines = [line for one in limits for line in lines_of(one)]
     lines += details(invocation, names)
+    if len(chosen) == 1:
+        lines += _log_line(chosen[0])
     for info in chosen:
         why = info.get("why") or (info["spawnerr"] and (reason(info) or info["spawnerr"]))
         if why:
@@ -75,6 +77,15 @@ def _more(invocation: Invocation, chosen: list[ProcessInfo]) -> list[str]:
     lines += _at_terminals(invocation, names)
     lines += [f"Warning: {safe(warning)}" for warning in file_warnings(invocation)]
     return _safe(invocation, lines)
+
+
+def _log_line(info: ProcessInfo) -> list[str]:
+    """Where the output of a process is: the file says AUTO of a log that has its name from the master."""
+    files = {"stdout": info.get("stdout_logfile"), "stderr": info.get("stderr_logfile")}  # an older master has neither
+    if info.get("redirect_stderr"):
+        del files["stderr"]
+    found = [f"{channel} in {file}" for channel, file in files.items() if file]
+    return [f"{info['namespec']}: logs: {', '.join(found)}"] if found else []
 
 
 def _at_terminals(invocation: Invocation, names: set[str]) -> list[str]:
