@@ -1,4 +1,4 @@
-"""The lines of `status --long` about sockets, hooks, given and watched files, and the rotation of logs."""
+"""The lines of `status --long` about schedules, sockets, hooks, given and watched files, and the rotation of logs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from procman.api.shapes.processes import GivenInfo, HookInfo, HookResultInfo, RotationInfo, SocketInfo, WatchInfo
+    from procman.api.shapes.schedules import ScheduleInfo
     from procman.cli.invocation import Invocation
 
 
@@ -23,9 +24,11 @@ def details(invocation: Invocation, names: Container[str]) -> list[str]:
     sockets: list[SocketInfo] = _known(invocation, "sockets", names)
     watches: list[WatchInfo] = _known(invocation, "watches", names)
     rotations: list[RotationInfo] = _known(invocation, "rotations", names)
+    schedules: list[ScheduleInfo] = _known(invocation, "schedules", names)
     now = time.time()
     return [
         *_of_programs(invocation, names),
+        *map(_schedule_line, schedules),
         *map(_socket_line, sockets),
         *(_hook_line(info, now) for info in hooks),
         *(_given_line(info) for info in given),
@@ -62,6 +65,14 @@ def _of_programs(invocation: Invocation, names: Container[str]) -> list[str]:
         *(f"{one['program']}: {one['text']}" for one in meant),
         *(f"{one['program']}: scaled to {one['numprocs']}, the file says {one['in_file']}" for one in scaled),
     ]
+
+
+def _schedule_line(info: ScheduleInfo) -> str:
+    zone = "" if info["zone"].lower() == "local" or info["schedule"].startswith("every ") else f" {info['zone']}"
+    coming = info["next"] or "no run comes any more"
+    if not info["on"]:
+        coming = f"off: procmanctl start {info['namespec']} switches it on"
+    return f"{info['namespec']}: schedule: {info['schedule']}{zone}; {coming}"
 
 
 def _socket_line(info: SocketInfo) -> str:

@@ -163,7 +163,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     "status": Entry(
         '`{"processes": [ProcessInfo]}`; with `--long` also `"figures": [FiguresInfo], "terminals": [TerminalClient], '
         '"hooks": [HookInfo], "given": [GivenInfo], "sockets": [SocketInfo], "watches": [WatchInfo], '
-        '"rotations": [RotationInfo], "rolling": [RollingInfo], "scales": [ScaleInfo], '
+        '"rotations": [RotationInfo], "schedules": [ScheduleInfo], "rolling": [RollingInfo], "scales": [ScaleInfo], '
         '"warnings": [str]`, '
         "and in each FiguresInfo the CPU in percent of one second as cpu_percent; with `--at` "
         '`{"at": float, "known_since": float or null, "processes": [PastInfo]}`',

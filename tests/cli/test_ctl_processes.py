@@ -200,3 +200,27 @@ def test_json_of_operations_holds_the_results(ctl, master):
     assert document["started"][0]["status"] == "SPAWN_ERROR"
     assert ran.status == 7
     assert json.loads(ctl("pid", "--json").out) == {"pid": 4711}
+
+
+def test_the_long_status_has_a_line_for_each_schedule(ctl, master):
+    """With its next time, or how it is switched on."""
+    master.show(process("backup", "STOPPED"), process("job", "STOPPED"), process("tick", "STOPPED"))
+    master.answers["GET", "/v1/figures"] = {"figures": []}
+
+    def known(name, schedule, zone, coming):
+        return {"namespec": name, "schedule": schedule, "zone": zone, "on": bool(coming), "next": coming}
+
+    master.answers["GET", "/v1/schedules"] = {
+        "schedules": [
+            known("backup", "0 2 * * *", "Europe/Berlin", "next run Nov 24 02:00 CET (in 3 h)"),
+            known("job", "@daily", "local", ""),
+            known("other", "@daily", "local", ""),
+            known("tick", "every 3s", "local", "next run Nov 24 02:00 CET (in 2 s)"),
+        ]
+    }
+    lines = [line for line in ctl("status", "--long").text.splitlines() if "schedule" in line]
+    assert lines == [
+        "backup: schedule: 0 2 * * * Europe/Berlin; next run Nov 24 02:00 CET (in 3 h)",
+        "job: schedule: @daily; off: procmanctl start job switches it on",
+        "tick: schedule: every 3s; next run Nov 24 02:00 CET (in 2 s)",
+    ]
