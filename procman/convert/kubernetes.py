@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from signal import SIGTERM
 
 from procman.config.schema.configuration import Config
@@ -52,13 +53,20 @@ _PATIENCE = 5
 
 Mapped = dict[str | Comment, Yaml]
 
+_AT_ONCE: Mapped = {
+    "replicas": 1,
+    Comment("never two at a time, as under procman; RollingUpdate starts the new pod before the old one is gone"): None,
+    "strategy": {"type": "Recreate"},
+}
+
 
 def export(config: Config, target: Target) -> Exported:
     """One Deployment, in a file named after it."""
     name = label(target.name)
     jobs: dict[str, Mapped] = {}
+    pods = _AT_ONCE
     if target.split:
-        containers, pod, jobs, notes = _split(config, target)
+        containers, pod, jobs, notes, pods = _split(config, target)
     else:
         containers, pod, notes = _whole(config, target, name)
     labels: Mapped = {"app.kubernetes.io/name": name}
@@ -71,11 +79,7 @@ def export(config: Config, target: Target) -> Exported:
         "kind": "Deployment",
         "metadata": {"name": name, "labels": labels},
         "spec": {
-            "replicas": 1,
-            Comment(
-                "never two at a time, as under procman; RollingUpdate starts the new pod before the old one is gone"
-            ): None,
-            "strategy": {"type": "Recreate"},
+            **pods,
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}},
         },
@@ -167,8 +171,8 @@ def _security(config: Config, notes: list[str]) -> Mapped:
 # ------------------------------------------------------------------------------------------------ one per program
 
 
-def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped, dict[str, Mapped], list[str]]:
-    """The containers of the Deployment, its pod, the CronJobs by the names of their processes, and notes."""
+def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped, dict[str, Mapped], list[str], Mapped]:
+    """The containers of the Deployment, its pod, the CronJobs by the names of their processes, notes, and its pods."""
     processes, notes = carried(config, label)
     jobs: dict[str, Mapped] = {}
     scheduled = [process for process in processes if process.program.schedule is not None]
@@ -188,6 +192,7 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     processes = [process for process in processes if process.starts]
     # Init containers start one after the other, and stop in reverse after the others, if they are to stay up.
     first = {wait.target for process in processes for wait in process.waits} - stays_out
+    processes, pods = _replicas(processes, config, target)
     notes += [*_lost(processes, first, config), *written_in(config), *lost_sockets(processes)]
     longest = max((_longest(process.program) for process in processes if process.name not in first), default=0)
     later = [_longest(p.program) for p in processes if p.name in first and not p.program.is_oneshot]
@@ -213,7 +218,24 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
         which = "others depend on these: each is ready, or done, before the next one starts"
         pod[Comment(which if first else "pre_start: each has succeeded before the next one starts")] = None
         pod["initContainers"] = before
-    return containers, pod, jobs, list(dict.fromkeys(notes))
+    return containers, pod, jobs, list(dict.fromkeys(notes)), pods
+
+
+def _replicas(processes: list[Carried], config: Config, target: Target) -> tuple[list[Carried], Mapped]:
+    """What a pod runs, and how many pods there are: one for each process of a rolling program that is alone here."""
+    sections_of = {process.program.section for process in processes}
+    if len(processes) == 1 or len(sections_of) != 1 or processes[0].program.restart_strategy != "rolling":
+        return processes, _AT_ONCE
+    name = label(sections_of.pop().partition(":")[2])
+    named = [replace(process, name=name) for process in processes]
+    made = [_container(process, config, target, []) for process in named]
+    before = [init_containers(container, each, _unexpanded) for container, each in zip(made, named, strict=True)]
+    if len(set(map(dump, made))) > 1 or any(others != before[0] for others in before):
+        return processes, _AT_ONCE  # they differ in more than their names
+    batch = batch_size(processes[0].program.rolling_batch, len(processes))
+    strategy: Mapped = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": batch, "maxSurge": 0}}
+    about = Comment("restart_strategy and rolling_batch: a pod ends before the next one starts")
+    return named[:1], {"replicas": len(processes), about: None, "strategy": strategy}
 
 
 def _longest(program: Program) -> float:

@@ -23,6 +23,7 @@ def containers(found):
 
 
 WEB = "[program:web]\ncommand=/bin/web\n"
+ROLLING = WEB + "numprocs=4\nprocess_name=w%(process_num)d\nrestart_strategy=rolling\nrolling_batch=50%%\n"
 
 
 # ------------------------------------------------------------------------------------------------ one container
@@ -307,3 +308,28 @@ def test_compose_has_no_schedules(tmp_path):
     assert "schedule = @daily: docker has no schedules; from a crontab: `docker compose run --rm backup`" in text
     assert 'profiles: ["schedule"]' in text
     assert "[program:backup]: schedule, which docker has not" in notes
+
+
+def test_a_rolling_program_alone_has_a_pod_for_each_process(tmp_path):
+    """An update of the Deployment replaces as many at a time as procman would, and they can share a port."""
+    socket = "[socket:http]\nlisten=tcp://*:8080\n"
+    found = exported(tmp_path, ROLLING + "sockets=http\n" + socket, split=True)
+    spec = deployment(found.files["shop.yaml"])["spec"]
+    assert spec["replicas"] == 4
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 2, "maxSurge": 0}}
+    (container,) = spec["template"]["spec"]["containers"]
+    assert (container["name"], container["ports"]) == ("web", [{"containerPort": 8080}])
+    assert not [note for note in found.notes if "numprocs" in note or "RollingUpdate" in note]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ROLLING + "[program:b]\ncommand=/bin/b\n", ROLLING.replace("/bin/web", "/bin/web %(process_num)d")],
+)
+def test_rolling_processes_that_differ_or_are_not_alone_share_a_pod(tmp_path, text):
+    """Then a note says what their own Deployment needs."""
+    found = exported(tmp_path, text, split=True)
+    spec = deployment(only(found.files))["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert {"web-w0", "web-w3"} <= containers(found).keys()
+    assert any("needs strategy RollingUpdate with maxUnavailable 2 and maxSurge 0" in note for note in found.notes)
