@@ -273,12 +273,31 @@ _WATCH = {
     "signal": "gets a signal",
     "exec": "has its command run",
 }
+_OF_A_SCHEDULE = {
+    "on": "its schedule is switched on",
+    "off": "its schedule is switched off",
+    "run": "a run is due",
+    "skipped": "a run is left out, as one is under way",
+    "queued": "a run waits for the end of the present one",
+    "dropped": "the run that was queued is dropped",
+    "missed": "a run was missed",
+}
+
+
+def _schedule(record: JournalRecord, data: dict[str, Any]) -> str:
+    what = record.get("reason", "")
+    if (count := data.get("count", 1)) > 1:
+        return f"{count} runs were {'left out' if what == 'skipped' else 'missed'}"
+    return _OF_A_SCHEDULE.get(what, what)
+
+
 _WORDS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "state": _state,
     "spawn": _spawn,
     "given": _given,
     "exit": _exit,
     "hook": _hook,
+    "schedule": _schedule,
     "socket": _socket,
     "health": _health,
     "watch": _watch,

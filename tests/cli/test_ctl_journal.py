@@ -82,6 +82,11 @@ def one(seq, kind, **fields):
             one(9, "gap", data={"from": 3, "to": 9, "records": 5, "reason": "its disk does not answer"}),
             "records are missing from #3 to #9, 5 of them: its disk does not answer",
         ),
+        (one(1, "schedule", name="job", reason="off"), "job               its schedule is switched off  #1"),
+        (
+            one(1, "schedule", name="job", reason="missed", data={"count": 3}),
+            "job               3 runs were missed  #1",
+        ),
         (one(1, "later", reason="of a newer master"), "procman           of a newer master  #1"),
     ],
 )

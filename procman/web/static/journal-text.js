@@ -25,7 +25,21 @@ const WATCH = {
   exec: "has its command run",
 };
 
+const SCHEDULE = {
+  on: "its schedule is switched on",
+  off: "its schedule is switched off",
+  run: "a run is due",
+  skipped: "a run is left out, as one is under way",
+  queued: "a run waits for the end of the present one",
+  dropped: "the run that was queued is dropped",
+  missed: "a run was missed",
+};
+
 const WORDS = {
+  schedule({ reason = "" }, { count = 1 }) {
+    if (count > 1) return `${count} runs were ${reason === "skipped" ? "left out" : "missed"}`;
+    return SCHEDULE[reason] ?? reason;
+  },
   socket({ reason }, { address, addresses = [] }) {
     if (reason === "off") return "does not wait for a connection any more";
     return reason === "connection" ? `a connection to ${address} starts it` : `waits for a connection on ${addresses.join(", ")}`;
