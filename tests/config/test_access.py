@@ -97,7 +97,10 @@ def test_doubts_are_for_check(tmp_path):
     found = "\n".join(problems(tmp_path, "[access:x]\nusers=65534\n", head=head, places=True))
     assert "with mode 0700 only its owner reaches the socket: add chmod = 0666" in found
     assert "tokens cross the network unencrypted: add certfile" in found
+    assert "no [access:NAME] section has a token, so every request is refused: add one" in found
     assert "uid 65534 is whoever the kernel has no number for" in found
+    head += "username=u\npassword=p\n"  # which lets somebody in
+    assert "every request is refused" not in "\n".join(problems(tmp_path, "", head=head, places=True))
 
 
 @pytest.mark.parametrize(

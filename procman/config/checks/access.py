@@ -17,6 +17,7 @@ def warn_of_access(reading: OptionReader, config: Config) -> None:
         if isinstance(server, InetServer):
             _check_certificate(reading, server)
             _warn_of_clear_text(reading, server)
+            _warn_of_no_tokens(reading, server, config)
         else:
             _warn_of_closed_socket(reading, server)
             _warn_of_generosity(reading, server)
@@ -30,6 +31,15 @@ def warn_of_access(reading: OptionReader, config: Config) -> None:
         ):
             message = "tokens are mostly for TCP, where no server has access = roles: add that to [inet_http_server]"
             reading.complain(section, "token_file", message, "no-roles", "note")
+
+
+def _warn_of_no_tokens(reading: OptionReader, server: InetServer, config: Config) -> None:
+    if server.access != "roles" or server.username:
+        return
+    if all(access.token_file is None for access in config.access):
+        section = reading.sections.sections[server.section]
+        message = "no [access:NAME] section has a token, so every request is refused: add one with token_file = …"
+        reading.complain(section, "access", message, "no-tokens", "warning")
 
 
 def _check_certificate(reading: OptionReader, server: InetServer) -> None:
