@@ -1,6 +1,7 @@
 """The table of `status --long`: whole names, the width of the terminal, CPU in percent, and a pager for long tables."""
 
 import json
+from types import SimpleNamespace
 
 import pexpect
 import pytest
@@ -25,8 +26,9 @@ def used(name, cpu, **changed):
 def watched(master, monkeypatch):
     """A second that takes no time, in which web uses half a second of CPU."""
     moments = iter([10.0, 11.0])
-    monkeypatch.setattr(figures, "SPAN", 0)
-    monkeypatch.setattr(figures.time, "monotonic", lambda: next(moments))
+    # Of this module alone: other threads ask for the time, too.
+    clock = SimpleNamespace(monotonic=lambda: next(moments), sleep=lambda _: None)
+    monkeypatch.setattr(figures, "time", clock)
     seen = iter([[used("web", 7.0)], [used("web", 7.5)]])
     master.answers["GET", "/v1/figures"] = lambda _: {"figures": next(seen)}
     return master

@@ -33,7 +33,7 @@ def test_a_second_master_leaves_the_logs_of_the_first_alone(start_master, tmp_pa
     log = first.info("one")["stdout_logfile"]
     second = start_master("two", SLEEPER)
     assert first.stop() == 0
-    before = len(second.lines)
+    before = second.so_far()
     second.call("POST", "/v1/master/reload")
     second.wait_for("success: two", after=before)
     second.has_written("two")  # its log may have had a path before it was a file

@@ -520,7 +520,7 @@ def test_who_hangs_up_in_the_middle_leaves_nothing_behind(master, way):
                 client.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 assert client.recv(1) == b"H"
                 client.close()
-        seen = len(master.lines)
+        seen = master.so_far()
         client = master.connect(way)
         client.sendall(b"POST /v1/processes/web/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         client.close()

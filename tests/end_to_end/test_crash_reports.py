@@ -263,7 +263,7 @@ def test_reports_survive_upgrades_reloads_and_with_a_folder_the_master(start, tm
     assert master.ctl("upgrade").returncode == 0
     after = reports(master)["web"]
     assert {**after, "file": ""} == {**before, "file": ""}
-    asked = len(master.lines)
+    asked = master.so_far()
     master.ctl("reload")
     master.wait_for("entered RUNNING state", after=asked)
     assert reports(master)["web"]["seq"] == before["seq"]
@@ -281,7 +281,7 @@ def test_the_folder_may_be_removed_and_come_back(start, tmp_path):
     master.wait_for("entered RUNNING state")
 
     def fail(code: int) -> int:
-        asked = len(master.lines)
+        asked = master.so_far()
         master.ctl("start", "web")
         master.say("web", f"{code}\n")
         return master.wait_for("exited: web", after=asked)
@@ -340,7 +340,7 @@ def test_a_loop_of_crashes_is_one_report_and_pushes_out_no_other(start):
     master.wait_for("calm entered RUNNING state")
     master.say("calm", "9\n")
     master.wait_for("exited: calm")
-    at = len(master.lines)
+    at = master.so_far()
     for _ in range(20):
         at = master.wait_for("exited: loop", after=at)
     found = {info["name"]: info for info in master.call("GET", "/v1/crashes")["crashes"]}

@@ -85,7 +85,7 @@ def test_a_diamond_restarts_its_tip_once(tmp_path):
     )
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: web")
-        at = len(master.lines)
+        at = master.so_far()
         master.call("POST", "/v1/processes/restart", {"names": ["left", "right"]})
         master.wait_for("success: web", after=at)
         assert re.findall("spawned: '(.*?)'", since(master, at))[-1] == "web"
@@ -139,7 +139,7 @@ def test_a_bound_program_goes_down_with_its_dependency_and_comes_back_with_it(tm
         assert re.findall(r"stopped: (\w+)", master.text) == ["web", "db"]
         assert "stopped with db, starts with it" in master.ctl("status", "web").stdout
         assert "on_dependency_stop = stop" in master.ctl("why", "web").stdout
-        at = len(master.lines)
+        at = master.so_far()
         master.ctl("start", "db")
         master.wait_for("success: web", after=at)
 
@@ -194,7 +194,7 @@ def test_a_kill_of_a_dependency_restarts_who_wants_that(tmp_path):
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: web")
         master.wait_for("success: other")
-        at, other = len(master.lines), pid_of(master, "other")
+        at, other = master.so_far(), pid_of(master, "other")
         master.ctl("signal", "KILL", "db")
         master.wait_for("success: web", after=at)
         assert SIGKILL.name in since(master, at)

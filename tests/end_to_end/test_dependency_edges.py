@@ -113,7 +113,7 @@ def test_an_upgrade_at_each_phase_of_a_wait(tmp_path):
         assert phases(master.call) == HELD
         assert master.ctl("upgrade").returncode == 0
         assert phases(master.call) == HELD
-        at = len(master.lines)
+        at = master.so_far()
         for name in ("task", "db", "bad"):
             (tmp_path / name).touch()
         master.wait_for("spawned: 'web'", after=at)
@@ -251,7 +251,7 @@ def test_a_message_of_another_user_is_dropped(tmp_path):
 
 def test_a_client_of_supervisor_hears_that_a_start_is_blocked_and_that_a_group_is_needed(tmp_path):
     """StartProcess with wait ends with a fault, and removeProcessGroup names the dependents."""
-    bad = "[program:bad]\ncommand=sh -c 'exit 1'\nstartretries=0\nautostart=false\n"
+    bad = "[program:bad]\ncommand=sh -c 'exit 1'\nstartsecs=60\nstartretries=0\nautostart=false\n"
     with RunningMaster(
         tmp_path, bad + stack("db", "web\ndepends_on=db", "late\ndepends_on=bad\nautostart=false")
     ) as master:
@@ -335,7 +335,7 @@ def test_an_update_of_both_ends_stops_dependents_first_and_starts_targets_first(
     with RunningMaster(tmp_path, stack("db", "web\ndepends_on=db", "other")) as master:
         master.wait_for("success: web")
         other = master.info("other")["pid"]
-        at = len(master.lines)
+        at = master.so_far()
         variable = "environment=A=1"
         master.write(stack(f"db\n{variable}", f"web\ndepends_on=db\n{variable}", "other\ndepends_on=db"))
         assert master.ctl("update").returncode == 0
@@ -343,7 +343,7 @@ def test_an_update_of_both_ends_stops_dependents_first_and_starts_targets_first(
         happened = re.findall(r"(stopped|spawned): '?(\w+)", since(master, at))
         assert happened == [("stopped", "web"), ("stopped", "db"), ("spawned", "db"), ("spawned", "web")]
         assert master.info("other")["pid"] == other
-        at = len(master.lines)
+        at = master.so_far()
         master.process.send_signal(SIGTERM)
         master.wait_for("stopped: db", after=at)
         assert re.findall(r"stopped: (\w+)", since(master, at))[-1] == "db"
@@ -352,7 +352,7 @@ def test_an_update_of_both_ends_stops_dependents_first_and_starts_targets_first(
 @pytest.mark.slow
 def test_readyz_names_the_root_before_the_symptoms(tmp_path):
     """The first line is what is the matter; the others lead to it."""
-    db = "[program:db]\ncommand=sh -c 'exit 3'\nstartretries=0\n"
+    db = "[program:db]\ncommand=sh -c 'exit 3'\nstartsecs=60\nstartretries=0\n"
     with RunningMaster(tmp_path, db + stack("app\ndepends_on=db", "web\ndepends_on=app", "fine")) as master:
         master.wait_for("web is FATAL, blocked")
         said = master.ctl("health")

@@ -192,12 +192,12 @@ def test_a_restart_gets_what_the_files_have_now(tmp_path, app):
         assert folder_of(master) != before
         assert not before.exists()
         (app / "app.env").unlink()
-        asked = len(master.lines)
+        asked = master.so_far()
         master.ctl("restart", "web")
         master.wait_for(f"cannot read env_file {app}/app.env: there is no such file", after=asked)
         assert master.info("web")["statename"] == "FATAL"
         (app / "app.env").write_text("A=1\nB='open\n")
-        asked = len(master.lines)
+        asked = master.so_far()
         master.ctl("start", "web")
         master.wait_for(f"cannot read env_file {app}/app.env:2: cannot read this line", after=asked)
 

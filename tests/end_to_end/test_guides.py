@@ -60,6 +60,7 @@ process_name = "app_%(process_num)d"
 startsecs = 0
 [program.early]
 command = "sh -c 'echo the data directory has a wrong owner >&2; exit 1'"
+startsecs = 60
 startretries = 0
 [program.migrate]
 type = "oneshot"

@@ -161,7 +161,7 @@ def test_the_results_of_hooks_are_shown(tmp_path):
         failures = re.findall(r'procman_process_hook_failures_total\{.*hook="(\w+)"\} (\d+)', metrics)
         assert dict(failures) == {"pre_start": "0", "post_start": "0", "post_stop": "1"}
         # They outlive what begins anew: a reload of the master.
-        position = len(master.lines)
+        position = master.so_far()
         master.ctl("reload")
         master.wait_for("post_start of 'web': sleep begins", after=position)
         found = {one["hook"]: one for one in master.call("GET", "/v1/hooks?name=web")["hooks"]}

@@ -82,7 +82,7 @@ def test_what_grows_is_restarted_politely(run):
     master = run(section("hog", GROWS, "memory_restart=100MB", "memory_interval=100ms", "stopasgroup=true"))
     master.wait_for("hog entered RUNNING")
     follow = master.follow("hog")
-    position = len(master.lines)
+    position = master.so_far()
     for _ in range(2):
         master.say("hog", "more\n")
     position = master.wait_for("hog is restarted for its memory: it uses ", after=position)

@@ -8,7 +8,10 @@ import pytest
 
 from procman.errors import NoLog
 from procman.logs.capture import BEGIN, END
+from procman.logs.disk_workers import DiskWorkers
 from tests.support.programs import program
+
+pytestmark = pytest.mark.usefixtures("patient_disks")
 
 
 def test_the_last_words_are_those_of_one_run(run_outputs):
@@ -32,7 +35,6 @@ def test_the_last_words_are_those_of_one_run(run_outputs):
     run_outputs(steps)
 
 
-@pytest.mark.usefixtures("patient_disks")
 @pytest.mark.parametrize("logfile", [None, "/dev/stdout", "AUTO"])
 def test_the_last_words_are_known_wherever_the_output_goes(run_outputs, logfile):
     """Even if the output is dropped; and an unfinished line counts."""
@@ -200,6 +202,9 @@ def test_a_silent_disk_is_an_obstacle_to_an_upgrade(run_outputs, monkeypatch):
         await running.obstacle_is(None)
         assert running.log() == b"early\nlate\n"
 
+    # Long enough for a disk that answers, of a machine that is busy.
+    for limit in ("turn_limit", "call_limit"):
+        monkeypatch.setitem(DiskWorkers.__init__.__kwdefaults__, limit, 1.0)
     # No answer counts for long.
     monkeypatch.setattr("procman.logs.disk_health.ANSWER_HOLDS", 0)
     monkeypatch.setattr("procman.logs.rotating_file.os.utime", held)

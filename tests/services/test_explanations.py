@@ -47,6 +47,7 @@ class Explained(RunningEngine):
 
 
 def failing(name: str, command: str, **options):
+    options.setdefault("startsecs", 60)  # it ends before, however busy the machine is
     return group(name, command=command, autostart=False, startretries=0, redirect_stderr=True, **options)
 
 

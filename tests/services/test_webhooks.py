@@ -51,7 +51,7 @@ def test_posts_share_a_helper_and_each_has_its_own_outcome():
 
 def test_a_helper_that_ends_is_an_outcome_in_words(monkeypatch):
     """Its last line on stderr is in it; the next try waits a little, and has another helper."""
-    monkeypatch.setattr(webhooks, "FIRST_PAUSE", 0.3)
+    monkeypatch.setattr(webhooks, "FIRST_PAUSE", 2.0)
 
     async def steps(hooks, _):
         outcome = await hooks.post("die", b"{}")
