@@ -153,7 +153,8 @@ class DiskWorker:
         """Wait until everything is done that was given to it; not if it does not answer."""
         if self._posted != self._completed and self._thread is not None:
             with contextlib.suppress(DiskTimeout):
-                await self.call_async(lambda: None, LOOP_WAIT)
+                # As long as `call` does where the machine is busy; the loop goes on meanwhile.
+                await self.call_async(lambda: None, LOOP_WAIT * STARVED_WAITS)
 
     def finish(self, until: float) -> None:
         """After the loop has ended: wait until everything is done, not longer than that; the rest is lost."""

@@ -91,6 +91,20 @@ def test_a_disk_that_is_busy_with_other_calls_is_not_stuck(run_with_disk):
     run_with_disk(steps)
 
 
+def test_what_was_given_to_a_busy_disk_is_done_when_it_is_flushed(run_with_disk):
+    """A client that is answered then finds it in the file, also where that has taken longer than the loop may wait."""
+
+    async def steps(held):
+        done = []
+        for number in range(10):
+            held.disk.post(partial(time.sleep, 0.01))
+            held.disk.post(partial(done.append, number))
+        await held.disks.flush()
+        assert len(done) == 10
+
+    run_with_disk(steps)
+
+
 def test_each_disk_has_a_thread_of_its_own(run_with_disk):
     """A stuck disk does not delay another one."""
 
