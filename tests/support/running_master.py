@@ -10,7 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 
-from procman.client.api_client import Client
+from procman.client.api_client import ApiError, Client
 from tests.support import namespaces
 from tests.support.log_lines import PATIENCE
 from tests.support.master_process import Master
@@ -91,6 +91,11 @@ class RunningMaster(Master):
         Followers and listeners may get output before it is in the log; a client that gets an answer finds it there.
         """
         self.call("POST", f"/v1/processes/{name}/signal", {"signal": "CONT"})
+        # The answer does not wait long for the thread of a disk, which may get no turn for a while; who reads does.
+        with contextlib.closing(Client(f"unix://{self.socket}")) as client:
+            for channel in ("stdout", "stderr"):
+                with contextlib.suppress(ApiError):  # it has no such log
+                    client.exchange("GET", f"/v1/processes/{name}/log/{channel}?tail=1")
 
     def say(self, name: str, text: str) -> None:
         """Write to the stdin of a program."""
