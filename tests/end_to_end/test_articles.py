@@ -79,12 +79,11 @@ def test_the_article_leaves_the_log_and_the_last_words_it_shows(tmp_path, progra
     with Master(config) as master:
         match = master.expect(STAMP + r"INFO procman started with pid (\d+)$")
         assert int(match[1]) == master.process.pid
-        pids = [
-            int(master.expect(STAMP + rf"INFO spawned: '{name}' with pid (\d+)$")[1])
-            for name in ("dockerapp1", "dockerapp1-brother")
-        ]
+        names = ("dockerapp1", "dockerapp1-brother")
         up = r"INFO success: {} entered RUNNING state, process has stayed up for > than 1 seconds \(startsecs\)$"
-        master.expect_all([STAMP + up.format("dockerapp1"), STAMP + up.format("dockerapp1-brother")])
+        spawned = [STAMP + rf"INFO spawned: '{name}' with pid (\d+)$" for name in names]
+        first, second, *_ = master.expect_all([*spawned, *(STAMP + up.format(name) for name in names)])
+        pids = [int(first[1]), int(second[1])]
         for pid in pids:
             wait_until_it_listens(pid)
         master.signal(signal.SIGTERM)
@@ -124,8 +123,10 @@ def test_a_program_that_ignores_its_stop_signal_is_killed_after_stopwaitsecs(tmp
         "stopwaitsecs=3",
     )
     with Master(config) as master:
-        pids = [master.expect(rf"spawned: '{name}' with pid (\d+)")[1] for name in ("dockerapp2", "later")]
-        master.expect_all([f"success: {name} entered RUNNING" for name in ("dockerapp2", "later")])
+        names = ("dockerapp2", "later")
+        spawned = [rf"spawned: '{name}' with pid (\d+)" for name in names]
+        first, second, *_ = master.expect_all([*spawned, *(f"success: {name} entered RUNNING" for name in names)])
+        pids = [first[1], second[1]]
         for pid in pids:
             wait_until_it_listens(int(pid))
         assert master.stop() == 0
