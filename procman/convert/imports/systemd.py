@@ -29,11 +29,12 @@ def read(sources: Sequence[Source]) -> Draft:
         reading.service(unit)
     for unit in services.values():
         reading.order(unit)
+    takers = reading.takers()
     for name, unit in units.items():
         if unit.kind == "timer":
             add_timer(draft, reading.reader(unit), reading.sections)
         elif unit.kind == "socket":
-            add_sockets(draft, reading.reader(unit), reading.sections, reading.installed)
+            add_sockets(draft, reading.reader(unit), reading.sections, reading.installed, takers)
         elif unit.kind == "target":
             draft.report.kept(unit.place, name, "procman starts all that is to start")
             reader = reading.reader(unit)
@@ -177,6 +178,16 @@ class _Services:
             edges.append(f"{target.name}{done}{'' if hard else '?'}")
         if edges:
             section.set("depends_on", edges, reader.first("Unit", (*_NEEDS, "Wants", "After", "PartOf")))
+
+    def takers(self) -> dict[str, str]:
+        """By the names of socket units, the services that take them by `Sockets=`."""
+        found: dict[str, str] = {}
+        for service in self.sections:
+            for name, place in self.readers[service].names("Service", "Sockets"):
+                found[name] = service
+                if name not in self.units:
+                    self.draft.report.lost(place, "[Service] Sockets", f"{name} is not imported")
+        return found
 
     def _elsewhere(self, reader: UnitReader, key: str, name: str, place: Node) -> None:
         if name.rpartition(".")[2] in ("target", "slice", "mount") or name.startswith("systemd-"):

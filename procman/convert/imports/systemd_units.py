@@ -115,11 +115,15 @@ def add_timer(draft: Draft, reader: UnitReader, sections: dict[str, Section]) ->
     reader.harmless("Timer", "RemainAfterElapse", "nothing is needed for it")
 
 
-def add_sockets(draft: Draft, reader: UnitReader, sections: dict[str, Section], installed: set[str]) -> None:
-    """A socket section, and the service that gets it."""
+def add_sockets(
+    draft: Draft, reader: UnitReader, sections: dict[str, Section], installed: set[str], takers: dict[str, str]
+) -> None:
+    """A socket section, and the service that gets it; `takers` are services that ask for sockets of another name."""
     unit = reader.unit
-    name = reader.text("Socket", "Service") or f"{unit.stem}.service"
-    section = sections.get(str(name))
+    name = str(reader.text("Socket", "Service") or f"{unit.stem}.service")
+    if name not in sections:
+        name = takers.get(unit.name, name)
+    section = sections.get(name)
     addresses = [_address(node.text) for node in reader.all("Socket", "ListenStream")]
     if section is None or not addresses:
         why = "it listens on no stream" if section is not None else f"{name}, which it starts, is not imported"
@@ -145,7 +149,7 @@ def add_sockets(draft: Draft, reader: UnitReader, sections: dict[str, Section], 
         socket.set("reuseport", value=True, place=reader.place("Socket", "ReusePort"))
     reader.harmless("Socket", "RemoveOnStop", "procman removes it")
     section.add("sockets", socket.name, place=unit.place)
-    if str(name) not in installed:
+    if name not in installed:
         section.set("lazy", value=True, place=unit.place)
         section.options.pop("autostart", None)
 

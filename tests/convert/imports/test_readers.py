@@ -163,6 +163,19 @@ def test_a_hook_of_a_unit_knows_the_pid_by_its_name_here(variable):
     assert "MAINPID" not in draft
 
 
+def test_a_service_takes_the_sockets_that_it_names():
+    """Also those of units with another name; one that is not imported is lost."""
+    sources = [
+        Source("a.service", "[Service]\nExecStart=/bin/a\nSockets=a.socket b.socket c.socket\n"),
+        Source("a.socket", "[Socket]\nListenStream=8080\n"),
+        Source("b.socket", "[Socket]\nListenStream=8081\n"),
+    ]
+    draft = systemd.read(sources)
+    assert 'sockets = ["a", "b"]' in draft.text()
+    lost = [(remark.key, remark.how) for remark in draft.report.of(Fate.LOST)]
+    assert lost == [("[Service] Sockets", "c.socket is not imported")]
+
+
 def test_variables_of_compose():
     """A variable is one of procman's environment; a default is written; $$ is a dollar; a percent sign is escaped."""
     filled = fill_in("$A/${B}/${C:-c}/${D-}/$$E/5%/${F:?no}/$ {")
