@@ -16,6 +16,12 @@ def lines(plan: StopPlanInfo) -> list[str]:
         (wave["seconds"], _place(wave, leveled=leveled), _names(wave["critical"], wave["processes"]) + _hooks(wave))
         for wave in plan["waves"]
     ]
+    rest = round(plan["needed"] - plan["master"] - sum(wave["seconds"] for wave in plan["waves"]), 3)
+    if rest > 0:
+        # It runs beside the waves, and the master ends after it.
+        rows.append(
+            (int(rest) if rest == int(rest) else rest, "on_failure", "the rest of it, if a program fails just before")
+        )
     rows.append((plan["master"], "procman itself", ""))
     amounts = [f"{seconds} s" for seconds, _, _ in rows]
     width, wide = max(map(len, amounts)), max(len(what) for _, what, _ in rows)

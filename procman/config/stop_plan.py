@@ -164,6 +164,9 @@ def warning(plan: StopPlan, budget: float) -> str | None:
     if verdict.fits:
         return None
     waits = [f"{_some(wave.critical)} {show_duration(wave.seconds)}" for wave in plan.waves if wave.seconds]
+    rest = plan.needed - plan.master - sum(wave.seconds for wave in plan.waves)
+    if rest > 0:
+        waits.append(f"the rest of on_failure {show_duration(rest)}")
     why = ", then ".join([*waits, f"procman itself {show_duration(plan.master)}"])
     if plan.seconds < plan.needed:
         why = "its shutdown_timeout"
@@ -222,8 +225,8 @@ def _shorter(plan: StopPlan, budget: float) -> tuple[Change, ...]:
     """The sections to change: the longest waves are shortened most, and no wave to less than a second."""
     waves = sorted((wave for wave in plan.waves if wave.seconds), key=lambda wave: wave.seconds)
     left = budget - plan.master
-    if left < len(waves):
-        return ()
+    if left < max(len(waves), plan.failure):
+        return ()  # stopwaitsecs does not shorten what on_failure may take
     limits: dict[tuple[int, int], float] = {}
     for number, wave in enumerate(waves):
         # Whole seconds, because INI has no fractions. A wave below its share leaves the rest to the others.

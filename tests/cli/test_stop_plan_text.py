@@ -38,6 +38,25 @@ or wait for 31 s
   docker stop -t 31, stop_grace_period: 31s, terminationGracePeriodSeconds: 31
 """
 
+HOOKED = """\
+[program:web]
+command=/bin/true
+on_failure=/bin/true
+hook_timeout=25s
+[supervisord]
+"""
+
+HOOKED_PLAN = """\
+a shutdown takes at most 26 s:
+  10 s  priority 999    web
+  15 s  on_failure      the rest of it, if a program fails just before
+   1 s  procman itself
+the budget gives 8 s: 18 s too little
+either limit the shutdown, so that SIGKILL comes earlier
+  [supervisord] shutdown_timeout = 8 (not set)
+or wait for 26 s
+"""
+
 INFO = {
     "seconds": 31,
     "needed": 31,
@@ -91,6 +110,12 @@ def test_check_with_a_budget_says_what_would_make_it_fit(check):
     """The exit status is 1 although the file is good."""
     assert check("--budget", "10s") == (1, PLAN + "the budget gives 10 s: 21 s too little\n" + CHANGES)
     assert check("--budget", "1m") == (0, PLAN + "the budget gives 60 s: fits\n")
+
+
+def test_the_time_of_on_failure_is_in_the_sum_and_no_stopwaitsecs_shortens_it(check):
+    """A program may fail just before the shutdown: the command is waited for, beside the waves."""
+    status, out = check("--budget", "8s", text=HOOKED)
+    assert (status, out.rpartition("  docker")[0]) == (1, HOOKED_PLAN)
 
 
 def test_check_json_holds_the_plan(check):
