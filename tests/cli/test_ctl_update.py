@@ -172,8 +172,8 @@ def test_a_master_that_goes_meanwhile_leaves_a_way_to_see_what_has_become_of_it(
     master.answers["POST", "/v1/config/update"] = Stream(b"{", cut=True)
     ran = ctl("update")
     assert ran.text == (
-        f"cannot reach procman at {master.path}: the connection was lost: an upgrade of procman goes on with the "
-        "update; procmanctl update --dry-run says what is left of it\n"
+        "the connection was lost before the update had ended: after an upgrade or a kill of procman, the next master "
+        "goes on with it; procmanctl status --long says how far it is\n"
     )
     assert ran.status == 1
 

@@ -197,8 +197,12 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     except Unreachable as error:
         if error.errno != errno.ECONNRESET:
             raise
-        words = "an upgrade of procman goes on with the update; procmanctl update --dry-run says what is left of it"
-        raise Unreachable(error.address, f"{error.reason}: {words}", error.errno) from None
+        text = (
+            "the connection was lost before the update had ended: after an upgrade or a kill of procman, the next "
+            "master goes on with it; procmanctl status --long says how far it is"
+        )
+        invocation.problem(text, code="UNREACHABLE")
+        return
     steps: list[Step] = answer["steps"]
     invocation.put(steps=steps)
     for step in steps:
