@@ -35,12 +35,15 @@ def _note(reading: OptionReader, program: Program, option: str, message: str) ->
 
 def _note_pulled_in(reading: OptionReader, config: Config) -> None:
     started = started_at_boot(config.groups)
+    at_boot = started_at_boot(config.groups, for_runs=False)
     seen: set[str] = set()
     for program in _programs(config.groups):
         dependent = started.get(program.namespec)
         if dependent is not None and program.section not in seen:
             seen.add(program.section)
-            message = f"it starts with the master all the same, because {dependent} depends on it"
+            when = "with the master" if program.namespec in at_boot else "before a run by a schedule"
+            dependent = at_boot.get(program.namespec, dependent)
+            message = f"it starts {when} all the same, because {dependent} depends on it"
             _note(reading, program, "autostart", message)
 
 

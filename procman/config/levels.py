@@ -20,13 +20,18 @@ def arrange_groups(groups: Iterable[Group]) -> dict[str, Place]:
     )
 
 
-def started_at_boot(groups: Iterable[Group]) -> dict[str, str | None]:
-    """The namespecs of what starts with the master, by autostart (None) or because that process needs it."""
+def started_at_boot(groups: Iterable[Group], *, for_runs: bool = True) -> dict[str, str | None]:
+    """The namespecs of what starts with the master, by autostart (None) or because that process needs it.
+
+    `for_runs`: also what starts later, when something that needs it runs by its schedule.
+    """
     programs = {program.namespec: program for group in groups for program in group.programs}
     found: dict[str, str | None] = {name: None for name, program in programs.items() if program.autostart}
     todo = list(found)
     while todo:
         dependent = todo.pop()
+        if programs[dependent].schedule is not None and not (for_runs or programs[dependent].run_on_start):
+            continue
         for edge in programs[dependent].depends_on:
             for name in () if edge.optional else edge.processes:
                 if name not in found and name in programs:

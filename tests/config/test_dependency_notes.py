@@ -60,6 +60,19 @@ def test_a_target_without_autostart_is_noted(tmp_path):
     assert [option for _, option, _ in notes(tmp_path, text)].count("autostart") == 1
 
 
+def test_a_target_of_a_schedule_starts_with_its_runs(tmp_path):
+    """And with the master where something else needs it there, or the job runs then."""
+    job = 'command = "true"\nschedule = "@daily"\ndepends_on = ["db"]\n'
+    text = f"[program.db]\n{SLEEP}autostart = false\n[program.job]\n{job}"
+    assert (3, "autostart", "it starts before a run by a schedule all the same, because job depends on it") in notes(
+        tmp_path, text
+    )
+    at_boot = "it starts with the master all the same, because {} depends on it"
+    assert (3, "autostart", at_boot.format("job")) in notes(tmp_path, f"{text}run_on_start = true\n")
+    web = f'[program.web]\n{SLEEP}depends_on = ["db"]\n'
+    assert (3, "autostart", at_boot.format("web")) in notes(tmp_path, text + web)
+
+
 def test_a_program_with_the_name_of_a_group_is_noted(tmp_path):
     """The program wins; a program in a group of its own is no doubt."""
     text = (
