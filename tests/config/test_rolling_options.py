@@ -59,6 +59,12 @@ def test_auto_is_one_process_for_each_cpu(tmp_path):
     assert len(programs) == usable_cpus()
 
 
+def test_auto_is_at_most_numprocs_max(tmp_path):
+    """The file can be used on a machine with more CPUs, too."""
+    _, programs = web(tmp_path, SEVERAL + "numprocs=auto\nnumprocs_max=1\n")
+    assert len(programs) == 1
+
+
 @pytest.mark.parametrize(
     ("quota", "count"), [("250000 100000", 3), ("max 100000", None), ("50000 100000", 1), ("nonsense", None)]
 )

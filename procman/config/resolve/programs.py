@@ -89,8 +89,12 @@ def processes(reading: OptionReader, section: RawSection, group: str) -> list[Pr
     common["uid"] = reading.uid(section, common["user"])
     settle_limits(reading, section, common)
     asked = reading.option(section, "numprocs", SLOTS["numprocs"], names)
-    in_file = reading.machine.cpus() if asked is None else asked
     most = reading.option(section, "numprocs_max", SLOTS["numprocs_max"], names)
+    if asked is not None:
+        in_file = asked
+    else:
+        # A file goes for machines with any number of CPUs.
+        in_file = reading.machine.cpus() if most is None else min(reading.machine.cpus(), most)
     numprocs = _scaled(reading, section, in_file, most)
     start = reading.option(section, "numprocs_start", SLOTS["numprocs_start"], names)
     # These two are read even if there is no process.

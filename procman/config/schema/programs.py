@@ -432,13 +432,14 @@ class Slots:
     numprocs: int | None = option(
         kinds.NUMPROCS,
         "How many processes to run; auto: one for each CPU, by the affinity of the master and the quota of its cgroup "
-        "(rounded up). procmanctl scale changes the number until that in the file changes, or a reload.",
+        "(rounded up), and at most numprocs_max. procmanctl scale changes the number until that in the file changes, "
+        "or a reload.",
         default=1,
     )
     numprocs_max: int | None = option(
         kinds.CONCURRENCY,
-        "No more than these by procmanctl scale. Default: no limit for those who may configure, and numprocs for those "
-        "who may only operate.",
+        "No more than these by procmanctl scale and numprocs = auto. Default: no limit for those who may configure, "
+        "and numprocs for those who may only operate.",
         default=None,
     )
     numprocs_start: int = option(kinds.INTEGER, "The number of the first, for %(process_num)d.", default=0)
