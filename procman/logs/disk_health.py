@@ -51,9 +51,9 @@ class LoopSide:
             return self.call_limit
         return max(0.0, min(self.call_limit, self.turn_limit - self._waited))
 
-    def note_wait(self, began: float) -> None:
-        """The loop has waited since then."""
-        self._waited += self.clock() - began
+    def note_wait(self, seconds: float) -> None:
+        """The loop has waited for that long."""
+        self._waited += seconds
         if not self._will_reset:
             self._will_reset = True
             self.loop.call_soon(self._reset)

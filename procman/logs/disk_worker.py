@@ -6,11 +6,11 @@ into one file untouched is read by that thread alone (`splice_pump.py`), so that
 The thread owns the files and those pipes, and nothing else: all decisions are made on the loop.
 
 All disks together hold the loop no longer than LOOP_WAIT in one of its turns: `call` gives up then. There are three
-exceptions. While the machine is so busy that the
-thread has not even begun to run, `call` waits up to STARVED_WAITS times as long: the loop could not run in time either,
-and a healthy disk must not be taken for a stuck one. With `even_if_busy` (before the first program starts, and right
-before the master executes its successor), `call` waits as long as the thread gets on with the calls before. And when
-the master ends, each wait may take LOOP_WAIT (`DiskWorkers.lift_limit`).
+exceptions. While the machine is so busy that the thread has not even begun to run, `call` waits up to STARVED_WAITS
+times as long, as do all calls of one turn together: the loop could not run in time either, and a healthy disk must not
+be taken for a stuck one. With `even_if_busy` (before the first program starts, and right before the master executes its
+successor), `call` waits as long as the thread gets on with the calls before. And when the master ends, each wait may
+take LOOP_WAIT (`DiskWorkers.lift_limit`).
 """
 
 import asyncio
@@ -115,13 +115,16 @@ class DiskWorker:
         job = DiskCall(call, then)
         self.post(job)
         self._wake()
+        starved = False
         for _ in range(STARVED_WAITS):
             turn = self.turn
             if done := job.wait(limit):
                 break
             if not self.is_asleep and (turn == self.turn or not even_if_busy):
                 break
-        self._side.note_wait(began)
+            starved = starved or self.is_asleep
+        # A call that comes next, for the output of another program that has ended, would not be waited for otherwise.
+        self._side.note_wait((self._side.clock() - began) / (STARVED_WAITS if starved else 1))
         if done:
             return job.result()
         # A disk that gets on with the calls before is not stuck, and after a short wait there is no telling.
@@ -133,7 +136,7 @@ class DiskWorker:
         """Acquire a lock that the thread holds for as long as a call to the disk takes; False if that is too long."""
         began = self._side.clock()
         acquired = lock.acquire(timeout=0.0 if self.is_stuck else self._side.wait_limit)
-        self._side.note_wait(began)
+        self._side.note_wait(self._side.clock() - began)
         return acquired
 
     async def call_async(self, call: Callable[[], T], within: float = CLIENT_WAIT) -> T:

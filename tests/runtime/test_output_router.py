@@ -197,7 +197,7 @@ def test_a_silent_disk_is_an_obstacle_to_an_upgrade(run_outputs, monkeypatch):
         assert running.log() == b"early\n"  # and the thread has nothing more to do with it
         await asyncio.sleep(0)  # the next turn of the loop may wait again
         running.write_and_read(11, b"late\n")
-        assert running.outputs.obstacle() == f"the disk of {running.folder} does not answer"
+        await running.obstacle_is(f"the disk of {running.folder} does not answer")
         gate.set()
         await running.obstacle_is(None)
         assert running.log() == b"early\nlate\n"
