@@ -5,9 +5,8 @@ import os
 
 import pytest
 
-from procman.logs.disk_workers import DiskWorkers
 from tests.support.fake_clock import Clock
-from tests.support.silent_disk import SilentDisk
+from tests.support.silent_disk import SilentDisk, patient_disks
 from tests.support.small_pipes import small_pipe
 
 
@@ -32,7 +31,7 @@ def loop():
 
 @pytest.fixture
 def disks(loop):
-    made = DiskWorkers(loop)
+    made = patient_disks(loop)
     yield made
     made.finish(60)
     made.close()

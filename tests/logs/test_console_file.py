@@ -10,7 +10,7 @@ from procman.logs import console as console_module
 from procman.logs.console_stream import ConsoleStream
 from procman.logs.consoles import Consoles
 from procman.logs.disk_call import DiskTimeout
-from procman.logs.disk_workers import DiskWorkers
+from tests.support.silent_disk import hurried, patient_disks
 from tests.support.small_pipes import fill
 
 
@@ -21,7 +21,7 @@ def test_a_console_file_on_a_silent_disk_is_not_waited_for(tmp_path, clock):
 
     async def steps():
         loop = asyncio.get_running_loop()
-        disks = DiskWorkers(loop, clock=clock)
+        disks = patient_disks(loop, clock=clock)
         flushed = asyncio.Event()
         with path.open("wb") as out:
             consoles = Consoles(disks=disks, on_flushed=flushed.set)
@@ -30,7 +30,7 @@ def test_a_console_file_on_a_silent_disk_is_not_waited_for(tmp_path, clock):
             assert stream.write(b"before\n")
             await disks.flush()
             assert path.read_bytes() == b"before\n"
-            with pytest.raises(DiskTimeout):
+            with hurried(disks), pytest.raises(DiskTimeout):
                 disks.for_device(str(path), os.stat(path).st_dev).call(lambda: answers.wait(30))
             written = fill(stream)
             assert written >= console_module.LIMIT
@@ -52,11 +52,11 @@ def test_bytes_for_a_silent_disk_are_reported_lost_at_the_end(tmp_path, said):
     answers = threading.Event()
 
     async def steps():
-        disks = DiskWorkers(asyncio.get_running_loop())
+        disks = patient_disks(asyncio.get_running_loop())
         with (tmp_path / "out").open("wb") as out:
             consoles = Consoles(disks=disks)
             stream = ConsoleStream(consoles.get(out.fileno()), "web", on_problem=said.append)
-            with pytest.raises(DiskTimeout):
+            with hurried(disks), pytest.raises(DiskTimeout):
                 disks.for_device(out.name, os.fstat(out.fileno()).st_dev).call(lambda: answers.wait(30))
             stream.write(b"late\n")
             disks.finish(0)

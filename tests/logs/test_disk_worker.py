@@ -12,8 +12,7 @@ import pytest
 from procman.logs import disk_health as module
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_health import ANSWER_HOLDS, SLOW, SUSPECT_FOR
-from tests.support.log_lines import PATIENCE
-from tests.support.silent_disk import SilentCall, thread_name
+from tests.support.silent_disk import SilentCall, hurried, thread_name
 
 
 def test_all_calls_run_on_one_thread_in_order(run_with_disk):
@@ -49,11 +48,11 @@ def test_calls_to_a_stuck_disk_fail_at_once(run_with_disk):
 
 
 def test_all_waits_in_one_turn_of_the_loop_share_one_limit(run_with_disk):
-    """Calls that take 60 ms together leave no time for another; the next turn of the loop may wait again."""
+    """Calls that take longer together leave no time for another; the next turn of the loop may wait again."""
 
     async def steps(held):
         def slow():
-            held.clock.now += 0.03
+            held.clock.now += 0.6 * held.disks._side.turn_limit
 
         held.disk.call(slow)
         held.disk.call(slow)
@@ -80,11 +79,10 @@ def test_a_disk_that_is_busy_with_other_calls_is_not_stuck(run_with_disk):
         for number in range(30):
             held.disk.post(partial(time.sleep, 0.01))
             held.disk.post(partial(done.append, number))
-        with pytest.raises(DiskTimeout):
+        with hurried(held.disks), pytest.raises(DiskTimeout):
             held.disk.call(lambda: None)
         assert len(done) < 30
         assert not held.disk.is_stuck
-        held.disks._side.call_limit = PATIENCE  # a busy machine may not let the thread run for a while
         held.disk.call(lambda: None, even_if_busy=True)
         assert len(done) == 30
 
@@ -236,6 +234,27 @@ def test_an_asynchronous_call_times_out(run_with_disk):
         with pytest.raises(DiskTimeout):
             await held.disk.call_async(last, 0)
         last.answer()
+
+    run_with_disk(steps)
+
+
+def test_a_flush_waits_for_a_thread_that_gets_no_processor(run_with_disk):
+    """For longer than the loop does, as the loop runs meanwhile; not for a disk that is stuck."""
+
+    async def steps(held):
+        done = []
+        for number in range(3):
+            held.disk.post(partial(time.sleep, module.LOOP_WAIT))
+            held.disk.post(partial(done.append, number))
+        await held.disks.flush()
+        assert done == [0, 1, 2]
+        call = held.silence()
+        held.disk.post(partial(done.append, "late"))
+        await held.disks.flush()
+        assert done == [0, 1, 2]
+        await held.answer(call)
+        await held.disks.flush()
+        assert done == [0, 1, 2, "late"]
 
     run_with_disk(steps)
 

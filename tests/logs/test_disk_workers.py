@@ -7,7 +7,7 @@ import pytest
 
 from procman.logs import disk_health as module
 from procman.logs.disk_call import DiskTimeout
-from tests.support.silent_disk import thread_name
+from tests.support.silent_disk import hurried, thread_name
 
 
 class User:
@@ -97,7 +97,7 @@ def test_a_paused_disk_does_nothing(run_with_disk):
         assert held.disks.pause() is None
         assert done == ["before"]
         held.disk.post(partial(done.append, "meanwhile"))
-        with pytest.raises(DiskTimeout):
+        with hurried(held.disks), pytest.raises(DiskTimeout):
             held.disk.call(lambda: None)
         assert done == ["before"]
         held.disks.resume()

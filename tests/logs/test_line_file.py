@@ -10,8 +10,8 @@ import pytest
 
 from procman.logs import line_file as module
 from procman.logs.disk_call import DiskTimeout
-from procman.logs.disk_workers import DiskWorkers
 from procman.logs.line_file import LineFile
+from tests.support.silent_disk import hurried, patient_disks
 
 
 class Setting:
@@ -20,7 +20,7 @@ class Setting:
     def __init__(self, folder, maxbytes=1000):
         self.path, self.older = folder / "record", folder / "record.1"
         self.said = []
-        self.disks = DiskWorkers(asyncio.get_running_loop(), self.said.append)
+        self.disks = patient_disks(asyncio.get_running_loop(), self.said.append)
         self.file = LineFile(self.disks, str(self.path), maxbytes, "recording", self.said.append)
 
     async def written(self):
@@ -164,7 +164,7 @@ def test_a_disk_that_does_not_answer_is_not_waited_for(on_loop, monkeypatch):
     async def steps(on):
         gate = threading.Event()
         disk = on.disks.for_path(str(on.path))
-        with pytest.raises(DiskTimeout):
+        with hurried(on.disks), pytest.raises(DiskTimeout):
             disk.call(lambda: gate.wait(30))
         on.file.begin(b"head\n")
         for _ in range(100):

@@ -11,13 +11,13 @@ from procman.errors import OperationFailed
 from procman.logs import log_file as module
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_health import ANSWER_HOLDS, SLOW, SUSPECT_FOR
-from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.log_file import LogFile
 from procman.logs.pump import Pump
 from procman.logs.ring import Ring
 from procman.logs.sink import Null
 from tests.support.fake_clock import Clock
+from tests.support.silent_disk import hurried, patient_disks
 
 
 class Setting:
@@ -28,7 +28,7 @@ class Setting:
         self.said = []
         self.clock = Clock()
         self.answered = asyncio.Event()
-        self.disks = DiskWorkers(
+        self.disks = patient_disks(
             asyncio.get_running_loop(), self.said.append, on_answer=self.answered.set, clock=self.clock
         )
         self.file = LogFile(self.disks, str(self.path), on_problem=self.said.append)
@@ -36,7 +36,7 @@ class Setting:
 
     def silence(self):
         """Let a call to this disk hang."""
-        with pytest.raises(DiskTimeout):
+        with hurried(self.disks), pytest.raises(DiskTimeout):
             self.file.disk.call(lambda: self.gate.wait(30))
 
     async def answer(self):
@@ -91,6 +91,7 @@ def test_who_waits_for_a_reopen_is_told_whether_it_worked(live):
 
     async def steps(setting):
         assert setting.file.write(b"before\n")
+        assert setting.file.sync()
         moved = setting.path.parent.with_name(f"{setting.path.parent.name}-moved")
         setting.path.parent.rename(moved)
         with pytest.raises(OperationFailed, match="cannot write log"):
@@ -251,7 +252,8 @@ def test_nothing_is_spliced_into_a_silent_disk(live, monkeypatch):
         setting.hold(monkeypatch, "utime")
         setting.clock.now += ANSWER_HOLDS
         os.write(writer, b"two\n")
-        pump.drain()
+        with hurried(setting.disks):
+            pump.drain()
         assert setting.names == ["procman-disk"]
         assert setting.disks.obstacle is not None
         # Only the program uses the pipe now.
@@ -276,7 +278,8 @@ def test_a_splice_that_hangs_does_not_hold_the_loop(live, monkeypatch, closes):
         pump, writer = setting.pump()
         setting.hold(monkeypatch, "splice")
         os.write(writer, b"one\n")
-        pump.drain()
+        with hurried(setting.disks):
+            pump.drain()
         assert setting.names == ["procman-disk"]
         fd = pump.fd
         if closes:

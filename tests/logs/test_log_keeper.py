@@ -4,11 +4,11 @@ import asyncio
 import gzip
 import os
 
-from procman.logs.disk_workers import DiskWorkers
 from procman.logs.log_file import LogFile
 from procman.logs.log_keeper import LogKeeper
 from procman.logs.rotation import HOUR, PLAIN, Every, Keeping
 from tests.support.fake_clock import Clock
+from tests.support.silent_disk import patient_disks
 
 
 class Compressor:
@@ -101,7 +101,7 @@ def run(tmp_path, steps):
 
     async def whole():
         said = []
-        disks = DiskWorkers(asyncio.get_running_loop())
+        disks = patient_disks(asyncio.get_running_loop())
         keeper = LogKeeper(asyncio.get_running_loop())
         keeper.compressor = Compressor()
         keeping = Keeping(compress="gzip")

@@ -8,12 +8,12 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procman.logs.disk_workers import DiskWorkers
 from procman.logs.filters import StreamFilter
 from procman.logs.log_file import LogFile
 from procman.logs.pipe_io import PIPE_SIZE, USUAL_SIZE
 from procman.logs.pump import READ_SIZE, READS_PER_TURN
 from tests.support.piped import Collector, Piped, running, slow_clock
+from tests.support.silent_disk import patient_disks
 
 
 @running
@@ -175,7 +175,7 @@ async def test_a_receiver_of_the_data_may_close_the_pump():
 @running
 async def test_bytes_that_cannot_be_written_are_counted():
     """Bytes in are bytes in the file plus bytes lost."""
-    disks = DiskWorkers(asyncio.get_running_loop())
+    disks = patient_disks(asyncio.get_running_loop())
     sink = LogFile(disks, "/dev/full")
     piped = Piped(sink)
     piped.write(b"x" * 1000)

@@ -1,7 +1,10 @@
 """A disk whose thread the test holds up, and its worker."""
 
 import asyncio
+import contextlib
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,22 @@ from procman.logs import disk_health as module
 from procman.logs.disk_call import DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from tests.support.fake_clock import Clock
+from tests.support.log_lines import PATIENCE
+
+
+def patient_disks(*arguments: Any, **options: Any) -> DiskWorkers:
+    """Workers for whom the loop waits as long as a test may take, not 50 ms: the machine may be busy."""
+    return DiskWorkers(*arguments, turn_limit=PATIENCE, call_limit=PATIENCE, **options)
+
+
+@contextlib.contextmanager
+def hurried(disks: DiskWorkers) -> Iterator[None]:
+    """Meanwhile the loop waits no longer for a disk than that of a master does."""
+    disks._side.call_limit = module.LOOP_WAIT
+    try:
+        yield
+    finally:
+        disks._side.call_limit = PATIENCE
 
 
 class SilentCall:
@@ -36,7 +55,7 @@ class SilentDisk:
         self.reports = []
         self.clock = Clock()
         self.answered = asyncio.Event()
-        self.disks = DiskWorkers(
+        self.disks = patient_disks(
             asyncio.get_running_loop(), self._report, on_answer=self.answered.set, clock=self.clock
         )
         self.disk = self.disks.for_path("/logs/web.log")
@@ -72,7 +91,7 @@ class SilentDisk:
     def silence(self):
         """Let the disk answer no more; returns the call that hangs."""
         call = SilentCall()
-        with pytest.raises(DiskTimeout):
+        with hurried(self.disks), pytest.raises(DiskTimeout):
             self.disk.call(call)
         assert self.disk.is_stuck
         return call
