@@ -16,7 +16,7 @@ from tests.support.running_master import SLEEPER
 
 pytest_plugins = ["pytester"]
 
-PROGRAMS = f'[program.web]\ncommand = "sh -c \'echo hello; touch up; exec {SLEEPER}\'"\nready = "file:%(here)s/up"\n'
+PROGRAMS = f'[program.web]\ncommand = "sh -c \'echo hello; exec {SLEEPER}\'"\nready = "log:hello"\n'
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_nothing_changes_while_the_master_shuts_down():
 def master(tmp_path):
     programs = (
         f"[program:web]\ncommand={SLEEPER}\nstartsecs=0\n"
-        f"[program:stubborn]\ncommand={STUBBORN}\nstartsecs=0\nstopwaitsecs=2\n"
+        f"[program:stubborn]\ncommand={STUBBORN}\nstartsecs=0\nstopwaitsecs=3\n"
         f"[program:slow]\ncommand={SLEEPER}\nautostart=false\nstartsecs=2\n"
     )
     with contextlib.closing(RunningMaster(tmp_path, programs)) as master:
@@ -222,7 +222,7 @@ def test_a_real_operation_goes_on_after_its_client_has_left(master):
 
 
 def test_an_operation_that_timed_out_still_stops_the_process(master):
-    stop = master.call("POST", "/v1/processes/stop", {"names": ["web", "stubborn"], "timeout": 0.5})
+    stop = master.call("POST", "/v1/processes/stop", {"names": ["web", "stubborn"], "timeout": 1.5})
     assert stop["pending"] == ["stubborn"]
     assert [result["name"] for result in stop["results"]] == ["web"]
     operation = master.call("GET", f"/v1/operations/{stop['operation']}?timeout=20")

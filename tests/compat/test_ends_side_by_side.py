@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.log_lines import PATIENCE, LogLines
 from tests.support.side_by_side import PROCMAN, SUPERVISORCTL, SUPERVISORD, running
+from tests.support.tree_fixtures import has_ended
 
 PROGRAMS = Path(__file__).parents[1] / "end_to_end" / "programs"
 FAMILY = f"{sys.executable} {PROGRAMS}/family.py"
@@ -58,8 +59,7 @@ def ctl(folder: Path, *words: str) -> str:
 
 
 def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return not has_ended(pid)
 
 
 @MASTERS

@@ -124,14 +124,15 @@ class LoggingMaster(LogLines):
         self.expect("emitted a comm event")
         for name in ("cat", "talker"):
             rpc.stopProcess(name)
-        for name, news in (
+        for name, *news in (
             ("bad", "gave up: bad"),
             ("done", "exited: done"),
-            ("flapping", "exited: flapping"),
+            # The second time it waits for two seconds.
+            ("flapping", "exited: flapping", "exited: flapping"),
         ):
             with contextlib.suppress(xmlrpc.client.Fault):
                 rpc.startProcess(name, False)
-            self.expect(news)
+            self.expect(*news)
         rpc.stopProcess("flapping")
         rpc.startProcess("stubborn")
         self.expect("armed")

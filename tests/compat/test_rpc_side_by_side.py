@@ -221,7 +221,8 @@ def test_the_path_of_an_auto_log_is_told_after_a_reread_too():
         for channel in ("stdout_logfile", "stderr_logfile"):
             for name in ("sleeper:sleeper", "manual:manual"):
                 assert told[name][channel] == infos[name][channel]
-                assert os.path.exists(told[name][channel])
+                while not os.path.exists(told[name][channel]):  # the thread of the disk makes it
+                    os.sched_yield()
         proxy.supervisor.stopProcess("sleeper")
         proxy.supervisor.removeProcessGroup("sleeper")
         gone = next(info for info in proxy.supervisor.getAllConfigInfo() if info["name"] == "sleeper")

@@ -173,8 +173,8 @@ def test_under_an_init_all_is_the_same(example, options):
 def test_two_services_get_each_its_own_signal(example):
     """One service gets SIGTERM and the other SIGQUIT, at the same time, and both end by themselves."""
     with Container(example("two-services")) as container:
-        container.expect_all(["^dockerapp1 is ready$", "^dockerapp1-brother is ready$"])
-        container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
+        up = ("^{} is ready$", RUNNING)
+        container.expect_all([text.format(name) for name in ("dockerapp1", "dockerapp1-brother") for text in up])
         assert stopped(container) == 0
     in_order(
         container.lines,

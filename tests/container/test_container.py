@@ -96,11 +96,15 @@ def test_a_container_without_a_syslog_runs_all_the_same(image, with_config):
 
 def test_a_stop_takes_as_long_as_the_slowest_program(image, with_config):
     """Three programs that need two seconds each get their signal at once, and none is killed."""
-    slow = "import signal, time; signal.pthread_sigmask(0, [15]); signal.sigwait([15]); time.sleep(2)"
+    slow = (
+        "import os, signal, time; signal.pthread_sigmask(0, [15]); "
+        "print(os.environ['SUPERVISOR_PROCESS_NAME'], 'is armed', flush=True); signal.sigwait([15]); time.sleep(2)"
+    )
     options = with_config(f'[program.slow]\ncommand = ["python3", "-c", "{slow}"]\nnumprocs = 3\n'
-                          'process_name = "slow_%(process_num)d"\n')  # fmt: skip
+                          'process_name = "slow_%(process_num)d"\nstdout_logfile = "-"\n')  # fmt: skip
     with Container(image, *options) as container:
-        container.expect_all([RUNNING.format(f"slow_{number}") for number in range(3)])
+        up = (RUNNING, "^{} is armed$")
+        container.expect_all([text.format(f"slow_{number}") for number in range(3) for text in up])
         assert container.stop() == 0
     asked = stamp(line_with(container.lines, "received SIGTERM"))
     for number in range(3):
@@ -118,6 +122,7 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
     )
     with Container(image, *options) as container:
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp2")])
+        container.wait_until_it_listens_to_stops()
         assert container.stop() == 0
     asked = stamp(line_with(container.lines, "waiting for dockerapp1, dockerapp2 to die"))
     line_with(container.lines, "stopped: dockerapp1 (exit status 0)")
@@ -133,8 +138,7 @@ def test_orphans_are_reaped(image, with_config):
         'loglevel = "debug"\n[program.daemon]\ncommand = ["sh", "-c", "(sleep 0.5 &); exec sleep 1000"]\n'
     )
     with Container(image, *options) as container:
-        container.expect(r"reaped unknown pid \d+ \(exit status 0\)")
-        container.expect(RUNNING.format("daemon"))
+        container.expect_all([r"reaped unknown pid \d+ \(exit status 0\)", RUNNING.format("daemon")])
         states = container.run("sh", "-c", "cat /proc/[0-9]*/stat")
         assert " Z " not in states, states
         assert container.stop() == 0
@@ -202,6 +206,7 @@ def test_the_article_runs_unchanged(image, tmp_path):
             r"INFO spawned: 'dockerapp1-brother' with pid \d+$",
         )
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
+        container.wait_until_it_listens_to_stops()
         assert container.stop() == 0
     text = container.text
     for line in (

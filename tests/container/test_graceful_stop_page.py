@@ -18,6 +18,7 @@ import signal, sys
 
 assert sys.argv[1:] == ["--port", "8080"]
 signal.signal(signal.SIGTERM, lambda *_: (print("my-app says goodbye", flush=True), sys.exit()))
+print("my-app is up", flush=True)
 signal.pause()
 """
 
@@ -36,6 +37,7 @@ def test_the_page_does_word_for_word_what_it_shows(image, tmp_path):
         for command in session:
             said = reader.types(command.line, tmp_path).splitlines()
             if command.line.startswith("docker run"):
+                reader.wait_for("my-app is up", "shop")
                 reader.wait_for("success: my-app entered RUNNING", "shop")
             for line in command.shown:
                 assert any(pattern(line).fullmatch(one) for one in said), f"{line!r} is not in\n{said}"

@@ -39,7 +39,7 @@ def test_the_disk_of_the_metrics_takes_nothing(start_master, mount_namespace, tm
     master, disk, entries = start(start_master, tmp_path, ("unshare", "--mount", "sh", "-c", mount))
     master.wait_for(f"cannot write metrics_file {disk}/procman.prom: {reason}; it is tried again every 15 s")
     master.wait_until_up("web")
-    assert missed(master) == 1
+    assert missed(master) >= 1
     assert entries() == []
     assert_well(master)
     assert master.log().count("cannot write metrics_file") == 1

@@ -27,17 +27,20 @@ def started(text: str) -> list[int]:
 
 def test_a_reload_in_the_middle_of_a_stop(start_master):
     """A client that waits for a stop learns the result despite a reload; then everything is started again."""
-    master = start_master(program("mule", STUBBORN, stopwaitsecs=1, stdout_logfile="/dev/stdout")).wait_until_up("mule")
+    master = start_master(MULE).wait_until_up("mule")
     after = master.wait_for("armed")
     with ThreadPoolExecutor(1) as others:
         stop = others.submit(master.ctl, "stop", "mule")
         master.wait_for_state("mule", "STOPPING")
         master.signal(signal.SIGHUP)
         after = master.wait_for("received SIGHUP indicating restart request", after=after)
+        os.kill(master.info("mule")["pid"], signal.SIGKILL)
         assert stop.result(PATIENCE).returncode in (0, 1)
     after = master.wait_for("stopped: mule (terminated by SIGKILL)", after=after)
     after = master.wait_for("success: mule", after=after)
     master.wait_for("armed", after=after)
+    master.call("POST", "/v1/processes/mule/stop", {"wait": False})
+    os.kill(master.info("mule")["pid"], signal.SIGKILL)
     assert_well(master)
 
 
@@ -141,15 +144,18 @@ def test_the_wall_clock_is_stepped_by_a_year(start_master, injection, step):
     master = start_master(
         MULE
         + program("patient", SLEEPER, startsecs=1800)
-        + program("brief", python("raise SystemExit(1)"), startsecs=1, startretries=1, autostart="false"),
+        + program("brief", python("input(); raise SystemExit(1)"), startsecs=1800, startretries=1, autostart="false"),
         **injection.environ,
     )
     after = master.wait_for("armed")
     mule = master.wait_until_up("mule").info("mule")["pid"]
     master.call("POST", "/v1/processes/mule/stop", {"wait": False})
     master.call("POST", "/v1/processes/brief/start", {"wait": False})
+    master.say("brief", "\n")
     after = master.wait_for("exited: brief", after=after)
     injection.say("wall", step)
+    after = master.wait_for("spawned: 'brief'", after=after)
+    master.say("brief", "\n")
     after = master.wait_for("gave up: brief entered FATAL state", after=after)
     assert abs(stamp(master.lines[after - 1]) - stamp(master.lines[0]) - step) < YEAR / 2, "it was not stepped"
     master.assert_serves()

@@ -169,6 +169,7 @@ def test_the_disk_of_a_log_does_not_answer(start_master, mount_namespace, inject
         heard = b""
         while not heard.endswith(b"end\n"):
             heard += next(said)
+    master.has_written("told")
     wanted = "".join(f"{number}\n" for number in range(next(numbers)))
     assert (there / "told.log").read_text() == f"{wanted}end\n"
     assert master.info("told")["lost"] == 0

@@ -61,7 +61,7 @@ def test_output_that_is_not_utf_8(start_master, tmp_path):
         ),
         arguments=("-e", "debug"),
     ).wait_until_up("odd")
-    master.expect(r'"stream": ?"stdout".*a .* z', r"a .* z")
+    master.expect_all([rf'"stream": ?"{name}".*a .* z' for name in ("stdout", "stderr")])
     with contextlib.closing(master.follow("odd")) as follower:
         assert next(follower) == said
     master.has_written("odd")
@@ -154,7 +154,7 @@ def test_a_program_ignores_sigterm(start_master):
     master.wait_for("armed")
     with ThreadPoolExecutor(1) as others:
         stop = others.submit(master.ctl, "stop", "mule")
-        master.wait_for_state("mule", "STOPPING")
+        master.wait_for("waiting for mule to stop")
         master.assert_serves()
         assert stop.result(PATIENCE).stdout == "mule: stopped\n"
     after = len(master.lines)

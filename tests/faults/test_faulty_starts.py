@@ -30,7 +30,8 @@ def test_the_kernel_refuses_to_execute(start_master, injection, tmp_path, number
     file = tmp_path / "ours"
     shutil.copy(shutil.which("sleep"), file)
     injection.say("exec", f"ours {number:d}")
-    master = start_master(program("web", f"{file} 1000"), **injection.environ).wait_until_up()
+    web = program("web", f"{file} 1000", startretries=1000)
+    master = start_master(web, **injection.environ).wait_until_up()
     master.wait_for(f"spawnerr: {WORDS[number].format(file=file)}")
     info = master.wait_for_state("web", "BACKOFF")
     assert info["spawnerr"] == WORDS[number].format(file=file)
@@ -58,7 +59,7 @@ def test_a_program_that_is_being_written(start_master, tmp_path):
         with contextlib.suppress(OSError):
             subprocess.run([file, "0"], check=True)
             pytest.skip("this kernel executes what is being written (Linux 6.11 and 6.12 do)")
-        master = start_master(program("web", f"{file} 1000")).wait_until_up()
+        master = start_master(program("web", f"{file} 1000", startretries=1000)).wait_until_up()
         master.wait_for(f"spawnerr: {WORDS[errno.ETXTBSY].format(file=file)}")
         master.assert_serves()
     master.wait_for_state("web", "RUNNING")

@@ -75,12 +75,17 @@ def descriptors(pid: int) -> dict[int, str]:
     return {int(fd): os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
 
 
-UP = "readiness = start_daemon({options})\nwrite('pid', f'{{os.getpid()}} {{os.getppid()}}')\nreadiness.ready()\nlive()"
+# "up" is a pipe that has its end when the daemon has said that it is ready, and holds nothing any more for that.
+UP = (
+    "os.mkfifo('up')\nreadiness = start_daemon({options})\nwrite('pid', f'{{os.getpid()}} {{os.getppid()}}')\n"
+    "readiness.ready()\nwrite('up', '')\nlive()"
+)
 
 
 def daemon(folder: Path, options: str = "", before: str = "", **popen) -> tuple[First, Process, int]:
     """The first process, the daemon after that, and who its first parent was. Only in a household."""
     first = run(folder, before + "\n" + UP.format(options=options), **popen)
+    assert (folder / "up").read_text() == ""
     pid, parent = map(int, (folder / "pid").read_text().split())
     return first, look_at(pid), parent
 
@@ -206,6 +211,7 @@ def test_a_starter_that_has_closed_the_standard_streams(tmp_path, closed):
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             check=False,
         )
+        assert (tmp_path / "up").read_text() == ""
         pid = int((tmp_path / "pid").read_text().split()[0])
         flags = [Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split("flags:")[1].split()[0] for fd in range(3)]
         return first.returncode, descriptors(pid), [int(flag, 8) & os.O_CLOEXEC == 0 for flag in flags]

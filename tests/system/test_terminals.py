@@ -88,8 +88,10 @@ def test_a_new_size_is_told(running):
         "import os, signal\n"
         # It may come while print is at work, and print cannot be called within print.
         "signal.signal(signal.SIGWINCH, lambda *_: os.write(1, str(os.get_terminal_size()).encode()))\n"
+        # A signal that comes right before a pause would be handled after it; what it writes is there before the read.
+        "reader, writer = os.pipe(); os.set_blocking(writer, False); signal.set_wakeup_fd(writer)\n"
         "print('go', flush=True)\n"
-        "while True: signal.pause()"
+        "while True: os.read(reader, 100)"
     )
     one.until(b"go")
     set_size(one.child.stdout, 40, 120)

@@ -64,7 +64,7 @@ def test_what_a_daemon_starts_is_found_with_it():
                 os.setsid()
                 fork(lambda: (os.setpgid(0, 0), exec_without_environment("child")))
                 stay("daemon")
-            fork(lambda: fork(daemon))
+            os.waitpid(fork(lambda: fork(daemon)), 0)
             stay("root")
         """
         member, tree = family(code)

@@ -146,6 +146,7 @@ def test_logs_are_cleared_one_by_one_or_all_together(site, browser):
     for name in ("one", "two"):
         master.say(name, "before\n")
         next(master.follow(name))
+        master.has_written(name)
     paths = {name: master.info(name)["stdout_logfile"] for name in ("one", "two")}
     browser.show(master.url + "#log/one")
     browser.until("document.querySelector('#lines').textContent === 'before'")
