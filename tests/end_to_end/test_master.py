@@ -392,7 +392,7 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(start_master, opened, tmp_p
         "if os.fork() == 0:\n"
         "    os.setsid()\n"
         "    sys.stdin.read()\n"
-        "    print('grandchild', os.getpid())\n"
+        "    os.write(1, b'grandchild %d\\n' % os.getpid())\n"
         "    time.sleep(1000)\n"
         "os._exit(0)\n"
     )
@@ -411,7 +411,11 @@ def test_orphans_of_a_program_do_not_hold_up_the_end(start_master, opened, tmp_p
 
 def test_status_long_shows_what_each_process_uses(start_master):
     """`status --long` shows memory and descriptors of every running program."""
-    master = start_master(program("web", SLEEPER, startsecs=0) + program("idle", SLEEPER, autostart="false"))
+    # Right after its exec, a program has less than a mebibyte.
+    web = python("import os, time; os.write(1, b'up\\n'); time.sleep(1000)")
+    master = start_master(
+        program("web", web, startsecs=0, ready="log:up") + program("idle", SLEEPER, autostart="false")
+    )
     master.wait_for("success: web")
     words = [sys.executable, "-m", "procman.cli.procmanctl", "-c", str(master.file), "status", "--long"]
     out = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -22,7 +22,7 @@ CRASHER = python(
 # Each is RUNNING only when it has written what is counted, or has the handler of its signal.
 PROGRAMS = f"""
 [program:web]
-command={python("print('x' * 99); import time; time.sleep(1000)")}
+command={python("import os, time; os.write(1, b'x' * 99 + bytes([10])); time.sleep(1000)")}
 stdout_logfile=%(here)s/web.log
 startsecs=0
 ready=log:xxx
@@ -178,7 +178,8 @@ def test_a_flood_is_counted_while_it_lasts(running):
 def test_a_process_that_has_left_is_absent_and_others_count_an_update(running):
     """Its program was taken out of the file; another one was changed."""
     master = running()
-    master.wait_for("success: web")
+    for name in ("web", "stubborn"):
+        master.wait_for(f"success: {name}", after=0)
     assert of(master, "process_up", **process("web")) == 1
     text = PROGRAMS.partition("[program:crash]")[2].replace("stopwaitsecs=0", "stopwaitsecs=0\nenvironment=A=b")
     master.write(f"[program:crash]{text}")
@@ -279,7 +280,7 @@ def test_a_directory_that_is_missing_is_said_and_the_programs_start(running, tmp
     master = running(f"[program:web]\ncommand={SLEEPER}\n", master=f"metrics_file={tmp_path}/no/procman.prom")
     master.wait_for(f"cannot write metrics_file {tmp_path}/no/procman.prom: its directory is missing: make it again")
     master.wait_for("success: web")
-    assert of(master, "metrics_file_missed_writes_total") == 1
+    assert of(master, "metrics_file_missed_writes_total") >= 1  # it is tried again every 15 s
 
 
 def wait_for_file(path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_a_task_that_ends_at_once_is_done(tmp_path):
         shown = master.ctl("status", "quick")
         assert shown.returncode == 0, shown
         assert "EXITED" in shown.stdout
-        assert ", done in 0" in shown.stdout
+        assert re.search(r", done in \d", shown.stdout)
         known = info(master, "quick")
         assert (known["phase"], known["done"], known["wanted"]) == ("done", True, False)
         why = master.ctl("why", "quick")

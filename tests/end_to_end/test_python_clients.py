@@ -17,7 +17,7 @@ from tests.support.free_ports import free_port
 from tests.support.running_master import SLEEPER, RunningMaster
 
 EXAMPLES = Path(__file__).parents[2] / "docs/how-to/from-python"
-WEB = f"[program:web]\ncommand=sh -c 'echo hello; exec {SLEEPER}'\nstartsecs=0\n"
+WEB = f"[program:web]\ncommand=sh -c 'echo hello; exec {SLEEPER}'\nstartsecs=0\nready=log:hello\n"
 WORKERS = (
     f"[program:worker]\ncommand={SLEEPER}\nstartsecs=0\nnumprocs=1\nnumprocs_max=3\nprocess_name=%(process_num)d\n"
 )

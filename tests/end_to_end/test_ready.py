@@ -116,9 +116,10 @@ def test_a_unix_socket_a_file_and_a_command(tmp_path):
     ready = f"ready=unix:{path}, file:{flag}, exec:test -e {path}, delay:100ms, listen:{path}"
     with RunningMaster(tmp_path, section("web", python(code), ready)) as master:
         master.wait_for("spawned: 'web'")
-        while "the file is older than this run" not in master.info("web")["description"]:
-            assert master.info("web")["statename"] == "STARTING"
-        assert "exec:test exit status 1" in master.info("web")["description"]
+        # Each is looked at by itself, and the command takes longer.
+        for missing in ("the file is older than this run", "exec:test exit status 1"):
+            while missing not in master.info("web")["description"]:
+                assert master.info("web")["statename"] == "STARTING"
         master.say("web", "\n")
         master.wait_for("success: web entered RUNNING state, it is ready")
 
@@ -170,7 +171,8 @@ def test_systemd_24516_a_child_of_a_shell_that_is_gone_at_once_may_speak(tmp_pat
 
 def test_a_descriptor_that_is_closed_without_a_newline_makes_nothing_ready(tmp_path):
     """It is said, and the start fails when its time is over."""
-    lines = ("ready=fd:3", "start_timeout=300ms", "startretries=0")
+    # On a busy machine, the time of the first tries may be over before they have closed it.
+    lines = ("ready=fd:3", "start_timeout=300ms", "startretries=1000", "backoff=10ms")
     with RunningMaster(tmp_path, section("web", "sh -c 'exec 3>&-; exec sleep 1000'", *lines)) as master:
         master.wait_for("web: not ready after 0.3 s (fd was closed without a newline)")
 
@@ -181,9 +183,9 @@ def test_ready_before_startsecs_waits_for_it(tmp_path):
     with RunningMaster(tmp_path, section("web", command, "ready=notify", "startsecs=2")) as master:
         master.wait_for("spawned: 'web'")
         master.say("web", "READY=1;STATUS=said\n")
-        while master.info("web")["status_text"] != "said":
+        while (info := master.info("web"))["status_text"] != "said":
             pass
-        assert master.info("web")["statename"] == "STARTING"
+        assert info["statename"] == "STARTING" or info["now"] - info["start"] >= 2
         master.wait_for("success: web entered RUNNING state, it is ready")
 
 

@@ -82,7 +82,7 @@ def test_connections_wait_while_a_program_is_restarted(start_master):
 
 def test_hold_wanted_frees_the_address_of_what_is_stopped(start_master):
     """So that another program can listen there, a debugger for example."""
-    master = start_master(settings(of_socket="hold=wanted"))
+    master = start_master(settings("startretries=1000", of_socket="hold=wanted"))
     master.wait_for("success: web")
     master.call("POST", "/v1/processes/web/stop", {})
     with pytest.raises(ConnectionRefusedError):
@@ -249,7 +249,7 @@ def test_the_next_master_takes_sockets_back_from_what_runs(machine):
 def test_a_program_whose_sockets_cannot_be_taken_back_is_restarted(machine):
     """It has closed its copy; the log says why it is restarted, and it gets a new one."""
     gives_up = "import os, time; os.close(3); print('closed', flush=True); time.sleep(1000)"
-    machine.write(settings(command=f'{sys.executable} -Sc "{gives_up}"'))
+    machine.write(settings("ready=log:closed", command=f'{sys.executable} -Sc "{gives_up}"'))
     first = machine.start()
     first.expect("success: web")
     machine.kill(first)

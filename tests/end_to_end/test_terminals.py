@@ -211,6 +211,7 @@ def test_a_killed_master_does_not_hang_up_a_shell(tmp_path):
             one.expect("kept-word")
             one.send("exit 3\r")
             assert ended(one, "sh: exit status 3") == 3
+        masters.master.expect("success: web entered RUNNING")
         assert masters.call("GET", "/v1/processes/web")["processes"][0]["statename"] == "RUNNING"
     finally:
         masters.close()

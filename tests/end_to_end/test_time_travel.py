@@ -66,7 +66,7 @@ def test_the_table_is_as_it_was_before_and_after_each_change(master):
         assert states(master, second, "web", "db") == {"web": ("STOPPED", 0), "db": ("RUNNING", pids["db"])}
         assert states(master, third, "w*") == {"web": ("STOPPED", 0)}
     ran = master.ctl("status", "--at", f"{first:.3f}", "web")
-    assert re.fullmatch(rf"web {{30}}RUNNING {{3}}pid {pids['web']}, uptime 0:00:0\d\n", ran.stdout)
+    assert re.fullmatch(rf"web {{30}}RUNNING {{3}}pid {pids['web']}, uptime 0:0\d:\d\d\n", ran.stdout)
     assert ran.returncode == 0
     assert master.ctl("status", "--at", f"{second:.3f}").returncode == 3
 

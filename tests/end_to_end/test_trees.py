@@ -60,7 +60,7 @@ def test_a_stop_of_a_tree_reaches_who_left_group_and_session(start_master):
     ("behaviour", "lines", "how"),
     [
         ("obeys obeys", ["stop_scope=tree"], "exit status 0"),
-        ("obeys ignores", ["stop_scope=tree", "stopwaitsecs=1"], "terminated by SIGKILL"),
+        ("obeys ignores", ["stop_scope=tree", "stopwaitsecs=2"], "terminated by SIGKILL"),
         ("obeys obeys", ["leftovers=stop"], "exit status 0"),
     ],
 )
@@ -76,7 +76,7 @@ def test_how_each_member_of_a_stopped_tree_ended_is_said(start_master, behaviour
 
 def test_of_a_member_that_its_parent_has_waited_for_it_is_said_that_it_ended(tmp_path):
     """For a member that its parent has reaped, the log says only that it ended."""
-    command = "sh -c 'sleep 1000 & echo up; trap \"wait; exit 3\" TERM; wait; wait'"
+    command = "sh -c 'sleep 1000 & trap \"wait; exit 3\" TERM; echo up; wait; wait'"
     program = f"[program:fam]\ncommand={command}\nstdout_logfile=/dev/stdout\nstop_scope=tree\n"
     master = RunningMaster(tmp_path, program)
     try:
@@ -108,7 +108,7 @@ def test_a_stop_of_a_tree_reaches_a_child_that_only_its_parent_gives_away(tmp_pa
 
 def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start_master):
     """A descendant that ignores SIGTERM gets SIGKILL after stopwaitsecs; the shutdown waits for it."""
-    master = start_master("obeys ignores", "stop_scope=tree", "stopwaitsecs=1")
+    master = start_master("obeys ignores", "stop_scope=tree", "stopwaitsecs=2")
     parent, descendant = up(master)
     assert master.stop() == 0
     assert f"parent {parent} leaves" in master.text
@@ -120,7 +120,7 @@ def test_the_master_waits_for_a_descendant_as_long_as_for_its_program(start_mast
 
 def test_sigkill_to_a_tree_leaves_nobody(start_master):
     """With kill_scope=tree alone, only the program gets the stop signal, and the whole tree gets SIGKILL."""
-    master = start_master("ignores ignores", "kill_scope=tree", "stopwaitsecs=1")
+    master = start_master("ignores ignores", "kill_scope=tree", "stopwaitsecs=2")
     _, descendant = up(master)
     assert master.ctl("stop", "fam").stdout == "fam: stopped\n"
     assert not alive(descendant)
@@ -156,7 +156,7 @@ def test_what_is_left_behind_is_kept_and_reported_by_default(start_master):
 @pytest.mark.parametrize(("behaviour", "farewell"), [("obeys", "leaves"), ("ignores", None)])
 def test_pid_1_asks_whoever_is_left_to_leave_before_it_leaves(start_master, behaviour, farewell):
     """PID 1 sends leftovers SIGTERM and waits some seconds before it ends."""
-    master = start_master(f"0 {behaviour}", "autorestart=false", "stopwaitsecs=1", as_pid_1=True)
+    master = start_master(f"0 {behaviour}", "autorestart=false", "stopwaitsecs=2", as_pid_1=True)
     _, descendant = up(master)
     master.say("fam", "go\n")
     master.wait_for("exited: fam")

@@ -9,8 +9,8 @@ import select
 import shutil
 import signal
 import socket
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -275,17 +275,14 @@ def test_it_waits_for_clients_that_wait_for_a_process(running):
     gate = master.folder / "gate"
     os.mkfifo(gate)
     master.expect("^armed$")
-    answers = []
-    stopper = threading.Thread(target=lambda: answers.append(master.ctl("stop", "x").stdout))
-    stopper.start()
-    master.expect("waiting for x to stop")
-    upgrader = threading.Thread(target=lambda: answers.append(master.ctl("upgrade").stdout))
-    upgrader.start()
-    gate.write_text("go")
-    stopper.join()
-    upgrader.join()
-    assert answers[0] == "x: stopped\n"
-    assert answers[1].startswith("Upgraded")
+    with ThreadPoolExecutor() as clients:
+        stopped = clients.submit(master.ctl, "stop", "x")
+        master.expect("waiting for x to stop")
+        upgraded = clients.submit(master.ctl, "upgrade")
+        gate.write_text("go")
+        assert stopped.result().stdout == "x: stopped\n"
+        assert upgraded.result().stdout.startswith("Upgraded")
+    master.expect("stopped: x", "upgraded: procman")
 
 
 @pytest.mark.parametrize("after", [0, 1])

@@ -119,7 +119,7 @@ def test_a_fault_of_its_own(start_master):
 
 def test_our_own_sigkill(start_master):
     """What it was for."""
-    master = start_master(section("stub", STUBBORN, "stopwaitsecs=0"))
+    master = start_master(section("stub", STUBBORN, "stopwaitsecs=0", "ready=log:armed"))
     master.wait_for("stub entered RUNNING state")
     master.call("POST", "/v1/processes/stub/stop")
     info = why(master, "stub")

@@ -19,14 +19,15 @@ from tests.support.master_process import Master
 def python(code: str) -> str:
     """A command line that runs this Python code unbuffered, in one line, as INI needs it.
 
-    It can import the standard library and procman, and skips the search for installed packages.
+    It can import the standard library and procman, and skips the search for installed packages. Unbuffered, `print`
+    writes the end of its line apart: who needs the line in one piece has to write it with `os.write`.
     """
     return shlex.join([sys.executable, "-Su", "-c", f"exec({code!r})"]).replace("%", "%%")
 
 
 SLEEPER = "sleep 1000"
 STUBBORN = python(
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('armed'); time.sleep(1000)"
+    "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'armed\\n'); time.sleep(1000)"
 )
 # Counts, one number per line, and prints "end" after SIGTERM, between two lines so that each is whole.
 COUNTER = python(
@@ -34,8 +35,11 @@ COUNTER = python(
     "for number in itertools.count():\n print(number, flush=True)\n if asked: break\n time.sleep(0.05)\n"
     "print('end', flush=True)"
 )
-# Exits with 3 on SIGUSR1.
-OBEDIENT = python("import signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\ntime.sleep(1000)")
+# Exits with 3 on SIGUSR1, from the moment at which it says "armed".
+OBEDIENT = python(
+    "import os, signal, sys, time\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\nos.write(1, b'armed\\n')\n"
+    "time.sleep(1000)"
+)
 
 
 class RunningMaster(Master):

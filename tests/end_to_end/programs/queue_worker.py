@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
-signal.signal(signal.SIGHUP, lambda *_: say("read again"))
+signal.signal(signal.SIGHUP, lambda *_: os.write(1, b"read again\n"))  # print cannot be called within print
 say("up")
 while not asked and age < lifetime:
     job = take()
