@@ -240,3 +240,13 @@ def test_nothing_is_guessed_where_nothing_is_like_it(tmp_path, name):
     for stranger in ("zzz", "cpu_model", "jitter", "sl"):
         [(*_, message)] = complaints(tmp_path, f"{WEB}{stranger} = 'x'\n")
         assert message == "there is no such option: take it out"
+
+
+def test_with_a_terminal_it_is_pty_for_which_stderr_has_no_log(tmp_path):
+    """The file does not say redirect_stderr."""
+    messages = [
+        message
+        for *_, message in complaints(tmp_path, f"{WEB}pty = true\nstderr_logfile = 'err'\n")
+        if "ignored" in message
+    ]
+    assert messages == ["ignored, because pty is true: take one of them out"]

@@ -65,9 +65,14 @@ def _others(names: list[str]) -> str:
 
 
 def _way_out(info: DriftInfo) -> str:
-    if info["options"] or info["gone_from_file"]:
+    restart = f"procmanctl restart {info['name']}"
+    if info["gone_from_file"]:
         return "procmanctl update"
-    return "" if info["trouble"] else f"procmanctl restart {info['name']}"
+    if info["options"]:
+        # Some options are changed in place, and nothing else is with them.
+        others = info["environment"] or info["credentials"] or info["binary"] or info["libraries"]
+        return f"procmanctl update; {restart}, unless that has restarted it" if others else "procmanctl update"
+    return "" if info["trouble"] else restart
 
 
 def _all_the_same(count: int) -> str:

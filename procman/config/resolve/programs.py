@@ -255,7 +255,7 @@ def _process(
                 "stderr_logfile",
                 f"For [{section.name}], redirect_stderr=true but stderr_logfile has also been set to a filename, "
                 "the filename has been ignored",
-                "ignored, because redirect_stderr is true: take one of them out",
+                f"ignored, because {'pty' if values['pty'] else 'redirect_stderr'} is true: take one of them out",
             )
         values["stderr_logfile"], values["stderr_also"] = None, ()
     for channel in ("stdout", "stderr"):
