@@ -139,7 +139,8 @@ def test_programs_run_in_the_directory_of_the_master(folder, background):
     for life in (1, 2):
         if not background and life == 1:
             until((folder / "master.log").exists)
-        wait_for(folder / "master.log", "success: web entered RUNNING", life)
+        for name in ("web", "deep"):
+            wait_for(folder / "master.log", f"success: {name} entered RUNNING", life)
         children = Path(f"/proc/{the_pid()}/task/{the_pid()}/children").read_text().split()
         places = {Path(f"/proc/{child}/cwd").readlink() for child in children}
         assert places == {folder / "srv", folder / "srv" / "deep"}

@@ -219,7 +219,7 @@ def test_counters_go_on_over_a_reload(running):
 def test_the_command_prints_what_the_address_has(running):
     """Under --json as one text; another argument is an error."""
     master = running(f"[program:web]\ncommand={SLEEPER}\n")
-    master.wait_for("spawned: 'web'")
+    master.wait_for("success: web entered RUNNING")  # which has a series of its own
     ran = master.ctl("metrics")
     assert ran.returncode == 0
     assert series(ran.stdout).keys() == scrape(master).keys()
