@@ -122,7 +122,6 @@ def test_a_program_that_does_not_listen_is_killed_before_the_runtime_kills_every
     )
     with Container(image, *options) as container:
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp2")])
-        container.wait_until_it_listens_to_stops()
         assert container.stop() == 0
     asked = stamp(line_with(container.lines, "waiting for dockerapp1, dockerapp2 to die"))
     line_with(container.lines, "stopped: dockerapp1 (exit status 0)")
@@ -206,7 +205,6 @@ def test_the_article_runs_unchanged(image, tmp_path):
             r"INFO spawned: 'dockerapp1-brother' with pid \d+$",
         )
         container.expect_all([RUNNING.format("dockerapp1"), RUNNING.format("dockerapp1-brother")])
-        container.wait_until_it_listens_to_stops()
         assert container.stop() == 0
     text = container.text
     for line in (

@@ -6,10 +6,8 @@ It needs root, podman and the base image, which `.ci/run` provides; see `image` 
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import Self
@@ -61,11 +59,6 @@ def why_not() -> str | None:
     return None
 
 
-def _has_handler(pid: int) -> bool:
-    (caught,) = re.findall(r"^SigCgt:\t(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return any(int(caught, 16) >> number - 1 & 1 for number in (signal.SIGTERM, signal.SIGQUIT))
-
-
 class Container(LogLines):
     """A container in the foreground until the end of the `with` block; `lines` is its console output."""
 
@@ -102,12 +95,6 @@ class Container(LogLines):
         """Run `podman stop -t SECONDS`, read the remaining output, return the exit status."""
         output(*podman("stop", "-t", str(seconds), self.name))
         return self.to_the_end()
-
-    def wait_until_it_listens_to_stops(self) -> None:
-        """Wait until each of its processes has a handler for SIGTERM or SIGQUIT: RUNNING says only that it lives."""
-        deadline = time.monotonic() + PATIENCE
-        while not all(map(_has_handler, self.processes())):
-            assert time.monotonic() < deadline, self.text
 
     def processes(self) -> list[int]:
         """The pids, in the host's namespace, of all its processes."""
