@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from procman.config.checks.permissions import may_refuse
 from procman.config.runtime_dir import default_socket, path_digits
 from procman.config.schema.configuration import Config
+from procman.config.secrets import masked
 from procman.config.snapshot import read_rules
 from procman.core.actions import Measure, Probe, RunWatchCommand
 from procman.core.fleet import Fleet
@@ -181,7 +182,8 @@ class _Wiring:
         self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
         self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
         most, count = config.master.helper_concurrency, self._context.counters.health_seen
-        looks = Looks(self._trees, self._commands, launch=self._launcher.command_spec, most_commands=most)
+        launch = self._launcher.command_spec
+        looks = Looks(self._trees, self._commands, launch=launch, most_commands=most, mask=self._mask)
         self._probes = Probes(self._fleet, looks, engine.post_soon)
         self._health_looks = HealthLooks(self._fleet, looks, post=engine.post_soon, remark=self._log.warn, count=count)
         self._watching = Watching(config, engine, outputs, looks, children=self._children, trees=trees, home=self._home)
@@ -324,6 +326,10 @@ class _Wiring:
                 self._watching.commands.run(order)
             case _:
                 self._health_looks.carry_out(order)
+
+    def _mask(self, name: str, text: str) -> str:
+        """Without what looks like a secret, and without what it was given from files."""
+        return self._sources.masked(name, masked(text))
 
     def _last_words(self, name: str, pid: int) -> tuple[str, str]:
         """Without what it was given from files."""

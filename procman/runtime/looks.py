@@ -13,12 +13,17 @@ from typing import NamedTuple
 from procman.config.schema.kinds.readiness import target_of
 from procman.config.schema.programs import Program
 from procman.core.spec import Condition, ReadyKind
+from procman.logs.lines import last_line
 from procman.runtime.command_runner import CommandRunner, TakePipes
 from procman.runtime.process_trees import Trees
 from procman.system.commands import CannotSpawn
 from procman.system.proc import CannotLook
 from procman.system.shell_split import split_words
 from procman.system.spawn import LaunchSpec
+
+# Of the output of a command that fails, so many bytes are read back, and so many characters of the last line are told.
+MOST_OUTPUT = 4096
+LONGEST_LINE = 200
 
 
 class Seen(NamedTuple):
@@ -39,6 +44,7 @@ class Looks:
         *,
         launch: Callable[[Program], LaunchSpec],
         most_commands: int,
+        mask: Callable[[str, str], str] = lambda _, text: text,
     ) -> None:
         """What it looks with.
 
@@ -47,10 +53,12 @@ class Looks:
             commands: runs what exec: names.
             launch: how to start a command that is not the program's own; raises CannotSpawn.
             most_commands: how many of them run at the same time.
+            mask: gets a namespec and a text, and returns that without secrets.
         """
         self._trees = trees
         self._commands = commands
         self._launch = launch
+        self._mask = mask
         self._room = asyncio.Semaphore(most_commands)
         self.failing: dict[str, str] = {}  # by namespec: each look at it fails, and why
 
@@ -79,22 +87,26 @@ class Looks:
     ) -> tuple[bool, str]:
         """Run a command of the program, with its user, directory and environment; TimeoutError if it takes longer.
 
-        `take` has its output, if anything does. With `leaves_nothing`, what it has started ends with it.
+        `take` has its output; without it, the last line is in the words of a failure. With `leaves_nothing`, what it
+        has started ends with it.
         """
         async with self._room:
             try:
                 merged = take is None or program.redirect_stderr
                 spec = self._launch(replace(program, command=command, redirect_stderr=merged))
                 result = await self._commands.run(
-                    spec, within=within, most_output=0, take=take, leaves_nothing=leaves_nothing
+                    spec, within=within, most_output=MOST_OUTPUT, take=take, leaves_nothing=leaves_nothing
                 )
             except CannotSpawn as why:
                 return False, str(why)
         if result.how is None:
             raise TimeoutError
-        if result.how.signal is not None:
-            return False, f"was killed by signal {result.how.signal}"
-        return result.how.code == 0, f"exit status {result.how.code}"
+        if result.succeeded:
+            return True, f"exit status {result.how.code}"
+        how = result.how
+        words = f"exit status {how.code}" if how.signal is None else f"was killed by signal {how.signal}"
+        line = self._mask(program.namespec, last_line(result.output))[:LONGEST_LINE]
+        return False, f"{words}: {line}" if line else words
 
     async def _answer(self, program: Program, condition: Condition, within: float) -> tuple[bool, str]:
         # A whole feature: most masters have no such condition, and h11 comes after the boot.

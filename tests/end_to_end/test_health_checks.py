@@ -72,6 +72,20 @@ def test_moby_27361_and_pc_403_what_is_ill_is_restarted_and_what_is_well_again_i
         assert 'procman_health_checks_total{group="web",name="web",result="failed"} 2\n' in metrics
 
 
+def test_a_command_that_fails_is_told_with_its_last_line(tmp_path):
+    """Escaped, and without what looks like a secret: what it says is what helps, and nothing else has it."""
+    says = "echo looking; printf 'no table \\033[31m for password=hunter2\\n' >&2; exit 1"
+    (tmp_path / "look").write_text(says)
+    config = section("web", f"health=exec:sh {tmp_path}/look", "health_interval=1h")
+    with RunningMaster(tmp_path, config) as master:
+        master.wait_for("success: web entered RUNNING state")
+        shown = master.ctl("health", "--now", "web").stdout
+        assert shown.startswith("web: unhealthy (exec:sh exit status 1: no table ")
+        assert "password=***" in shown
+        assert "hunter2" not in shown
+        assert "\033" not in shown
+
+
 def test_a_look_beside_the_schedule_and_a_pause(tmp_path):
     """`health --now` counts nothing, and a pause is shown until it ends."""
     config = section("web", f"health={CHECK.format(folder=tmp_path)}", "health_interval=1h")
