@@ -203,10 +203,15 @@ def test_what_a_command_of_a_check_leaves_behind_is_killed(tmp_path):
 
 def test_where_most_programs_become_ill_at_once_the_log_says_that_it_is_probably_not_them(tmp_path):
     """What their options say is done all the same."""
-    check = (f"health={CHECK.format(folder=tmp_path)}", "health_interval=200ms", "health_retries=1")
+    ill, hung, go = (tmp_path / name for name in ("ill", "hung", "go"))
+    # When they are ill, each look hangs until all of them do.
+    look = f"test ! -e {ill} || {{ echo >>{hung}; until test -e {go}; do sleep 0.05; done; exit 1; }}"
+    check = (f"health=exec:sh -c '{look}'", "health_interval=2s", "health_timeout=60s", "health_retries=1")
     config = "".join(section(name, *check, "on_unhealthy=none") for name in ("a", "b", "c"))
     with RunningMaster(tmp_path, config) as master:
         master.wait_for("success: c entered RUNNING state")
         until(lambda: all(master.info(name)["healthy"] is True for name in ("a", "b", "c")))
-        (tmp_path / "ill").touch()
+        ill.touch()
+        until(lambda: hung.exists() and len(hung.read_text()) == 3)
+        go.touch()
         master.wait_for("programs with a health check have become unhealthy at about the same time: probably it is not")
