@@ -17,7 +17,7 @@ from procman.core.exit_codes import is_listed
 from procman.core.hooks import end
 from procman.core.oneshots import timed_out
 from procman.core.process import PendingEnd, Process
-from procman.core.readiness import TOO_EARLY
+from procman.core.readiness import EXITED_UNREADY, TOO_EARLY
 from procman.core.restarting import back_off, renewed, restart_sick, restarts_after, start_again, word_of
 from procman.core.spec import EarlyExit, Hook, Scope
 from procman.core.starting import listen, settle
@@ -85,7 +85,7 @@ def finish(process: Process, ended: PendingEnd, now: float) -> list[Action]:
     match ended.before:
         case State.STARTING if process.readiness.conditions:
             process.exit_status = None
-            reason = f"Exited before it was ready ({process.readiness.missing() or TOO_EARLY})"
+            reason = f"{EXITED_UNREADY} ({process.readiness.missing() or TOO_EARLY})"
             return back_off(process, now, reason, status, pid)
         case State.STARTING if _is_judged(process, status):
             # An ordinary end comes after RUNNING; but what it had left behind may have been stopped meanwhile.

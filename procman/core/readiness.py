@@ -24,6 +24,8 @@ _NAMED = 3
 
 # The beginning of the reason of a start that was not ready in time.
 NOT_READY = "Not ready"
+# The same of one that ended before.
+EXITED_UNREADY = "Exited before it was ready"
 TOO_EARLY = "startsecs or a delay are not over"
 
 _NOTHING_SAID = {

@@ -108,7 +108,8 @@ def _verdict(process: Process, known: Known, words: Words) -> str:
 
 def _since(known: Known) -> str:
     """The time, and what it followed from, unless the first line says that."""
-    is_said = bool(known.wish.by) and known.wish.by in known.caused
+    after = f"after {known.wish.by}"
+    is_said = bool(known.wish.by) and (known.caused == after or known.caused.startswith(f"{after} had "))
     return ", ".join(filter(None, (known.entered_at, "" if is_said else known.caused)))
 
 

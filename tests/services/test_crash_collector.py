@@ -271,6 +271,20 @@ def test_a_start_that_is_not_ready_in_time_says_what_was_missing(status, then):
     run(story)
 
 
+def test_an_end_before_it_was_ready_says_what_was_missing():
+    """Its startsecs are 0, so they say nothing."""
+
+    async def story() -> None:
+        told = Story(group("web", startsecs=0, ready=(Condition(ReadyKind.NOTIFY, "notify"),), start_timeout=5.0))
+        told.passes(1)
+        told.exits(1)
+        (report,) = told.reports
+        assert report.facts["kind"] == "early-exit"
+        assert report.facts["how"] == "exit status 1, before it was ready (notify: no READY=1 came)"
+
+    run(story)
+
+
 def test_a_run_that_took_too_long_says_so():
     """Its report has who sent the signal, and for what."""
 

@@ -456,3 +456,16 @@ def test_sigkill_is_told_from_the_stop_signal():
     """The stop signal is the program's own."""
     one = process(State.STOPPING, wanted=False, stopsignal=SIGKILL, deadlines=Deadlines(stop=104.0))
     assert because(explain(one, AT))[0].startswith("its process (pid 12) got SIGKILL and has not ended")
+
+
+def test_what_a_state_followed_from_is_left_out_only_if_the_first_line_has_it():
+    """The word health is in unhealthy, and says less."""
+
+    def since(by, caused):
+        one = process(State.STOPPED, wanted=False)
+        return explain(one, AT, Known(wish=Wish(by), entered_at="14:02:11", caused=caused)).since
+
+    failed = "after its process was stopped: unhealthy: tcp:1 refused"
+    assert since("health", failed) == f"14:02:11, {failed}"
+    assert since("uid 0 (root)", "after uid 0 (root) had stopped it") == "14:02:11"
+    assert since("SIGTERM", "after SIGTERM") == "14:02:11"

@@ -12,6 +12,7 @@ from procman.config.schema.programs import Program
 from procman.config.secrets import masked
 from procman.core.actions import Announce
 from procman.core.health import Health
+from procman.core.readiness import EXITED_UNREADY
 from procman.core.spec import Hook
 from procman.core.states import State
 from procman.runtime.ending import ending
@@ -153,6 +154,8 @@ def _how(known: Known) -> str:
     if known.kind == "early-exit" and known.news.before is not State.STOPPING:
         first, _, rest = sentence.partition("; ")
         sooner = f"{first}, sooner than startsecs ({known.program.startsecs:g} s)"
+        if known.news.reason.startswith(EXITED_UNREADY):
+            sooner = f"{first}, {masked(known.news.reason.removeprefix('Exited '))}"
         return f"{sooner}; {rest}" if rest else sooner
     if stopped_as(known.news) is not None:
         # That is what it was asked to stop for.
