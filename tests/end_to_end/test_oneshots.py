@@ -131,6 +131,26 @@ def test_ctrl_c_stops_the_run_and_shows_its_last_words(tmp_path):
         assert info(master, "bye")["statename"] == "STOPPED"
 
 
+def test_ctrl_c_in_the_middle_of_a_write(tmp_path):
+    """Is heard after it: what is written then goes through the same buffer, which cannot be entered twice."""
+    code = (
+        "import io, os, signal, sys\n"
+        "from procman.cli.procmanctl import main\n"
+        "class Interrupted(io.FileIO):\n"
+        "    def write(self, data):\n"
+        "        if bytes(data) == b'ready\\n': os.kill(os.getpid(), signal.SIGINT)\n"
+        "        return super().write(data)\n"
+        "sys.stdout = io.TextIOWrapper(io.BufferedWriter(Interrupted(1, 'w', closefd=False)))\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    with RunningMaster(tmp_path, task("bye", BYE, "autostart=false")) as master:
+        master.wait_for("procman started")
+        call = [sys.executable, "-c", code, "-s", f"unix://{master.socket}", "run", "bye"]
+        ran = subprocess.run(call, capture_output=True, timeout=PATIENCE, check=False)
+    assert (ran.returncode, ran.stdout) == (9, b"ready\nbye\n"), ran.stderr
+    assert ran.stderr.startswith(b"procmanctl: stopping bye; ")
+
+
 def test_a_run_goes_on_without_its_client_and_can_be_followed_again(tmp_path):
     """A second `run` is refused, with the command that follows the first."""
     with RunningMaster(tmp_path, task("bye", TALK, "autostart=false")) as master:

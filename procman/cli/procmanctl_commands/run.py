@@ -79,6 +79,8 @@ class _Following:
         self._asked = asked
         self._path = f"/v1/processes/{quoted(name)}"
         self._stopping = False
+        self._reading = False
+        self._to_stop = False  # as soon as it reads again
         self._streams: dict[str, BinaryIO] = {"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer}
         self._cleaners = {
             channel: LogCleaner() if stream.isatty() else None for channel, stream in self._streams.items()
@@ -102,7 +104,12 @@ class _Following:
     def _interrupted(self, _signum: int, _frame: object) -> None:
         if self._stopping:
             raise KeyboardInterrupt
-        self._stop()
+        self._stopping = True
+        if self._reading:
+            self._stop()
+        else:
+            # In the middle of a write, or of a request, which cannot be entered twice.
+            self._to_stop = True
 
     def _to_the_end(self, *, attach: bool) -> None:
         client = self._session.client
@@ -125,7 +132,7 @@ class _Following:
         pending = b""
         while True:
             try:
-                piece = next(stream, b"")
+                piece = self._read(stream)
             except Unreachable:
                 return self._again()
             if not piece:
@@ -134,6 +141,16 @@ class _Following:
             for line in lines:
                 if self._hear(json.loads(line)):
                     return None
+
+    def _read(self, stream: Stream) -> bytes:
+        self._reading = True
+        try:
+            if self._to_stop:
+                self._to_stop = False
+                self._stop()
+            return next(stream, b"")
+        finally:
+            self._reading = False
 
     def _hear(self, event: RunEvent) -> bool:
         """Whether that was the end."""
@@ -160,7 +177,6 @@ class _Following:
 
     def _stop(self) -> None:
         """The first Ctrl-C."""
-        self._stopping = True
         self._remark(f"stopping {self._name}; Ctrl-C again leaves it alone")
         try:
             self._session.client.call("POST", f"{self._path}/stop", {"wait": False})
