@@ -432,8 +432,7 @@ class Slots:
     numprocs: int | None = option(
         kinds.NUMPROCS,
         "How many processes to run; auto: one for each CPU, by the affinity of the master and the quota of its cgroup "
-        "(rounded up), and at most numprocs_max. procmanctl scale changes the number until that in the file changes, "
-        "or a reload.",
+        "(rounded up), and at most numprocs_max. procmanctl scale changes it until the file does, or a reload.",
         default=1,
     )
     numprocs_max: int | None = option(
