@@ -93,7 +93,7 @@ def code_in(folder):
     What is compiled already comes along. What a test changes is not compiled: Python looks at the size and the second
     of a change, and both may be the same.
     """
-    shutil.copytree(ROOT / "procman", folder / "procman")
+    shutil.copytree(ROOT / "procman", folder / "procman", ignore=shutil.ignore_patterns("*.pyc.*"))
     return folder / "procman", {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
