@@ -228,7 +228,8 @@ class OutputStream:
         """Call `then` with the last bytes of that run, `length` at most, and how many it and its hooks have written.
 
         At once, or where they are in a file alone, on the loop when its disk has read them: before anything that a
-        later run writes, if this is called before that is spawned. None: they cannot be read.
+        later run writes, if this is called before that is spawned. None: they cannot be read, also because the disk
+        has been silent for so long that this was reported.
         """
         pump, run = self.present or (None, 0)
         wrote = self.bytes_in - self._read_at_begin
@@ -240,7 +241,7 @@ class OutputStream:
             then(self.ring.read(max(self._run_began, self.ring.end - length))[0], wrote)
             return
         disk = disks.for_path(path)
-        if disk.is_stuck:
+        if disk.health.is_unresponsive:  # one that is only slow is waited for: nothing but this answer waits
             then(None, wrote)
             return
 

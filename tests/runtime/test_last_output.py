@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import threading
 
 import pytest
 
+from tests.support.log_lines import PATIENCE
 from tests.support.programs import program
 from tests.support.routed_outputs import RoutedOutputs
 
@@ -71,6 +73,34 @@ def test_output_in_a_file_alone_is_read_from_there(tmp_path):
         routed.start(web, 3, "stdout")
         routed.write(3, b"of the third\n")
         assert await asked.of("stdout") == (b"of the second\n", 14)
+        routed.close()
+
+    asyncio.run(story())
+
+
+def test_a_slow_disk_answers_later(tmp_path):
+    """It counts as stuck as soon as somebody has waited for it in vain; it is given up when that is reported."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        path = str(tmp_path / "web.log")
+        routed.start(program(stdout_logfile=path, redirect_stderr=True), 1, "stdout")
+        routed.write(1, b"words\n")
+        routed.outputs.ended("web")
+        disk, gate, begun = routed.outputs.disks.for_path(path), threading.Event(), threading.Event()
+        disk.post(lambda: begun.set() or gate.wait(PATIENCE))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        disk.health.note_timeout()
+        assert disk.is_stuck
+        asked = Asked()
+        routed.outputs.written.last_output("web", 1, 1000, asked)
+        assert asked.got == {}
+        disk.health.is_unresponsive = True
+        silent = Asked()
+        routed.outputs.written.last_output("web", 1, 1000, silent)
+        assert silent.got == {"stdout": (None, 6)}
+        gate.set()
+        assert await asked.of("stdout") == (b"words\n", 6)
         routed.close()
 
     asyncio.run(story())
