@@ -16,7 +16,7 @@ from tests.support.running_master import SLEEPER, RunningMaster, python
 _BYE = (
     "import os, signal, sys, time\n"
     "def bye(*_): os.write(1, b'bye\\n'); sys.exit(9)\n"
-    "signal.signal(signal.SIGTERM, bye); print('ready', flush=True)\n"
+    "signal.signal(signal.SIGTERM, bye); os.write(1, b'ready\\n')\n"
     "while True: "
 )
 BYE = python(f"{_BYE}time.sleep(60)")
@@ -138,7 +138,7 @@ def test_ctrl_c_in_the_middle_of_a_write(tmp_path):
         "from procman.cli.procmanctl import main\n"
         "class Interrupted(io.FileIO):\n"
         "    def write(self, data):\n"
-        "        if bytes(data).startswith(b'ready'): os.kill(os.getpid(), signal.SIGINT)\n"
+        "        if bytes(data) == b'ready\\n': os.kill(os.getpid(), signal.SIGINT)\n"
         "        return super().write(data)\n"
         "sys.stdout = io.TextIOWrapper(io.BufferedWriter(Interrupted(1, 'w', closefd=False)))\n"
         "sys.exit(main(sys.argv[1:]))\n"
