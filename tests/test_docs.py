@@ -54,10 +54,13 @@ def check(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_every_sample_passes_check(sample):
-    """`procman check` has no complaint about the files in conf/, except that conf.d is still empty."""
+    """`procman check` has no complaint about the files in conf/, except that conf.d is still empty.
+
+    What listens on this machine does not matter.
+    """
     found = check(ROOT / "conf" / sample)
     assert found.returncode == 0, found.stdout + found.stderr
-    said = [line for line in found.stdout.splitlines() if "(warning)" in line]
+    said = [line for line in found.stdout.splitlines() if "(warning)" in line and "another program listens" not in line]
     assert [line for line in said if "no file matches" not in line or "conf.d" not in line] == []
     report = json.loads(check(ROOT / "conf" / sample, "--json").stdout)
     assert report["ok"]
@@ -139,7 +142,8 @@ def test_every_configuration_in_the_documents_is_good(page, tmp_path):
         found = report(str(config))
         assert found["ok"], f"{page}: {found['error']['message']}"
         # Its places and its programs are those of another machine.
-        elsewhere = ("unwritable", "no-such-command", "no-such-directory", "no-such-file", "impossible-limit")
+        elsewhere = {"unwritable", "no-such-command", "no-such-directory", "no-such-file", "impossible-limit"}
+        elsewhere.add("port-in-use")
         doubts = [problem for problem in found["problems"] if problem["severity"] != "note"]
         said = [problem["message"] for problem in doubts if problem["class"] not in elsewhere]
         assert [message for message in said if "no file matches" not in message] == [], page
