@@ -71,14 +71,20 @@ def test_all_waits_in_one_turn_of_the_loop_share_one_limit(run_with_disk):
     run_with_disk(steps)
 
 
+def keep_busy(disk, calls):
+    """Give it so many calls of 10 ms; returns a list that grows with each that is done."""
+    done = []
+    for number in range(calls):
+        disk.post(partial(time.sleep, 0.01))
+        disk.post(partial(done.append, number))
+    return done
+
+
 def test_a_disk_that_is_busy_with_other_calls_is_not_stuck(run_with_disk):
     """The loop does not wait for them, unless the caller says that it has to."""
 
     async def steps(held):
-        done = []
-        for number in range(30):
-            held.disk.post(partial(time.sleep, 0.01))
-            held.disk.post(partial(done.append, number))
+        done = keep_busy(held.disk, 30)
         with hurried(held.disks), pytest.raises(DiskTimeout):
             held.disk.call(lambda: None)
         assert len(done) < 30
@@ -93,10 +99,7 @@ def test_what_was_given_to_a_busy_disk_is_done_when_it_is_flushed(run_with_disk)
     """A client that is answered then finds it in the file, also where that has taken longer than the loop may wait."""
 
     async def steps(held):
-        done = []
-        for number in range(10):
-            held.disk.post(partial(time.sleep, 0.01))
-            held.disk.post(partial(done.append, number))
+        done = keep_busy(held.disk, 10)
         await held.disks.flush()
         assert len(done) == 10
 
