@@ -187,3 +187,15 @@ def test_readiness_health_and_the_next_run_are_in_the_row(site, browser, tmp_pat
     browser.until(f"{marks.format(row('db'))} === 'ready'")
     browser.until(f"{marks.format(row('web'))} === 'healthy'")
     assert "next run " in browser.text("[data-spec=job] .detail")
+
+
+def test_what_is_blocked_names_the_state_of_what_it_needs(site, browser):
+    """Its own state, which stands beside, is not said again; a schedule that is off is said."""
+    job = "[program:job]\ntype=oneshot\ncommand=sh -c 'exit 3'\n"
+    night = "[program:night]\ncommand=true\nschedule=0 2 * * *\n"
+    master = site(job + night + program("web", depends_on="job@done"))
+    master.call("POST", "/v1/processes/night/stop")
+    browser.show(master.url)
+    browser.until(f"{row('web')}?.textContent.includes('blocked: job is FATAL: Bad exit code 3')")
+    assert "FATAL (blocked)" not in browser.text("[data-spec=web]")
+    browser.until(f"{row('night')}.querySelector('.detail .text').textContent === 'not started; its schedule is off'")

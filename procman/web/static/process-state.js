@@ -62,9 +62,9 @@ export function detailOf({ info, kind, reason, flaps }) {
     case "STARTING":
       return kind === "failed" && reason ? `${reason}; retrying` : [pid, waitOf(info)].filter(Boolean).join(", ");
     case "EXITED":
-      return [info.done ? `done, ${info.ending}` : info.ending, nextOf(info)].filter(Boolean).join("; ");
+      return [info.done ? `done, ${info.ending}` : info.ending, nextOf(info), offOf(info)].filter(Boolean).join("; ");
     case "STOPPED":
-      return waitOf(info) || nextOf(info) || (info.start ? "" : "not started");
+      return waitOf(info) || nextOf(info) || [info.start ? "" : "not started", offOf(info)].filter(Boolean).join("; ");
     case "FATAL":
       return reason || info.description;
     case "UNKNOWN":
@@ -80,6 +80,9 @@ export function nextOf({ next, now, statename }) {
   if (statename === "BACKOFF") return `next try ${until(next - now)}`;
   return `next run ${timeOf(next, { seconds: false })}, ${until(next - now)}`;
 }
+
+/** That no run comes by its schedule; "" where it has none, or one is coming. */
+const offOf = ({ description }) => (description.endsWith("; its schedule is off") ? "its schedule is off" : "");
 
 /** What keeps it from starting; "" where nothing does. */
 const waitOf = (info) => (info.waits_for?.length ? `waits for ${printable(info.waits_for.join(", "))}` : "");
@@ -105,7 +108,8 @@ export function whyOf(info, kind, before) {
   // Between two attempts nothing new is known.
   if (info.statename === "STARTING" && before?.why) return before.why;
   if (!info.why) return "";
-  const why = info.why.replace(`${info.statename}: `, "");
+  // "FATAL: exit status 3" or "FATAL (blocked): db is FATAL: …": only its own state is left out.
+  const why = info.why.replace(new RegExp(`^${info.statename}(?: \\((\\w+)\\))?: `, "u"), (_, phase) => (phase ? `${phase}: ` : ""));
   const missing = [info.ending, info.last_words && `last words: ${info.last_words}`];
   return printable([why, missing.filter((part) => part && !why.includes(part)).join(", ")].filter(Boolean).join("; "));
 }
