@@ -1,6 +1,7 @@
 """Builds the rooms of a master from its configuration, each with what it needs, and starts none of them."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -331,14 +332,19 @@ class _Wiring:
         """Without what looks like a secret, and without what it was given from files."""
         return self._sources.masked(name, masked(text))
 
-    def _last_words(self, name: str, pid: int) -> tuple[str, str]:
+    def _last_words(self, name: str, pid: int, later: Callable[[str, str], None]) -> tuple[str, str]:
         """Without what it was given from files."""
-        line, channel = self._outputs.written.last_words(name, pid)
-        return self._sources.masked(name, line), channel
+        mask = partial(self._sources.masked, name)
+        line, channel = self._outputs.written.last_words(name, pid, lambda line, on: later(mask(line), on))
+        return mask(line), channel
 
-    def _last_lines(self, name: str, pid: int, count: int) -> dict[str, list[str]]:
-        found = self._outputs.written.last_lines(name, pid, count)
-        return {channel: [self._sources.masked(name, line) for line in lines] for channel, lines in found.items()}
+    def _last_lines(
+        self, name: str, pid: int, count: int, later: Callable[[dict[str, list[str]]], None]
+    ) -> dict[str, list[str]]:
+        def masked_lines(found: dict[str, list[str]]) -> dict[str, list[str]]:
+            return {channel: [self._sources.masked(name, line) for line in lines] for channel, lines in found.items()}
+
+        return masked_lines(self._outputs.written.last_lines(name, pid, count, lambda read: later(masked_lines(read))))
 
     def _gate_may_open(self) -> None:
         self._engine.retry_spawns()

@@ -15,7 +15,6 @@ from procman.logs.disk_call import DiskCall, DiskTimeout
 from procman.logs.disk_workers import DiskWorkers
 from procman.logs.fair_scheduler import FairScheduler
 from procman.logs.filters import StreamFilter
-from procman.logs.lines import last_line, last_lines
 from procman.logs.log_file import LogFile
 from procman.logs.marks import Marks
 from procman.logs.pump import Pump
@@ -27,11 +26,6 @@ from procman.logs.tap import Tap
 
 # Pipes of earlier runs that still have writers, for each channel; if there are more, the oldest is closed.
 MAX_OLD_PIPES = 4
-# How much of the end of the output is searched for the last line of a run, in bytes.
-LAST_LINE_WITHIN = 4096
-# The same for several lines, and how many characters of each are kept.
-LAST_LINES_WITHIN = 16384
-LONGEST_LINE = 1000
 
 
 class OutputStream:
@@ -202,26 +196,22 @@ class OutputStream:
         if self._pumps:
             next(reversed(self._pumps)).drain()
 
-    def last_line(self, pid: int, disks: DiskWorkers) -> str:
-        """The last line of that run, "" if it wrote none; a disk that does not answer is not waited for."""
-        return last_line(self._end_of_run(pid, disks, LAST_LINE_WITHIN))
-
-    def last_lines(self, pid: int, disks: DiskWorkers, count: int) -> list[str]:
-        """So many of the last lines of that run, as `last_line`: of the last LAST_LINES_WITHIN bytes of it."""
-        return last_lines(self._end_of_run(pid, disks, LAST_LINES_WITHIN), count, LONGEST_LINE)
-
-    def _end_of_run(self, pid: int, disks: DiskWorkers, within: int) -> bytes:
-        _, run = self.present or (None, 0)
+    def end_of_run(self, pid: int, length: int, disks: DiskWorkers) -> bytes | None:
+        """The last bytes of that run, `length` at most; None: its disk has not answered, and is not waited for."""
+        pump, run = self.present or (None, 0)
         wrote = self.bytes_in - self._read_at_begin  # its hooks write to the same places
-        if run != pid or not wrote:
+        if pump is None or run != pid:
             return b""
-        length = min(wrote, within)
+        if not wrote:
+            return b"" if _has_all(pump) else None
         path = self.path
         if path is None:
-            return self.ring.tail(length)
+            return self.ring.tail(min(wrote, length))
         try:
-            return disks.for_path(path).call(partial(read_log, path, -length, 0))
-        except (DiskTimeout, BadRequest, NoLog, OperationFailed):
+            return disks.for_path(path).call(partial(read_log, path, -min(wrote, length), 0))
+        except DiskTimeout:
+            return None
+        except (BadRequest, NoLog, OperationFailed):
             return b""
 
     def last_output(self, pid: int, length: int, disks: DiskWorkers, then: Callable[[bytes | None, int], None]) -> None:
@@ -233,7 +223,7 @@ class OutputStream:
         """
         pump, run = self.present or (None, 0)
         wrote = self.bytes_in - self._read_at_begin
-        if pump is None or run != pid or not wrote:
+        if pump is None or run != pid or (not wrote and _has_all(pump)):
             then(b"", 0)
             return
         path = self.path
@@ -245,13 +235,16 @@ class OutputStream:
             then(None, wrote)
             return
 
-        def answer() -> None:
-            try:
-                then(job.result(), wrote)
-            except (BadRequest, NoLog, OperationFailed):
-                then(None, wrote)
+        splicer, before = pump.splicer, pump.splicer.bytes_in if pump.splicer is not None else 0
 
-        job = DiskCall(partial(read_log, path, -min(wrote, length), 0), lambda: disk.call_on_loop(answer))
+        def read() -> tuple[bytes | None, int]:
+            count = wrote + (splicer.take_rest(before) if splicer is not None else 0)
+            try:
+                return read_log(path, -min(count, length), 0) if count else b"", count
+            except (BadRequest, NoLog, OperationFailed):
+                return None, count
+
+        job = DiskCall(read, lambda: disk.call_on_loop(lambda: then(*job.result())))
         disk.post(job)
 
     def close(self) -> None:
@@ -314,6 +307,11 @@ def to_base64(data: bytes | bytearray) -> str:
 def from_base64(text: str) -> bytes:
     """The bytes again; raises ValueError."""
     return binascii.a2b_base64(text)
+
+
+def _has_all(pump: Pump) -> bool:
+    """Whether nothing that was written waits for a disk before it is read."""
+    return pump.splicer is None or pump.splicer.has_all
 
 
 def _close(sinks: list[Sink]) -> None:

@@ -57,7 +57,7 @@ class Pump:
         self._on_eof = on_eof
         self._read_here = 0  # bytes
         self._spliced = 0  # bytes, by splice pumps that have ended
-        self._splicer: SplicePump | None = None
+        self.splicer: SplicePump | None = None  # what reads it, where that is the thread of a disk; to be looked at
         self._blocked = False  # by a sink
         os.set_blocking(fd, False)
         self._pipe_size = pipe_size  # that it gets when it is found full; 0: it has it
@@ -68,12 +68,12 @@ class Pump:
     @property
     def bytes_in(self) -> int:
         """How many bytes were read."""
-        return self._read_here + self._spliced + (self._splicer.bytes_in if self._splicer is not None else 0)
+        return self._read_here + self._spliced + (self.splicer.bytes_in if self.splicer is not None else 0)
 
     @property
     def was_spliced(self) -> bool:
         """Whether some of the bytes went past the memory into the file."""
-        return self._spliced > 0 or self._splicer is not None
+        return self._spliced > 0 or self.splicer is not None
 
     @property
     def filter(self) -> "StreamFilter | None":
@@ -108,10 +108,10 @@ class Pump:
             return
         held = readable_bytes(self.fd) if self.is_pipe else USUAL_SIZE
         most = held + 1  # to see its end, too
-        if self._splicer is None and not self._blocked:
+        if self.splicer is None and not self._blocked:
             self._start_splicing(held)
-        if self._splicer is not None:
-            self._splicer.drain(most)
+        if self.splicer is not None:
+            self.splicer.drain(most)
             return
         before = self._read_here
         if self._blocked:
@@ -123,7 +123,7 @@ class Pump:
 
     def read_turn(self) -> None:
         """Read as much as one pump may at a time."""
-        if self.closed or self._blocked or self._splicer is not None:
+        if self.closed or self._blocked or self.splicer is not None:
             return
         if not self._start_splicing():
             self._read(READ_SIZE * READS_PER_TURN)
@@ -139,9 +139,9 @@ class Pump:
     def _choose_reader(self) -> None:
         if self.closed:
             return
-        if self._splicer is not None:
-            if self._splicer.file is _sole_file(self._sinks, self._filter) or not self._splicer.close(
-                partial(self._on_splicer_closed, self._splicer)
+        if self.splicer is not None:
+            if self.splicer.file is _sole_file(self._sinks, self._filter) or not self.splicer.close(
+                partial(self._on_splicer_closed, self.splicer)
             ):
                 return
             self._forget_splicer()
@@ -162,19 +162,19 @@ class Pump:
         if not splicer.open():
             self._watch()
             return False
-        self._splicer = splicer
+        self.splicer = splicer
         return True
 
     def _on_splicer_closed(self, splicer: SplicePump) -> None:
-        if self._splicer is splicer and not self.closed:
+        if self.splicer is splicer and not self.closed:
             self._forget_splicer()
             self._choose_reader()
 
     def _forget_splicer(self) -> None:
-        if self._splicer is not None:
-            self._spliced += self._splicer.bytes_in
-            self._splicer.file.spliced.deliver()
-            self._splicer = None
+        if self.splicer is not None:
+            self._spliced += self.splicer.bytes_in
+            self.splicer.file.spliced.deliver()
+            self.splicer = None
 
     def _sync_files(self) -> None:
         for sink in self._sinks:
@@ -254,7 +254,7 @@ class Pump:
             self._blocked = False
             # In turn with the other blocked pumps; the loop would serve them all at once, in an order of its own.
             self._scheduler.ready(self)
-            if not self._blocked and not self.closed and self._splicer is None:
+            if not self._blocked and not self.closed and self.splicer is None:
                 self._watch()
 
     def _reach_end(self) -> None:
@@ -266,8 +266,8 @@ class Pump:
     def _finish(self) -> None:
         self.closed = True
         self._unwatch()
-        if self._splicer is not None:
-            self._splicer.close_pipe()
+        if self.splicer is not None:
+            self.splicer.close_pipe()
             self._forget_splicer()
         else:
             os.close(self.fd)

@@ -41,6 +41,14 @@ class SplicePump:
         """Where the bytes go."""
         return self._file
 
+    @property
+    def has_all(self) -> bool:
+        """Whether all that was written is in the file; to be asked while it is open.
+
+        What has left the pipe is there, unless the thread is moving it at this moment.
+        """
+        return not readable_bytes(self._pipe) and not self._lock.locked()
+
     def open(self) -> bool:
         """Begin; False if the disk has no thread."""
         self._open = self._file.disk.add_reader(self._pipe, self)
@@ -48,11 +56,8 @@ class SplicePump:
 
     def drain(self, limit: int) -> bool:
         """Have what is in the pipe, up to `limit` bytes, in the file by now; False if the disk does not answer."""
-        # An empty pipe needs no call to the thread: what has left the pipe is in the file, unless the thread is moving
-        # it at this moment.
-        if not readable_bytes(self._pipe) and not self._lock.locked():
-            return True
-        return self._file.sync(lambda: self._take(limit))
+        # An empty pipe needs no call to the thread.
+        return self.has_all or self._file.sync(lambda: self._take(limit))
 
     def close(self, on_closed: Callable[[], None]) -> bool:
         """Stop reading; False if that has to wait, and then `on_closed` is called afterwards."""
@@ -73,6 +78,13 @@ class SplicePump:
     def on_readable(self) -> None:
         """On the thread: take what is there."""
         self._take(1)
+
+    def take_rest(self, before: int) -> int:
+        """On the thread: take what the pipe holds now; returns how many bytes have come since there were `before`."""
+        with self._lock:
+            held = readable_bytes(self._pipe) if self._open else 0
+        self._take(held + 1)  # to see its end, too
+        return self.bytes_in - before
 
     # ---- private
 

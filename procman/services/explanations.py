@@ -40,7 +40,8 @@ _LIMITS = ("Too many processes", "not enough memory", "too many open files")
 
 # So many of the last lines are looked through.
 MOST_LINES = 50
-LastLines = Callable[[str, int, int], dict[str, list[str]]]
+Lines = dict[str, list[str]]  # by channel
+LastLines = Callable[[str, int, int, Callable[[Lines], None]], Lines]
 
 
 class Kind(Enum):
@@ -78,7 +79,10 @@ class Explanations:
     def __init__(
         self, fleet: Fleet, trees: Trees, last_lines: LastLines, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Fleet and trees are only read; `last_lines` gives those of a namespec and pid, by channel."""
+        """Fleet and trees are only read; `last_lines` gives those of a namespec and pid.
+
+        Where a disk is slow, it calls the function with them later.
+        """
         self._fleet = fleet
         self._trees = trees
         self._last_lines = last_lines
@@ -190,9 +194,19 @@ class Explanations:
         # One that is restarted at once, perhaps a hundred times a second, is not read each time.
         if comes_back and not self._is_due(name, "words"):
             return
+        end = self._ended[name]
+
+        def read(lines: Lines) -> None:
+            if self._ended.get(name) is end:
+                self._understand(news, lines)
+
+        self._understand(news, self._last_lines(name, news.pid, MOST_LINES, read))
+
+    def _understand(self, news: Announce, lines: Lines) -> None:
+        """What it has written may say what it lacks."""
         from procman.services.addresses_in_use import address_in_use, address_of  # noqa: PLC0415 - see above
 
-        lines = self._last_lines(name, news.pid, MOST_LINES)
+        name = news.name
         said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
         address = None if said is None else said.address or address_of(program_of(news.program))
         if said is None:
@@ -202,7 +216,7 @@ class Explanations:
         elif self._is_due(name, "address", address) or name not in self._found:
             self._explain_address(name, address, said.line)
 
-    def _read_of_shortages(self, name: str, program: Program, lines: dict[str, list[str]]) -> None:
+    def _read_of_shortages(self, name: str, program: Program, lines: Lines) -> None:
         from procman.services.shortages import look, shortage_in  # noqa: PLC0415 - see above
 
         said = shortage_in(lines.get("stderr", [])) or shortage_in(lines.get("stdout", []))

@@ -6,6 +6,7 @@ It is kept beside the journal, in which a year of nightly runs has no place.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from procman.core.actions import Announce, AnnounceSchedule, ProcessRemoved
@@ -19,7 +20,7 @@ from procman.services.actors import describe_actor
 from procman.services.status import StatusBoard
 
 Result = Literal["running", "success", "failure", "stopped"]
-
+Lines = dict[str, list[str]]  # by channel
 
 # So many of the last lines of each stream are kept.
 MOST_LINES = 5
@@ -37,7 +38,7 @@ class JobRun:
     result: Result = "running"
     ending: str = ""  # "exit status 3", "timed out after 10 m; terminated by SIGTERM"
     last_words: str = ""  # where it has failed: the last line that it wrote
-    lines: dict[str, list[str]] = field(default_factory=dict)  # by channel: the last ones that it wrote
+    lines: Lines = field(default_factory=dict)  # the last ones that it wrote
 
 
 class RunHistory:
@@ -49,9 +50,12 @@ class RunHistory:
         self,
         fleet: Fleet,
         status: StatusBoard,
-        last_lines: Callable[[str, int, int], dict[str, list[str]]] = lambda _name, _pid, _count: {},
+        last_lines: Callable[[str, int, int, Callable[[Lines], None]], Lines] = lambda *_: {},
     ) -> None:
-        """All is only read; `last_lines` gives so many of the last lines of a run, by namespec and pid."""
+        """All is only read; `last_lines` gives so many of the last lines of a run, by namespec and pid.
+
+        Where a disk is slow, it calls the function with them later.
+        """
         self._fleet = fleet
         self._status = status
         self._last_lines = last_lines
@@ -114,7 +118,7 @@ class RunHistory:
         run, times = runs[-1], self._status.times(name)
         run.ended, run.seconds = times.stop, times.ran_for
         run.ending = self._status.ending_of(name) or ending(news.status)
-        run.lines = self._last_lines(name, news.pid, MOST_LINES)
+        run.lines = self._last_lines(name, news.pid, MOST_LINES, partial(_add_lines, run))
         if news.after is State.EXITED and news.expected:
             run.result = "success"
         elif news.after is State.STOPPED:
@@ -134,3 +138,9 @@ class RunHistory:
         while len(runs) > max(most, 1):
             runs.popleft()
         return run
+
+
+def _add_lines(run: JobRun, lines: Lines) -> None:
+    run.lines = lines
+    if run.result == "failure" and not run.last_words:
+        run.last_words = next((lines[channel][-1] for channel in ("stderr", "stdout") if channel in lines), "")

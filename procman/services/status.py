@@ -47,6 +47,9 @@ WORTH_A_LOOK = 1.0
 # A moment that is further away, in seconds, is given with its date.
 _HALF_A_DAY = 43200.0
 
+# Takes a line and its channel.
+Later = Callable[[str, str], None]
+
 
 @dataclass(slots=True)
 class Times:
@@ -167,10 +170,6 @@ class ProcessStatus:
         return int(moment.steady - self.started) if self.pid else 0
 
 
-def _no_words(_name: str, _pid: int) -> tuple[str, str]:
-    return "", ""
-
-
 class StatusBoard:
     """Keeps the status of every process, and what the core does not know of it."""
 
@@ -178,7 +177,7 @@ class StatusBoard:
         self,
         engine: Engine,
         where_logs_are: Callable[[str], tuple[str, str]],
-        last_words: Callable[[str, int], tuple[str, str]] = _no_words,
+        last_words: Callable[[str, int, Later], tuple[str, str]] = lambda *_: ("", ""),
         next_run: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         """Subscribes to the engine's bus for as long as it lives.
@@ -186,7 +185,8 @@ class StatusBoard:
         Args:
             engine: what drives the processes.
             where_logs_are: gives the paths of a process's two logs, "" where there is none.
-            last_words: gives the last line that a run of that namespec and pid has written, and the channel.
+            last_words: gives the last line that a run of that namespec and pid has written, and the channel; or calls
+                the function with these later, where a disk is slow.
             next_run: gives the time at which the process of that namespec runs next by its schedule.
         """
         self._fleet = engine.fleet
@@ -331,13 +331,15 @@ class StatusBoard:
         # What the core has decided is done: where a delay follows, or no start at all, it is not STARTING.
         at_once = comes_back and process is not None and process.state is State.STARTING
         looked = failed and (not at_once or ran_for >= WORTH_A_LOOK)
-        times.last_words, times.last_words_on = self._last_words(news.name, news.pid) if looked else ("", "")
+
+        def say(line: str, channel: str) -> None:
+            if times.stop == now and (process is None or process.last_end is not None):  # that is still its last end
+                times.last_words, times.last_words_on = line, channel
+
+        times.last_words, times.last_words_on = self._last_words(news.name, news.pid, say) if looked else ("", "")
         times.brought_back = [*times.brought_back, now][-FLAPS:] if comes_back else []
-        if len(times.brought_back) < FLAPS:
-            times.flapping_until = 0.0
-        else:
-            within = FLAPS_WITHIN_AS_EXPECTED if news.expected else FLAPS_WITHIN
-            times.flapping_until = times.brought_back[0] + within
+        within = FLAPS_WITHIN_AS_EXPECTED if news.expected else FLAPS_WITHIN
+        times.flapping_until = 0.0 if len(times.brought_back) < FLAPS else times.brought_back[0] + within
 
 
 def _ending(process: Process) -> str:

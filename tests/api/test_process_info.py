@@ -97,7 +97,7 @@ class Interfaces:
         self.logs = {}
         self.losses = {}
         self.words = {}  # by the pid of the run
-        self.board = StatusBoard(self.engine, self.logs_of, lambda _, pid: self.words.get(pid, ("", "")))
+        self.board = StatusBoard(self.engine, self.logs_of, lambda _, pid, _later: self.words.get(pid, ("", "")))
         self.master = MasterService(self.engine, Operations())
         self.processes = ProcessService(self.engine, self.master, self.board, lambda name: self.losses.get(name, 0))
         logs = SimpleNamespace(main=SimpleNamespace(trace=lambda _: None))

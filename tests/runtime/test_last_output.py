@@ -106,6 +106,38 @@ def test_a_slow_disk_answers_later(tmp_path):
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "in-the-pipe"])
+def test_last_words_come_later_from_a_slow_disk(tmp_path, is_read):
+    """Also what that has yet to read from the pipe. The loop does not wait: what is known at once is empty."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        path = str(tmp_path / "web.log")
+        routed.start(program(stdout_logfile=path, redirect_stderr=True), 1, "stdout")
+        if is_read:
+            routed.write(1, b"first\nwords\n")
+            routed.outputs.ended("web")
+        disk, gate, begun = routed.outputs.disks.for_path(path), threading.Event(), threading.Event()
+        disk.post(lambda: begun.set() or gate.wait(PATIENCE))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        disk.health.note_timeout()
+        if not is_read:
+            routed.write(1, b"first\nwords\n")
+            routed.outputs.ended("web")
+        said: asyncio.Queue[object] = asyncio.Queue()
+        written = routed.outputs.written
+        assert written.last_words("web", 1, lambda *words: said.put_nowait(words)) == ("", "")
+        assert written.last_lines("web", 1, 5, said.put_nowait) == {}
+        routed.start(program(stdout_logfile=path, redirect_stderr=True), 2, "stdout")
+        routed.write(2, b"of the second run\n")
+        gate.set()
+        assert await asyncio.wait_for(said.get(), PATIENCE) == ("words", "stdout")
+        assert await asyncio.wait_for(said.get(), PATIENCE) == {"stdout": ["first", "words"]}
+        routed.close()
+
+    asyncio.run(story())
+
+
 def test_a_file_that_has_gone_cannot_be_read(tmp_path):
     """The answer is None."""
 

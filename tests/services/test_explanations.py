@@ -36,7 +36,7 @@ class Explained(RunningEngine):
         self.explanations = Explanations(self.fleet, self.trees, self.last_lines)
         self.bus.subscribe(self.explanations.hear)
 
-    def last_lines(self, name: str, _pid: int, _count: int) -> dict[str, list[str]]:
+    def last_lines(self, name: str, _pid: int, _count: int, _later) -> dict[str, list[str]]:
         self.reads += 1
         return {"stdout": self.pipes.said.get(name, "").splitlines()}
 
@@ -80,6 +80,29 @@ def test_a_port_that_another_program_of_ours_holds():
     assert sentence.endswith("of the program first: give one of the two another address")
     assert "Address already in use" in line
     assert later == f"port {port} was in use, and is free now"
+
+
+def test_what_a_slow_disk_has_read_later_is_understood():
+    """The port that was in use is found then."""
+    port = free_port()
+
+    class Later(Explained):
+        def last_lines(self, name, pid, count, later):
+            self.later = lambda: later(Explained.last_lines(self, name, pid, count, later))
+            return {}
+
+    async def steps():
+        with socket.create_server(("127.0.0.1", port)):
+            running = Later(failing("web", python(LISTENS.format(port=port))))
+            running.engine.post(StartRequested("web"))
+            await running.enters("web", State.FATAL)
+            before = running.explanations.of("web")
+            running.later()
+            return before, (await running.finding("web")).sentence
+
+    before, sentence = on_engine(steps)
+    assert before is None
+    assert sentence.startswith(f"port {port} is held by procman itself (pid ")
 
 
 def test_a_leftover_of_its_own_earlier_run_holds_the_port():

@@ -82,7 +82,7 @@ def test_last_words_are_looked_up_unless_it_is_restarted_at_once(options, state,
     async def steps():
         services = Services(group("web", startsecs=0, autorestart=Autorestart.ALWAYS, exitcodes=(7,), **options))
         engine = services.engine
-        board = StatusBoard(engine, lambda _: ("", ""), lambda _name, _pid: ("no database", "stderr"))
+        board = StatusBoard(engine, lambda _: ("", ""), lambda *_: ("no database", "stderr"))
         engine.run("web")
         engine.end("web", 0)
         engine.spawn_all()
@@ -91,6 +91,26 @@ def test_last_words_are_looked_up_unless_it_is_restarted_at_once(options, state,
         status = board.of(engine.fleet.processes["web"])
         assert (status.state, status.last_words) == (state, words)
         assert status.ending == "exit status 0"
+
+    asyncio.run(steps())
+
+
+def test_last_words_that_come_later_are_those_of_their_run():
+    """A slow disk has them when the program may have ended once more."""
+
+    async def steps():
+        services = Services(group("web", startsecs=0, autorestart=Autorestart.NEVER))
+        engine, asked = services.engine, []
+        board = StatusBoard(engine, lambda _: ("", ""), lambda *of: asked.append(of) or ("", ""))
+        for _ in range(2):
+            engine.run("web")
+            engine.end("web", 1)
+        (*_, first), (*_, second) = asked[0], asked[-1]
+        first("too late", "stderr")
+        assert board.of(engine.fleet.processes["web"]).last_words == ""
+        second("no database", "stderr")
+        assert board.of(engine.fleet.processes["web"]).last_words == "no database"
+        assert board.why("web") == "exit status 1; its last line on stderr: no database"
 
     asyncio.run(steps())
 
