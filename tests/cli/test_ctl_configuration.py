@@ -168,6 +168,7 @@ def test_a_master_that_is_shutting_down_has_supervisorctls_words(ctl, master, wo
         master.answers["POST", path] = refusal
     master.answers["POST", "/v1/groups/x/add"] = refusal
     master.answers["GET", "/v1/config"] = master.answers["GET", "/v1/processes"] = refusal
+    master.answers["GET", "/v1/master"] = {"statename": "SHUTDOWN"}
     ran = ctl(*words)
     assert (ran.text, ran.status) == (text + "\n", status)
 

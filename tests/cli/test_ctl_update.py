@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.support.fake_master import Refusal, Stream
+from tests.support.fake_master import Refusal
 
 PENDING = {
     "operation": 7,
@@ -165,17 +165,6 @@ def test_a_plan_is_written_for_its_owner_only_and_sent_without_what_it_shows(ctl
     shown = json.dumps([written.pop("changes"), written.pop("needs_reload")], sort_keys=True)
     sent = {**written, "shown": hashlib.sha256(shown.encode()).hexdigest()}
     assert master.bodies("/v1/config/apply") == [{"plan": sent}]
-
-
-def test_a_master_that_goes_meanwhile_leaves_a_way_to_see_what_has_become_of_it(ctl, master):
-    """It may be executing new code, or it was killed."""
-    master.answers["POST", "/v1/config/update"] = Stream(b"{", cut=True)
-    ran = ctl("update")
-    assert ran.text == (
-        "the connection was lost before the update had ended: after an upgrade or a kill of procman, the next master "
-        "goes on with it; procmanctl status --long says how far it is\n"
-    )
-    assert ran.status == 1
 
 
 def test_a_plan_that_cannot_be_written_or_read_is_said(ctl, master, tmp_path):

@@ -72,7 +72,7 @@ class FakeMaster:
         self.close_after_answer = False
         self.answers: dict[tuple[str, str], Any] = {
             ("GET", "/v1/health?file=1"): {"ready": True, "missing": [], "warnings": []},
-            ("GET", "/v1/master"): {"pid": 4711, "version": "0.2.0", "upgrades": 1},
+            ("GET", "/v1/master"): {"pid": 4711, "version": "0.2.0", "statename": "RUNNING", "upgrades": 1},
         }
         self.show(process("cron", "STOPPED"), process("web"))
         fake = self

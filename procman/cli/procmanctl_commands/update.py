@@ -12,6 +12,7 @@ from procman.cli.durations import seconds_of
 from procman.cli.invocation import GENERIC, INVALID_ARGS, NOT_RUNNING, SUCCESS, Invocation
 from procman.cli.procmanctl_commands.configuration import not_read
 from procman.cli.procmanctl_commands.confirming import await_confirmation, roll_back
+from procman.cli.procmanctl_commands.next_master import after_a_loss, await_successor, decided_after_a_loss
 from procman.cli.progress import order
 from procman.client.api_client import ApiError, Unreachable, quoted
 
@@ -132,8 +133,15 @@ def _decide(invocation: Invocation, words: list[str], how: str) -> dict[str, Any
             invocation.usage(text, "confirm" if how == "confirm" else "update", ours=True)
             return None
         body["operation"] = int(words[0])
+    path = f"/v1/config/{how}"
+    answer: dict[str, Any]
     try:
-        answer: dict[str, Any] = invocation.client.call("POST", f"/v1/config/{how}", body)
+        try:
+            answer = invocation.client.call("POST", path, body)
+        except Unreachable as error:
+            if error.errno != errno.ECONNRESET:
+                raise
+            answer = decided_after_a_loss(invocation, error, path, body)
     except ApiError as error:
         invocation.problem(f"ERROR: {error.message}", code=error.code)
         return None
@@ -190,18 +198,9 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
     if asked.confirm is not None:
         body["confirm"] = asked.confirm
     try:
-        answer = order(invocation, "update", path, body)
+        answer = _ordered(invocation, asked, path, body)
     except ApiError as error:
         not_read(invocation, error, "already shutting down")
-        return
-    except Unreachable as error:
-        if error.errno != errno.ECONNRESET:
-            raise
-        text = (
-            "the connection was lost before the update had ended: after an upgrade or a kill of procman, the next "
-            "master goes on with it; procmanctl status --long says how far it is"
-        )
-        invocation.problem(text, code="UNREACHABLE")
         return
     steps: list[Step] = answer["steps"]
     invocation.put(steps=steps)
@@ -225,6 +224,22 @@ def _carry_out(invocation: Invocation, asked: _Asked) -> None:
         invocation.say("nothing was changed, so there is nothing to confirm")
         return
     await_confirmation(invocation, answer["pending"], waits=not asked.no_wait)
+
+
+def _ordered(invocation: Invocation, asked: _Asked, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer of this master; of the next one, where this one is upgraded, killed or restarts meanwhile."""
+    try:
+        return order(invocation, "update", path, body)  # type: ignore[no-any-return]
+    except Unreachable as error:
+        if error.errno != errno.ECONNRESET:
+            raise
+        answer = after_a_loss(invocation, body.get("groups", ()), error, confirms=asked.confirm is not None)
+        if answer is not None:
+            return answer
+    except ApiError as error:
+        if error.code != "SHUTDOWN_STATE" or not await_successor(invocation):
+            raise
+    return order(invocation, "update", path, body)  # type: ignore[no-any-return]
 
 
 def _read(invocation: Invocation, path: str) -> object:
