@@ -10,7 +10,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from procman import __version__
@@ -199,6 +198,8 @@ def test_the_bill_of_materials_has_every_dependency(dist):
 
 def test_the_schema_has_the_form_of_the_schema_store(dist):
     """The schema is valid draft 07, and has the address that the store gives it."""
+    import jsonschema  # half a second
+
     schema = json.loads((dist / "procman.schema.json").read_text())
     jsonschema.Draft7Validator.check_schema(schema)
     assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"

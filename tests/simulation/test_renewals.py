@@ -88,8 +88,9 @@ def test_a_seeded_fault_is_found(mutation):
 def test_both_reasons_occur_often_enough():
     """Not by luck; and the copy of the core that nothing was put into is as good as the core."""
     counts: Counter[str] = Counter()
+    core = core_with(None)
     for seed in range(100):
-        world = World(renewal_scenario(Random(seed)), RenewalRules, core_with(None))
+        world = World(renewal_scenario(Random(seed)), RenewalRules, core)
         world.run()
         counts.update(reason for _, reason in world._watcher.renewed)
     assert counts["memory"] >= 20, counts

@@ -117,8 +117,9 @@ def test_a_seeded_fault_is_found(mutation):
 def test_all_that_can_happen_to_one_occurs_often_enough():
     """Not by luck; and the copy of the core that nothing was put into is as good as the core."""
     counts: Counter[str] = Counter()
+    core = core_with(None)
     for seed in range(200):
-        world = World(rolling_scenario(Random(seed)), RollingRules, core_with(None)).run()
+        world = World(rolling_scenario(Random(seed)), RollingRules, core).run()
         counts.update(world._watcher.counts)
     for what in ("began", "restarting", "ready", "stopped", "continued", "done", "ended", "watch"):
         assert counts[what] >= 15, counts

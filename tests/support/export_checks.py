@@ -1,4 +1,7 @@
-"""For the tests of the exports: a configuration from a text, and validators of the other engines."""
+"""For the tests of the exports: a configuration from a text, and validators of the other engines.
+
+To import these validators takes a second, which each worker of a run would pay: they are imported when they validate.
+"""
 
 import json
 import os
@@ -10,9 +13,8 @@ from functools import cache
 from graphlib import TopologicalSorter
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -21,10 +23,12 @@ from procman.config.load import load
 from procman.config.schema.configuration import Config
 from procman.convert.result import Target
 
-# The oldest that is still looked after somewhere, and the newest that the schemas know.
-KUBERNETES = ("1.27", kubernetes_validate.latest_version())
-# The oldest with init containers that stay up.
-SIDECARS = ("1.29", kubernetes_validate.latest_version())
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+# The oldest Kubernetes that is still looked after somewhere, and the oldest with init containers that stay up.
+KUBERNETES = "1.27"
+SIDECARS = "1.29"
 TIMEOUT = 60
 NOBODY = 65534
 
@@ -49,12 +53,14 @@ def only(files) -> str:
 
 
 def deployment(text: str) -> dict:
-    """The document, after a check by every version of Kubernetes and by rules that no schema has."""
+    """The document, after a check by the oldest and the newest Kubernetes and by rules that no schema has."""
+    import kubernetes_validate
+
     document = yaml.safe_load(text)
     pod = document["spec"]["template"]["spec"]
     containers = [*pod.get("initContainers", []), *pod["containers"]]
-    versions = SIDECARS if any("restartPolicy" in container for container in containers) else KUBERNETES
-    for version in versions:
+    oldest = SIDECARS if any("restartPolicy" in container for container in containers) else KUBERNETES
+    for version in (oldest, kubernetes_validate.latest_version()):
         kubernetes_validate.validate(document, version, strict=True)
     names = [document["metadata"]["name"], *(container["name"] for container in containers)]
     for name in names:
@@ -86,10 +92,12 @@ def _no_circle(waits: dict[str, list[str]]) -> None:
 
 
 @cache
-def _compose() -> jsonschema.protocols.Validator:
+def _compose() -> "Validator":
+    from jsonschema.validators import validator_for
+
     vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     schema = json.loads(vendored.read_text())
-    return jsonschema.validators.validator_for(schema)(schema)
+    return validator_for(schema)(schema)
 
 
 # ------------------------------------------------------------------------------------------------ systemd

@@ -4,7 +4,8 @@ import inspect
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cache
+from types import CodeType, ModuleType
 
 import pytest
 
@@ -46,18 +47,33 @@ def copy_of(module: ModuleType, mutation: Mutation | None, copies: dict[str, Nam
 
     What it imports of modules that are in `copies`, by their names, comes from there.
     """
-    is_faulty = mutation is not None and mutation.module is module
-    source = _mutated(mutation) if mutation is not None and is_faulty else inspect.getsource(module)
+    if mutation is not None and mutation.module is module:
+        code, taken = _compiled(module, _mutated(mutation), tuple(copies))
+    else:
+        code, taken = _unharmed(module, tuple(copies))
     names: Names = {"__name__": f"copy_of_{module.__name__}"}
+    names.update({name: copies[whose][name] for whose, name in taken})
+    exec(code, names)
+    return names
+
+
+@cache
+def _unharmed(module: ModuleType, copied: tuple[str, ...]) -> tuple[CodeType, list[tuple[str, str]]]:
+    # Each mutation takes nearly all modules as they are.
+    return _compiled(module, inspect.getsource(module), copied)
+
+
+def _compiled(module: ModuleType, source: str, copied: tuple[str, ...]) -> tuple[CodeType, list[tuple[str, str]]]:
+    # Without the imports from copies; these are given back, as (module, name).
+    taken: list[tuple[str, str]] = []
 
     def take(imported: re.Match[str]) -> str:
-        names.update({name: copies[imported[1]][name] for name in re.findall(r"\w+", imported[2])})
+        taken.extend((imported[1], name) for name in re.findall(r"\w+", imported[2]))
         return ""
 
-    own = "|".join(map(re.escape, copies)) or "$^"
+    own = "|".join(map(re.escape, copied)) or "$^"
     source = re.sub(rf"^from ({own}) import (\([^)]*\)|.*)\n", take, source, flags=re.MULTILINE)
-    exec(compile(source, module.__name__, "exec"), names)
-    return names
+    return compile(source, module.__name__, "exec"), taken
 
 
 def _mutated(mutation: Mutation) -> str:
