@@ -34,7 +34,7 @@ from procman.convert.result import (
     needed_by_the_file,
     written_in,
 )
-from procman.convert.sockets import compose_ports, lost_sockets
+from procman.convert.sockets import compose_ports, lost_sockets, shared_ports
 from procman.convert.watch import develop, lost_in_compose_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
 from procman.core.spec import FOREVER, Autorestart, batch_size
@@ -103,6 +103,10 @@ def _split(config: Config, target: Target) -> tuple[Mapped, list[str]]:
         raise CannotExport(config, notes)
     notes += [*_lost(processes, config), *written_in(config), *lost_sockets(processes)]
     services = {process.name: _service(process, config, target) for process in processes}
+    shared, lost = shared_ports(processes)
+    notes += lost
+    for name, ports in shared.items():
+        services[name] |= ports
     notes += [note for process in processes for note in in_plain_text(process.program)]
     merged = _replicated(processes, services)
     _order(merged)

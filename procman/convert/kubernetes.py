@@ -36,7 +36,7 @@ from procman.convert.result import (
     needed_by_the_file,
     written_in,
 )
-from procman.convert.sockets import container_ports, kubernetes_service, lost_sockets
+from procman.convert.sockets import container_ports, kubernetes_service, listening_alone, lost_sockets
 from procman.convert.views import tmp_mounts, tmp_volumes
 from procman.convert.watch import lost_watch
 from procman.convert.yaml import Comment, Flow, Yaml, dump
@@ -193,7 +193,8 @@ def _split(config: Config, target: Target) -> tuple[list[Yaml | Comment], Mapped
     # Init containers start one after the other, and stop in reverse after the others, if they are to stay up.
     first = {wait.target for process in processes for wait in process.waits} - stays_out
     processes, pods = _replicas(processes, config, target)
-    notes += [*_lost(processes, first, config), *written_in(config), *lost_sockets(processes)]
+    processes, alone = listening_alone(processes)
+    notes += [*_lost(processes, first, config), *written_in(config), *lost_sockets(processes), *alone]
     longest = max((_longest(process.program) for process in processes if process.name not in first), default=0)
     later = [_longest(p.program) for p in processes if p.name in first and not p.program.is_oneshot]
     why = "the longest stopwaitsecs, because all are signalled at once"

@@ -4,6 +4,7 @@ Of the engines that are written for, only systemd opens sockets for programs.
 """
 
 import ipaddress
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from procman.config.schema.configuration import Config
@@ -15,6 +16,7 @@ from procman.config.schema.sockets import Socket, sockets_of
 from procman.convert.portability import Carried, sections
 from procman.convert.unit_file import raw, unit
 from procman.convert.yaml import Comment, Flow, Yaml
+from procman.core.spec import batch_size
 
 IPV6 = 6
 Note = Callable[[Program, str], None]
@@ -28,8 +30,9 @@ def used_sockets(programs: Iterable[Program]) -> list[Socket]:
 
 def ports_of(program: Program) -> list[int]:
     """The ports that can be reached from outside at which it listens."""
-    places = [place_of(url) for socket in sockets_of(program.sockets) for url in socket.listen]
-    return list(dict.fromkeys(place.port for place in places if place.path is None and not is_loopback(place.host)))
+    return list(
+        dict.fromkeys(place.port for place in _places(program) if place.path is None and not is_loopback(place.host))
+    )
 
 
 # ---- systemd
@@ -149,10 +152,65 @@ def kubernetes_service(name: str, labels: Mapping[str | Comment, Yaml], config: 
     }
 
 
+def listening_alone(processes: Sequence[Carried]) -> tuple[list[Carried], list[str]]:
+    """Without those that could not listen: the containers of a pod share its network. Notes on what is lost."""
+    count = Counter(process.program.section for process in processes)
+    kept: dict[str, Carried] = {}
+    notes = []
+    for process in processes:
+        program, many = process.program, count[process.program.section]
+        ports = list(dict.fromkeys(place.port for place in _places(program) if place.path is None))
+        if not ports or many == 1:
+            kept[process.name] = process
+        elif all(other.program.section != program.section for other in kept.values()):
+            kept[process.name] = process
+            rolling = ""
+            if program.restart_strategy == "rolling":
+                batch = batch_size(program.rolling_batch, many)
+                rolling = f" and strategy RollingUpdate, maxUnavailable {batch}, maxSurge 0"
+            notes.append(
+                f"[{program.section}]: {many} processes listen on port {_listed(ports)}, and the containers of a pod "
+                "share its network: only the first one is here; for all, give it a Deployment of its own with replicas "
+                f"{many}{rolling}"
+            )
+    users: dict[int, dict[str, None]] = {}
+    for process in kept.values():
+        for place in _places(process.program):
+            if place.path is None:
+                users.setdefault(place.port, {})[f"[{process.program.section}]"] = None
+    notes += [
+        f"{', '.join(of_port)}: all listen on port {port}, and the containers of a pod share its network: only one of "
+        "them can; make a Deployment for each"
+        for port, of_port in users.items()
+        if len(of_port) > 1
+    ]
+    return list(kept.values()), notes
+
+
 def compose_ports(programs: Iterable[Program]) -> dict[str | Comment, Yaml]:
     """`ports` of a service: published under the same numbers."""
     ports = _all_ports(programs)
     return {"ports": Flow(f"{port}:{port}" for port in ports)} if ports else {}
+
+
+def shared_ports(processes: Sequence[Carried]) -> tuple[dict[str, dict[str | Comment, Yaml]], list[str]]:
+    """The `ports` of the services, by their names, that would else be published twice; and what is lost by that."""
+    users: dict[int, list[Carried]] = {}
+    for process in processes:
+        for port in ports_of(process.program):
+            users.setdefault(port, []).append(process)
+    shared = {port: found for port, found in users.items() if len(found) > 1}
+    texts = {
+        process.name: Flow(f"{port}" if port in shared else f"{port}:{port}" for port in ports_of(process.program))
+        for found in shared.values()
+        for process in found
+    }
+    notes = [
+        f"{sections(found, lambda _: True)}: port {port} of the host can lead to one container only: each of these has "
+        f"another one, which `docker compose port SERVICE {port}` names; put a proxy before them"
+        for port, found in shared.items()
+    ]
+    return {name: {"ports": text} for name, text in texts.items()}, notes
 
 
 def lost_sockets(processes: Sequence[Carried]) -> list[str]:
@@ -168,6 +226,14 @@ def lost_sockets(processes: Sequence[Carried]) -> list[str]:
     if lazy:
         notes.append(f"{lazy}: lazy and idle_stop are lost: the container runs all the time")
     return notes
+
+
+def _places(program: Program) -> list[Place]:
+    return [place_of(url) for socket in sockets_of(program.sockets) for url in socket.listen]
+
+
+def _listed(ports: Sequence[int]) -> str:
+    return " and ".join(map(str, ports))
 
 
 def _all_ports(programs: Iterable[Program]) -> list[int]:
