@@ -6,14 +6,14 @@ The connection is always in exactly one `Phase`, and every callback looks at it 
     HANDLING   the handler's task runs                   its response                          SENDING or STREAMING
     SENDING    a body of known size is sent              its end                               READING or CLOSING
     STREAMING  an iterator's chunks are sent             its end, or the client's              READING or CLOSING
-    CLOSING    everything is sent; input is discarded    end of file, or the linger time       LOST
+    CLOSING    everything is sent; input is discarded    end of file, or no more input         LOST
     LOST       there is no socket any more; a running handler may finish
 
 Rules:
 - An incomplete request has one deadline, from its first byte to its last. Apart from that only CLOSING has a timer: an
   idle connection costs no wake-up.
 - An answer that ends the connection is followed by a lingering close: with unread bytes behind it, a close would
-  be a reset, and the client might never see the answer.
+  be a reset, and the client might never see the answer. So it reads on while the client sends, though not for ever.
 - A handler runs to its end even when its client has gone: a requested change is made, as with supervisord. It occupies
   the connection's place until then.
 """
@@ -29,6 +29,7 @@ import h11
 
 from procman.http.application import Application
 from procman.http.connection_table import ConnectionTable
+from procman.http.lingering import Lingering, discarded
 from procman.http.messages import Peer, Request, Response, problem, size_of
 from procman.http.request_reader import Incomplete, RefusedError, RequestReader
 from procman.http.response_head import has_body, head_bytes, stream_head
@@ -70,6 +71,7 @@ class Connection(asyncio.BufferedProtocol):
         self._eof = False  # the client will send no more
         self._resuming = False  # there is more to parse, on the next turn of the loop
         self._timer: asyncio.TimerHandle | None = None
+        self._lingering: Lingering | None = None
         self._task: asyncio.Task[None] | None = None
         self._writable: asyncio.Future[None] | None = None  # while the transport's buffer is full
 
@@ -121,11 +123,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """Return where to put what the client has sent; `buffer_updated` follows at once."""
-        return _received
+        return discarded if self._phase is Phase.CLOSING else _received
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what the client sent, and read a request if none is being answered."""
         if self._phase in (Phase.CLOSING, Phase.LOST):
+            if self._lingering is not None:
+                self._lingering.heard = True
             return
         self._reader.receive(_received[:nbytes])
         if self._phase is Phase.READING:
@@ -354,12 +358,14 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._transport.resume_reading()
         self._transport.write_eof()
-        self._timer = self._loop.call_later(self._table.limits.linger, self._transport.close)
+        self._lingering = Lingering(self._loop, self._table.limits, self._transport.close)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._lingering is not None:
+            self._lingering.timer.cancel()
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

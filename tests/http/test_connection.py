@@ -140,6 +140,34 @@ def test_a_client_that_never_closes_is_dropped_after_the_linger_time():
     run(main())
 
 
+def test_a_client_that_still_sends_is_not_reset():
+    """A large body takes as long as it takes, but no longer than a request may."""
+
+    async def main():
+        async with serving(limits=Limits(linger=1000)) as served:
+            client = await served.client()
+            connection = await served.connection()
+            assert (await client.ask(b"nonsense\r\n\r\n")).status == 400
+            for _ in range(3):
+                client.send(b"x" * 100_000)
+                await served.until(lambda: connection._lingering.heard)
+                connection._lingering.timer._run()  # the pause is over, and something has come in it
+                assert served.server.connections == 1
+                assert not connection._transport.is_closing()
+            connection._lingering.timer._run()
+            assert connection._transport.is_closing()
+        async with serving(limits=Limits(linger=1000, request_timeout=0)) as served:
+            client = await served.client()
+            connection = await served.connection()
+            assert (await client.ask(b"nonsense\r\n\r\n")).status == 400
+            client.send(b"x")
+            await served.until(lambda: connection._lingering.heard)
+            connection._lingering.timer._run()
+            assert connection._transport.is_closing()
+
+    run(main())
+
+
 def test_a_handler_goes_on_when_its_client_has_gone():
     """A handler finishes without its client, as with supervisord; until then the connection counts."""
 
