@@ -121,6 +121,7 @@ def test_all_problems_are_told_at_once(write):
         ("[supervisord]\n[program:a]\ncommand=x\ngroup=web\n", 4, "a process has the groups of its user"),
         ("[supervisord]\n[program:a]\ncommand=x\nlogfile=/dev/null\n", 4, "did you mean stdout_logfile?"),
         ("[supervisord]\nhttp_port=9001\n", 2, "write port = in a section [inet_http_server]"),
+        ("[supervisord]\nsocket=/run/p.sock\n", 2, "the control socket is file = in a section [unix_http_server]"),
         ("[supervisord]\n[include]\nfiles=none/*\n", 3, "no file matches"),
         ("[supervisord]\n[include]\nfiles=*.conf\n", 3, "no other file matches"),
         ("[supervisord]\n[program:a]\ncommand=x\n[program:b\n", 4, "lacks its closing bracket?"),

@@ -159,6 +159,11 @@ def test_a_syntax_error_has_its_line():
         ("procman.umask = 755", 'umask: cannot read 755: expected octal digits in quotes such as "0700"'),
         ("procman = { minfds = 1, umask = 1_8 }", "umask: cannot read 1_8: expected octal digits in quotes"),
         ("[procman]\nminfds = 'many'", 'minfds: cannot read "many": expected a whole number'),
+        (
+            "[procman]\nsocket = '/p'",
+            "there is no such option; the control socket is file = in a section [unix_http_server]",
+        ),
+        ("[procman]\nlisten = '*:9001'", "write port = in a section [inet_http_server], or file = in"),
         ("[program.z]\ncommand = 'x'\nuser = true", "user: cannot read true: expected the name"),
         ("[program.z]\ncommand = ['x', true]", 'command: cannot read ["x", true]: expected a command'),
         (

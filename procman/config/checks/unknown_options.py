@@ -48,8 +48,13 @@ _IN_PROGRAMS = {
     **{name: f"did you mean stdout_{name}?" for name in ("logfile", "logfile_maxbytes", "logfile_backups")},
 }
 _HEADER = "; is it a section header that lacks its "
+_SERVER = "write port = in a section [inet_http_server], or file = in [unix_http_server]"
+_SOCKET = "the control socket is file = in a section [unix_http_server]"
 _IN_MASTER = {
-    "http_port": "write port = in a section [inet_http_server], or file = in [unix_http_server]",
+    "http_port": _SERVER,
+    **dict.fromkeys(("http", "listen", "bind", "host", "address"), _SERVER),
+    **dict.fromkeys(("socket", "sock", "socket_path", "socket_file", "http_socket"), _SOCKET),
+    **dict.fromkeys(("control_socket", "unix_socket"), _SOCKET),
     "http_username": "write username = in [inet_http_server] or [unix_http_server]",
     "http_password": "write password = in [inet_http_server] or [unix_http_server]",
     "sockchmod": "write chmod = in [unix_http_server]",
