@@ -27,6 +27,9 @@ _IN_USE = re.compile(
     re.IGNORECASE,
 )
 
+# A line of a traceback: it has the number of a line, of a file that may be named for a port.
+_FRAME = re.compile(r"^\s*(?:File \"|at )|\bline \d+, in ")
+
 _PATH = r"(/[^\s'\",;)\]}:]+)"
 _PATHS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -88,7 +91,7 @@ def address_in_use(lines: Sequence[str]) -> InUse | None:
         if not _IN_USE.search(seen[at]):
             continue
         for near in (seen[at], *seen[at + 1 : at + 1 + _NEAR], *reversed(seen[max(0, at - _NEAR) : at])):
-            address = next(_addresses(near), None)
+            address = next(_addresses(near), None) if near is seen[at] or not _FRAME.search(near) else None
             if address is not None:
                 return InUse(seen[at], address)
         said = said or InUse(seen[at], None)

@@ -38,6 +38,8 @@ _CANNOT_LISTEN = "cannot listen on "
 # Of such a start, no disk is asked: it may be looked at on the loop where there are no threads left, either.
 _LIMITS = ("Too many processes", "not enough memory", "too many open files")
 
+# The exit status of env and of shells for a command that is not there.
+_NOT_FOUND = 127
 # So many of the last lines are looked through.
 MOST_LINES = 50
 Lines = dict[str, list[str]]  # by channel
@@ -49,7 +51,7 @@ class Kind(Enum):
 
     START = "start"  # it could not be started; the fact is an Explanation
     ADDRESS = "address"  # its address was in use: Held
-    SHORTAGE = "shortage"  # it has run out of room on a disk, processes or descriptors: Explanation
+    SHORTAGE = "shortage"  # it has run out of room on a disk, processes, descriptors or memory: Explanation
     DAEMONIZED = "daemonized"  # it has put itself into the background: Daemonized
 
 
@@ -210,26 +212,35 @@ class Explanations:
         said = address_in_use(lines.get("stderr", [])) or address_in_use(lines.get("stdout", []))
         address = None if said is None else said.address or address_of(program_of(news.program))
         if said is None:
-            self._read_of_shortages(name, program_of(news.program), lines)
+            self._read_of_shortages(news, lines)
         elif address is None:
             self._found.pop(name, None)
         elif self._is_due(name, "address", address) or name not in self._found:
             self._explain_address(name, address, said.line)
 
-    def _read_of_shortages(self, name: str, program: Program, lines: Lines) -> None:
+    def _read_of_shortages(self, news: Announce, lines: Lines) -> None:
+        from procman.services.failed_starts import explain_not_found  # noqa: PLC0415 - see above
         from procman.services.shortages import look, shortage_in  # noqa: PLC0415 - see above
 
+        name, program = news.name, program_of(news.program)
         said = shortage_in(lines.get("stderr", [])) or shortage_in(lines.get("stdout", []))
-        if said is None:
+        not_found = said is None and news.status is not None and news.status.code == _NOT_FOUND
+        if said is None and not not_found:
             self._found.pop(name, None)
             return
-        if not self._is_due(name, "shortage", said.lacks) and name in self._found:
+        if not self._is_due(name, "shortage", _NOT_FOUND if said is None else said.lacks) and name in self._found:
             return
 
-        def tell(answer: "Explanation") -> None:
-            self._found[name] = _finding(Kind.SHORTAGE, answer.sentence, answer, said.line)
+        def ask() -> "Explanation | None":
+            return explain_not_found(program) if said is None else look(said, program)
 
-        self._looks.add(name, lambda: look(said, program), tell)
+        def tell(answer: "Explanation | None") -> None:
+            self._found.pop(name, None)
+            if answer is not None:
+                kind, line = (Kind.START, "") if said is None else (Kind.SHORTAGE, said.line)
+                self._found[name] = _finding(kind, answer.sentence, answer, line)
+
+        self._looks.add(name, ask, tell)
 
     def _explain_address(self, name: str, address: "Address", line: str) -> None:
         from procman.services.held_addresses import HeldAddresses, look  # noqa: PLC0415 - see above

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from procman.config.schema.programs import Program
 from procman.runtime.launch import environment
 from procman.system.accounts import Account, find_account
-from procman.system.failed_exec import Explanation, FailedStart, explain_failed_start
+from procman.system.failed_exec import Explanation, FailedStart, explain_env, explain_failed_start
 
 
 def explain(program: Program, reason: str, account_of: Callable[[int], Account] = find_account) -> Explanation | None:
@@ -17,6 +17,17 @@ def explain(program: Program, reason: str, account_of: Callable[[int], Account] 
 
     `account_of` finds the account of a uid; raises KeyError where there is none.
     """
+    start = _start(program, reason, account_of)
+    return None if start is None else explain_failed_start(start)
+
+
+def explain_not_found(program: Program) -> Explanation | None:
+    """What is the matter with a program that has ended with 127; None: nothing that its first line says."""
+    start = _start(program, "", find_account)
+    return None if start is None else explain_env(start)
+
+
+def _start(program: Program, reason: str, account_of: Callable[[int], Account]) -> FailedStart | None:
     try:
         env = environment(program, None, os.environb)
     except ValueError:
@@ -27,13 +38,11 @@ def explain(program: Program, reason: str, account_of: Callable[[int], Account] 
             account = account_of(program.uid)
         except KeyError:
             return None  # the reason says that there is no such user
-    return explain_failed_start(
-        FailedStart(
-            reason=reason,
-            command=program.command,
-            directory=program.directory,
-            path=program.environment.get("PATH"),
-            account=account,
-            environment=sum(len(name) + len(value) + 2 for name, value in env.items()),
-        )
+    return FailedStart(
+        reason=reason,
+        command=program.command,
+        directory=program.directory,
+        path=program.environment.get("PATH"),
+        account=account,
+        environment=sum(len(name) + len(value) + 2 for name, value in env.items()),
     )

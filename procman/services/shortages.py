@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from procman.config.schema.kinds.limits import UNLIMITED, Rlimit
+from procman.config.schema.kinds.numbers import show_size
 from procman.config.schema.programs import Program
 from procman.system import exhausted_limits
 from procman.system.accounts import find_account
@@ -32,6 +34,7 @@ class Lacks(Enum):
     QUOTA = "quota"
     PROCESSES = "processes"  # or threads
     DESCRIPTORS = "descriptors"
+    MEMORY = "memory"
 
 
 # The C library's words, which most languages pass on, and those of some that have their own.
@@ -44,8 +47,13 @@ _WORDS = {
         r"|(?:resource temporarily unavailable|\bEAGAIN\b).{0,40}(?:fork|clone|thread)"
     ),
     Lacks.DESCRIPTORS: r"too many open files|\bEMFILE\b|\bENFILE\b",
+    Lacks.MEMORY: r"^MemoryError\b|cannot allocate memory|\bENOMEM\b|\bstd::bad_alloc\b",
 }
 _PATTERNS = {lacks: re.compile(words, re.IGNORECASE) for lacks, words in _WORDS.items()}
+# Python does not say what was unavailable: the line of the code above does.
+_UNAVAILABLE = re.compile(r"resource temporarily unavailable", re.IGNORECASE)
+_FORKS = re.compile(r"\b_?(?:fork|fork_exec|posix_spawnp?|forkpty)\(")
+_ABOVE = 3
 _PATH = re.compile(r"(?:^|[\s'\"(=:])(/[^\s'\"(),;:]+)")
 
 
@@ -59,16 +67,18 @@ class Shortage:
 
 def shortage_in(lines: Sequence[str]) -> Shortage | None:
     """What the last lines of a program say of it; None: nothing. The last mention wins."""
-    for line in reversed(lines[-MOST_LINES:]):
-        seen = line[:_MOST_LETTERS]
+    last = [line[:_MOST_LETTERS] for line in lines[-MOST_LINES:]]
+    for at in range(len(last) - 1, -1, -1):
         for lacks, pattern in _PATTERNS.items():
-            if pattern.search(seen):
-                return Shortage(lacks, seen)
+            if pattern.search(last[at]):
+                return Shortage(lacks, last[at])
+        if _UNAVAILABLE.search(last[at]) and any(map(_FORKS.search, last[max(0, at - _ABOVE) : at])):
+            return Shortage(Lacks.PROCESSES, last[at])
     return None
 
 
-def look(shortage: Shortage, program: Program) -> Explanation:
-    """What is used up now, with the way out."""
+def look(shortage: Shortage, program: Program) -> Explanation | None:
+    """What is used up now, with the way out; None: nothing more is known than the program has said."""
     match shortage.lacks:
         case Lacks.ROOM:
             return _room(shortage.line, program)
@@ -78,17 +88,39 @@ def look(shortage: Shortage, program: Program) -> Explanation:
         case Lacks.PROCESSES:
             return Explanation(Trouble.PROCESSES, f"it could start no more: {_processes(program)}")
         case Lacks.DESCRIPTORS:
-            soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-            text = f"it had as many files open as it may (procman gives it {soft:,}): raise minfds=, or open fewer"
+            own = _soft(program.rlimit_nofile)
+            soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0] if own is None else own
+            option = "minfds" if own is None else "rlimit_nofile"
+            text = f"it had as many files open as it may (procman gives it {soft:,}): raise {option}=, or open fewer"
             return Explanation(Trouble.DESCRIPTORS, text)
+        case Lacks.MEMORY:
+            return _memory(program)
 
 
 def _room(line: str, program: Program) -> Explanation:
     paths = [_there(path) for path in _PATH.findall(line)[:_MOST_PATHS]]
-    full = exhausted_limits.full_disks([*paths, program.directory or os.curdir, *_USUAL])
-    if full:
-        return Explanation(Trouble.DISK_FULL, f"no room is left on {', '.join(full)}: make room", full[0])
-    return Explanation(Trouble.DISK_FULL, "a disk had no room left, and none that it is known to use is full now")
+    known = exhausted_limits.full_disks([*paths, program.directory or os.curdir, *_USUAL])
+    if known:
+        return Explanation(Trouble.DISK_FULL, f"no room is left on {', '.join(known)}: make room", known[0])
+    others = exhausted_limits.full_mounts()
+    if others:
+        text = f"a disk had no room left; full now: {', '.join(others)}: make room"
+        return Explanation(Trouble.DISK_FULL, text, others[0])
+    return Explanation(Trouble.DISK_FULL, "a disk had no room left, and none is full now")
+
+
+def _memory(program: Program) -> Explanation | None:
+    for option, limit in (("rlimit_as", program.rlimit_as), ("rlimit_data", program.rlimit_data)):
+        soft = _soft(limit)
+        if soft is not None:
+            text = f"it got no more memory: it may have {show_size(soft)} ({option}=): raise that, or have it use less"
+            return Explanation(Trouble.MEMORY, text)
+    return None
+
+
+def _soft(limit: Rlimit | None) -> int | None:
+    """The limit that counts; None: the program has none of its own."""
+    return None if limit is None or limit[0] == UNLIMITED else limit[0]
 
 
 def _there(path: str) -> str:
@@ -105,4 +137,4 @@ def _processes(program: Program) -> str:
         account = None if program.uid is None else find_account(program.uid)
     except KeyError:
         account = None
-    return exhausted_limits.processes(account)
+    return exhausted_limits.processes(account, _soft(program.rlimit_nproc))

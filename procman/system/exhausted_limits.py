@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from procman.system.accounts import Account
 from procman.system.cgroup import locate, read_own
+from procman.system.mounts import mounts
 from procman.system.proc import CannotLook, all_pids, command_line
 
 # MAX_ARG_STRLEN of the kernel: 32 pages.
@@ -17,18 +18,24 @@ _O_ACCMODE = os.O_ACCMODE
 _MOST_WRITERS = 3
 # A file system with less than this is as good as full, in bytes.
 _NO_ROOM = 64 * 1024
+# File systems of this machine that programs write to; one of another machine might not answer.
+_WRITTEN = ("tmpfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "vfat", "exfat", "overlay")
 
 
-def processes(account: Account | None) -> str:
-    """Of processes and threads: of the cgroup, of the user, of the machine."""
+def processes(account: Account | None, own: int | None = None) -> str:
+    """Of processes and threads: of the cgroup, of the user, of the machine; `own` is the program's rlimit_nproc."""
     full = _full_cgroup()
     if full is not None:
         limit, where = full
         return f"the limit of {limit:,} processes and threads of {where} is reached (pids.max): raise it, or run fewer"
     uid = os.geteuid() if account is None else account.uid
-    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    soft = resource.getrlimit(resource.RLIMIT_NPROC)[0] if own is None else own
     if uid != 0 and soft != resource.RLIM_INFINITY:
         count = _count(uid)
+        if own is not None:  # what it has started may have ended with it
+            return (
+                f"user {uid} may have {soft:,} processes and threads in all, and has {count:,} now: raise rlimit_nproc="
+            )
         if count >= soft:
             return (
                 f"user {uid} has {count:,} processes and threads, and may have {soft:,} (RLIMIT_NPROC): "
@@ -72,6 +79,12 @@ def full_disks(paths: list[str]) -> list[str]:
             elif found.f_files and not found.f_favail:
                 full[found.f_fsid, f"{_mount_point(path)} (no inodes)"] = path
     return [where for _, where in full]
+
+
+def full_mounts() -> list[str]:
+    """As `full_disks`, of all file systems of this machine that are mounted for writing."""
+    written = [mount.where for mount in mounts() if mount.kind in _WRITTEN and "ro" not in mount.options.split(",")]
+    return full_disks(written)
 
 
 def writers_of(file: str) -> str:

@@ -103,6 +103,28 @@ def explain_failed_start(start: FailedStart) -> Explanation | None:
     return _of_file(file, start, code)
 
 
+def explain_env(start: FailedStart) -> Explanation | None:
+    """Of a script that begins with `#!/usr/bin/env python3` and has ended with 127: what env has not found."""
+    file = _file(start) if start.argv else None
+    begin = beginning_of(file, _FIRST_LINE) if file is not None else b""
+    first = begin.partition(b"\n")[0]
+    words = os.fsdecode(first[2:]).split()
+    if first[:2] != b"#!" or not words or os.path.basename(words[0]) != "env":
+        return None
+    names = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    if not names:
+        return None
+    if first.endswith(b"\r"):
+        text = f"the lines of {file} end as on Windows, so env looks for {names[-1]}\\r: save it with \\n"
+        return Explanation(Trouble.LINE_ENDS, text, file or "")
+    if "/" not in names[0] and not any(os.path.lexists(os.path.join(folder, names[0])) for folder in _folders(start)):
+        text = (
+            f"no directory of its PATH has the interpreter {names[0]}, which the first line of {file} names: install it"
+        )
+        return Explanation(Trouble.INTERPRETER, text, file or "")
+    return None
+
+
 def _errno(reason: str) -> int | None:
     """Of supervisor's words the kernel's number, where they stand for one."""
     if (found := re.search(r": (E[A-Z0-9]+) \(", reason)) is not None:

@@ -150,6 +150,21 @@ def test_a_number_that_is_no_port_is_none():
     assert found.address is None
 
 
+def test_the_lines_of_a_traceback_name_no_address():
+    """The number of a line of ports.py is no port, nor is that of a file in /srv/port."""
+    lines = [
+        '  File "/srv/port", line 4, in <module>',
+        '    serve("0.0.0.0", port)',
+        '  File "/srv/port.py", line 12, in serve',
+        "    at /srv/port 3000/server.js:7:1",
+        "OSError: [Errno 98] Address already in use",
+    ]
+    found = address_in_use(lines)
+    assert found is not None
+    assert found.address is None
+    assert address_in_use(["listening on port 80", *lines]).address == TcpPort(80)
+
+
 def test_only_the_last_lines_count():
     """A program may have said it an hour ago."""
     assert address_in_use(["listen tcp :80: bind: address already in use", *["fine"] * 50]) is None

@@ -33,7 +33,8 @@ class Explained(RunningEngine):
     def __init__(self, *groups) -> None:
         super().__init__(*groups)
         self.reads = 0
-        self.explanations = Explanations(self.fleet, self.trees, self.last_lines)
+        self.clock = 0.0
+        self.explanations = Explanations(self.fleet, self.trees, self.last_lines, lambda: self.clock)
         self.bus.subscribe(self.explanations.hear)
 
     def last_lines(self, name: str, _pid: int, _count: int, _later) -> dict[str, list[str]]:
@@ -122,6 +123,30 @@ def test_a_leftover_of_its_own_earlier_run_holds_the_port():
     relation, name, run, sentence = on_engine(steps)
     assert (relation, name, run) == (Relation.LEFTOVER, "web", 1)
     assert "a leftover of run 1 of web: kill " in sentence
+
+
+def test_env_does_not_find_the_interpreter_of_a_script(tmp_path):
+    """The kernel has started env, which is there: what is wrong is the rest of the first line."""
+    script = tmp_path / "app"
+
+    async def steps():
+        running, said = Explained(failing("web", str(script))), []
+        for first in ("#!/usr/bin/env sh\r\n", "#!/usr/bin/env -S no-such-interpreter -u\n", "#!/bin/sh\nexit 127\n"):
+            script.write_text(first)
+            script.chmod(0o755)
+            running.engine.post(StartRequested("web"))
+            await running.until(lambda: running.states("web").count("FATAL") == len(said) + 1)
+            found = await running.explanations.settled("web", PATIENCE)
+            said.append(found and found.sentence)
+            running.clock += 60
+        return said
+
+    windows, missing, other = on_engine(steps)
+    assert windows == f"the lines of {script} end as on Windows, so env looks for sh\\r: save it with \\n"
+    assert missing.startswith(
+        "no directory of its PATH has the interpreter no-such-interpreter, which the first line of"
+    )
+    assert other is None
 
 
 def test_a_start_that_is_refused_is_explained():
