@@ -1,5 +1,6 @@
 """The cells of the table, and which columns have room. No I/O and no clock here."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -110,13 +111,23 @@ def detail_of(info: ProcessInfo, *, short: bool = False) -> str:
         info["statename"] == "EXITED" and bool(info["spawnerr"])
     )
     if failed or info["now"] < info.get("flapping_until", 0):
-        why, words = info.get("why", "").removeprefix(f"{info['statename']}: "), info.get("last_words", "")
+        why, words = _why(info), info.get("last_words", "")
         told = (words, info.get("ending", ""), why) if short else (why, reason(info))
         return safe(next(filter(None, told), info["spawnerr"] or info["description"]))
     if info["pid"] and info["description"].startswith("pid "):
         # The pid and the time have columns of their own.
         return safe(", ".join(filter(None, [*info["description"].split(", ")[2:], info.get("status_text", "")])))
     return "" if info["statename"] == "STOPPED" and not info.get("phase") else safe(info["description"])
+
+
+def _why(info: ProcessInfo) -> str:
+    """Why it has failed, without its state, which has a column of its own.
+
+    "FATAL: exit status 3" or "FATAL (blocked): db is FATAL: …": the phase stays, as `status` says it.
+    """
+    why = info.get("why", "")
+    own = re.match(rf"{info['statename']}(?: \((\w+)\))?: ", why)
+    return why if own is None else (f"{own[1]}: " if own[1] else "") + why[own.end() :]
 
 
 def fitted(text: str, width: int, cut: str) -> str:

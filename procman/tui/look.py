@@ -9,6 +9,15 @@ from procman.tui.fleet import Standing
 # Terminals without a font of ours: the console of Linux, and what serial lines are usually said to be.
 _PLAIN = frozenset({"linux", "vt100", "vt102", "vt220", "ansi", "dumb", "unknown", ""})
 
+# Each takes one column; the second is ASCII.
+_SIGNS = {
+    Standing.FAILED: ("✗", "x"),
+    Standing.MOVING: ("◌", "~"),
+    Standing.UP: ("●", "+"),
+    Standing.DONE: ("✓", "="),
+    Standing.DOWN: ("○", "-"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -17,11 +26,6 @@ class Look:
     plain: bool  # ASCII only
     divider: str
     cut: str  # stands for what has no room
-    failed: str
-    moving: str
-    up: str
-    down: str
-    done: str
     marked: str
     descending: str
     ascending: str
@@ -29,28 +33,13 @@ class Look:
 
     def sign(self, standing: Standing) -> str:
         """The one of a process that stands so."""
-        match standing:
-            case Standing.FAILED:
-                return self.failed
-            case Standing.MOVING:
-                return self.moving
-            case Standing.UP:
-                return self.up
-            case Standing.DONE:
-                return self.done
-            case Standing.DOWN:
-                return self.down
+        return _SIGNS[standing][self.plain]
 
 
 UNICODE = Look(
     plain=False,
     divider="│",
     cut="…",
-    failed="✗",
-    moving="◌",
-    up="●",
-    down="○",
-    done="✓",
     marked="▸",
     descending="▼",
     ascending="▲",
@@ -59,11 +48,6 @@ ASCII = Look(
     plain=True,
     divider="|",
     cut="~",
-    failed="x",
-    moving="~",
-    up="+",
-    down="-",
-    done="=",
     marked=">",
     descending="v",
     ascending="^",

@@ -148,6 +148,8 @@ def test_details_say_what_has_no_column():
     }
     assert detail_of(failed) == "4 failed starts"
     assert detail_of(failed, short=True) == r"no database\x1b[2J"
+    blocked = process("api", "FATAL") | {"why": "FATAL (blocked): db is FATAL: exit status 3"}
+    assert detail_of(blocked) == detail_of(blocked, short=True) == "blocked: db is FATAL: exit status 3"
     assert detail_of(process("web", description="pid 7, uptime 0:00:01, unhealthy: http 503")) == "unhealthy: http 503"
     assert detail_of(process("web")) == ""
     assert detail_of(process("web", "STOPPED")) == ""
