@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
 from textual.containers import Container
@@ -33,15 +33,17 @@ from procman.tui.pane_keys import PANE_KEYS
 from procman.tui.process_table import ProcessTable
 from procman.tui.prompt import Prompt
 from procman.tui.remembered import Remembered
+from procman.tui.typed_ahead import TypedAhead
 from procman.tui.views import View
 
 
-class TopApp(App[None]):
+class TopApp(TypedAhead):
     """`procmanctl top`."""
 
     CSS_PATH = "app.tcss"
     TITLE = "procman"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
+    ENABLE_COMMAND_PALETTE = False  # the key is one of KEYS
     # Textual declares it without ClassVar.
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -150,7 +152,7 @@ class TopApp(App[None]):
             self._filter("")
 
     # Whether it *has* the focus is known to the pane a moment later, when the next key may have come already.
-    def action_search(self) -> None:
+    async def action_search(self) -> None:
         """Ask for the filter, or for what to find in the pane."""
         in_pane = self.screen.focused is self._pane
         before = self._pane.buffer.query if in_pane else self._table.arrangement.filter
@@ -160,9 +162,8 @@ class TopApp(App[None]):
         def done(typed: str | None) -> None:
             heard(before if typed is None else typed)
 
-        self.push_screen(
-            Prompt("Search:" if in_pane else "Filter:", types=True, value=before, hint=hint, heard=heard), done
-        )
+        prompt = Prompt("Search:" if in_pane else "Filter:", types=True, value=before, hint=hint, heard=heard)
+        await self.open_field(prompt, done)
 
     def action_arrange(self, what: str) -> None:
         """Sort by the next column, or turn the order round."""
@@ -179,9 +180,9 @@ class TopApp(App[None]):
         """Show that in the pane."""
         self._pane.show_view(view)
 
-    def action_change(self, operation: str) -> None:
+    async def action_change(self, operation: str) -> None:
         """Change something, after a question."""
-        self._changer.begin(operation, self._table.targets())
+        await self._changer.begin(operation, self._table.targets())
 
     def action_pane(self, what: str) -> None:
         """Do what a key of the pane does."""
@@ -217,9 +218,9 @@ class TopApp(App[None]):
 
         ask(self, self._connect, lambda client: client.call("GET", "/v1/whoami"), shown)
 
-    def action_command_palette(self) -> None:
+    async def action_find(self) -> None:
         """Find a command, or a process."""
-        self.push_screen(CommandPalette(placeholder="a command, or a process"))
+        await self.open_field(CommandPalette(placeholder="a command, or a process"))
 
     def _filter(self, text: str) -> None:
         self._table.choose(replace(self._table.arrangement, filter=text))

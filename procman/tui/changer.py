@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual.app import App
-
 from procman.api.shapes.rolling import ScaleInfo
 from procman.cli.signal_guesses import signals
 from procman.client.api_client import Client
@@ -16,6 +14,7 @@ from procman.tui.changes import CHANGES, Change
 from procman.tui.feed import ask
 from procman.tui.fleet import Fleet
 from procman.tui.prompt import Prompt
+from procman.tui.typed_ahead import TypedAhead
 
 
 class Changer:
@@ -23,7 +22,7 @@ class Changer:
 
     def __init__(
         self,
-        app: App[None],
+        app: TypedAhead,
         connect: Callable[[], Client],
         fleet: Fleet,
         say: Callable[[str, bool], None],
@@ -34,7 +33,7 @@ class Changer:
         self._fleet = fleet
         self._say = say
 
-    def begin(self, operation: str, names: list[str]) -> None:
+    async def begin(self, operation: str, names: list[str]) -> None:
         """Ask whether to do it to these."""
         change = CHANGES[operation]
         if not names:
@@ -48,11 +47,10 @@ class Changer:
         elif operation == "signal":
             text = changes.question(change, names).removesuffix("?")
             prompt = Prompt(f"{text}:", types=True, hint="HUP, USR1, TERM; Enter sends it, Esc does not")
-            self._app.push_screen(prompt, partial(self._signal, names))
+            await self._app.open_field(prompt, partial(self._signal, names))
         else:
-            self._app.push_screen(
-                Prompt(changes.question(change, names), types=False), partial(self._decide, change, names)
-            )
+            prompt = Prompt(changes.question(change, names), types=False)
+            await self._app.open_field(prompt, partial(self._decide, change, names))
 
     def _ask_number(self, name: str, scales: list[ScaleInfo]) -> None:
         scale = changes.program_of(scales, name)

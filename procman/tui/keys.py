@@ -69,7 +69,7 @@ KEYS = (
         "Copy the text of the pane to the clipboard (OSC 52), as far as the terminal lets us",
         _PANE,
     ),
-    Key("colon,ctrl+p", ":", "command_palette", "Palette: find a command or a process by its name", _ELSE),
+    Key("colon,ctrl+p", ":", "find", "Palette: find a command or a process by its name", _ELSE),
     Key("question_mark,f1", "?", "keys", "All keys", _ELSE, "keys"),
     Key("L", "L", "show('light')", "Colours for a light background, or for a dark one; this is remembered", _ELSE),
     Key("ctrl+l", "Ctrl-L", "show('all')", "Draw the screen again", _ELSE),

@@ -26,7 +26,7 @@ class Commands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         for key in KEYS:
-            if key.action and key.action != "command_palette":
+            if key.action and key.action != "find":
                 yield key.about, f"key: {key.shown}", partial(self.app.run_action, key.action)
 
     def _processes(self) -> Iterator[tuple[str, str, Callable[[], object]]]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from textual.events import Key
 from textual.pilot import Pilot
 
 from procman.client.api_client import Client
@@ -27,6 +28,13 @@ class TopScreen:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+
+    async def press_at_once(self, *keys: str) -> None:
+        """As fast as they are pasted: none waits for what the one before does."""
+        for key in keys:
+            character = {"enter": "\r", "slash": "/", "colon": ":"}.get(key, key)
+            self.app.post_message(Key(key, character))
+        await self.pilot.pause()
 
     async def until(self, happens: Callable[[], object]) -> None:
         """Wait until it is so."""

@@ -161,6 +161,21 @@ def test_signals_scales_and_rolling_restarts_are_typed(url, master):
     on_screen(url, act)
 
 
+def test_what_is_typed_fast_goes_into_the_field_that_it_opens(url):
+    """No key is lost, or taken for another command, that comes before the field is there."""
+
+    async def act(screen: TopScreen) -> None:
+        await screen.press_at_once("slash", *"web", "enter")
+        await screen.until(lambda: screen.table.arrangement.filter == "web")
+        await screen.until(lambda: screen.table.names == ["web"])
+        await screen.press_at_once("k", *"wix", "enter")
+        await screen.says("wix is not a signal")
+        await screen.press_at_once("colon", *"queue_01")
+        await screen.until(lambda: screen.app.screen.query_one(OptionList).option_count == 1)
+
+    on_screen(url, act)
+
+
 @pytest.mark.slow
 def test_filters_orders_and_the_palette(url):
     """/ filters while it is typed, o and O order, and the palette goes to a process by its name."""
