@@ -14,15 +14,19 @@ from procman.errors import ProcmanError
 _MOST = 3  # at most so many processes of the same name in different groups
 
 
-def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: bool = True) -> None:
+def suggest_processes(invocation: Invocation, words: Iterable[str], *, groups: bool = True, one: bool = False) -> None:
     """For each unknown name of a process, ask whether another one was meant.
 
-    Without `groups`, `site` is not guessed to be `site:*`.
+    Without `groups`, `site` is not guessed to be `site:*`; with `one`, since the command takes only one process, it is
+    guessed to be one of these.
     """
     words = dict.fromkeys(words)
     known = _known(invocation, "/v1/processes") if words else []
     for word in words:
-        invocation.suggest(*_processes(word, known, groups=groups))
+        meant = _processes(word, known, groups=groups)
+        if one:
+            meant = [name for each in meant for name in _members(each, known)]
+        invocation.suggest(*meant)
 
 
 def as_names(invocation: Invocation, words: list[str]) -> list[str] | None:
@@ -47,6 +51,12 @@ def _known(invocation: Invocation, path: str) -> list[tuple[str, str]]:
         return [(info["group"], info["name"]) for info in invocation.client.call("GET", path)["processes"]]
     except ProcmanError:
         return []
+
+
+def _members(word: str, known: list[tuple[str, str]]) -> list[str]:
+    """The first ones of a group; a process is the only one of its own."""
+    group, colon, name = word.partition(":")
+    return [namespec(*each) for each in known if each[0] == group][:_MOST] if colon and name == "*" else [word]
 
 
 def _processes(word: str, known: list[tuple[str, str]], *, groups: bool) -> list[str]:

@@ -69,12 +69,33 @@ def shop(master):
         ("apj:*", "api:*"),
     ],
 )
-@pytest.mark.parametrize("command", ["restart", "stop", "start", "clear", "signal HUP", "pid", "config", "tail", "fg"])
+@pytest.mark.parametrize("command", ["restart", "stop", "start", "clear", "signal HUP", "pid", "config"])
 def test_an_unknown_process_is_guessed_once(ctl, shop, command, name, meant):
     """Every command guesses."""
     ran = ctl(*command.split(), name)
     assert ran.err == f"did you mean {meant}?\n"
     assert ran.status != 0
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("fg wbe", "web"),
+        ("fg api", "api:cat or api:dog"),
+        ("fg apj:*", "api:cat or api:dog"),
+        ("tail apj", "api:cat or api:dog"),
+        ("tail -n 2 wbe", "web"),
+        ("tail api", "logs api:*"),
+        ("tail api:*", "logs api:*"),
+        ("tail -f -n 2 api", "logs -f -n 2 api:*"),
+    ],
+)
+def test_what_takes_one_process_is_not_led_to_a_group(ctl, shop, line, meant):
+    """The processes of the group are suggested, or for their logs the command that takes several."""
+    ran = ctl(*line.split())
+    assert ran.err == f"did you mean {meant}?\n"
+    assert "ERROR (no such process name)" in ran.text or "bad process name" in ran.text
+    assert ran.status == 1
 
 
 def test_a_restart_of_an_unknown_process_says_what_supervisorctl_says(ctl, shop):
@@ -94,6 +115,8 @@ def test_a_restart_of_an_unknown_process_says_what_supervisorctl_says(ctl, shop)
         ("signal -HUP web", "signal HUP"),
         ("signal -9 web", "signal 9"),
         ("signal -sigusr1 web", "signal SIGUSR1"),
+        ("kill web -9", "kill -9 web"),
+        ("kill web ticker -s hup", "kill -hup web ticker"),
     ],
 )
 def test_what_other_tools_write_elsewhere_is_guessed(ctl, shop, line, meant):

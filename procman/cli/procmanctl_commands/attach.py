@@ -115,7 +115,7 @@ def _in_front(session: _Session) -> None:
         status = NOT_RUNNING if error.code == "NOT_RUNNING" else 1
         invocation.problem(f"{name}: ERROR ({error.message})", code=error.code, name=name, exitstatus=status)
         if error.code == "BAD_NAME":
-            suggestions.suggest_processes(invocation, [name])
+            suggestions.suggest_processes(invocation, [name], one=True)
 
 
 class _Session:

@@ -42,7 +42,7 @@ def chaos(invocation: Invocation, words: list[str]) -> None:
         text = "no such process" if unknown else error.message
         invocation.problem(f"{name}: ERROR ({text})", code=error.code, name=name)
         if unknown:
-            suggest_processes(invocation, [name], groups=False)
+            suggest_processes(invocation, [name], one=True)
 
 
 def _read(words: list[str]) -> tuple[str, str, float, bool, bool]:

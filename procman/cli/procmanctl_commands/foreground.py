@@ -30,7 +30,7 @@ def foreground(invocation: Invocation, words: list[str]) -> None:
         if error.code != "BAD_NAME":
             raise
         invocation.problem("ERROR: bad process name supplied", code=error.code, name=name)
-        suggestions.suggest_processes(invocation, [name])
+        suggestions.suggest_processes(invocation, [name], one=True)
         return
     if not running:
         invocation.problem("ERROR: process not running", code="NOT_RUNNING", name=name)

@@ -52,9 +52,7 @@ def tail(invocation: Invocation, words: list[str]) -> None:
         invocation.suggest(meant or _as_logs(invocation, names, modifiers, lines))
         return
     path = f"/v1/processes/{quoted(name)}/log/{channel}"
-    if lines:
-        modifiers = [each for each in modifiers if each == "-f"] + [f"-{_bytes_of(invocation, path, lines)}"]
-    _show(invocation, path, modifiers, name, channel)
+    _show(invocation, path, modifiers, name, channel, lines=lines)
 
 
 def _as_logs(invocation: Invocation, names: list[str], modifiers: list[str], lines: int) -> str | None:
@@ -64,6 +62,14 @@ def _as_logs(invocation: Invocation, names: list[str], modifiers: list[str], lin
         return None
     flags = [*(["-f"] if "-f" in modifiers else []), *([f"-n {lines}"] if lines else [])]
     return " ".join(["logs", *flags, *known])
+
+
+def _guess(invocation: Invocation, name: str, modifiers: list[str], lines: int) -> None:
+    """What was meant by a word that is no process: its logs if it is a group, or else one of a similar name."""
+    if (as_logs := _as_logs(invocation, [name], modifiers, lines)) is not None:
+        invocation.suggest(as_logs)
+    else:
+        suggestions.suggest_processes(invocation, [name], one=True)
 
 
 def maintail(invocation: Invocation, words: list[str]) -> None:
@@ -114,7 +120,9 @@ def _modifiers(words: list[str]) -> tuple[list[str], list[str]]:
     return words[:count], words[count:]
 
 
-def _show(invocation: Invocation, path: str, modifiers: list[str], name: str, channel: str | None) -> None:
+def _show(
+    invocation: Invocation, path: str, modifiers: list[str], name: str, channel: str | None, *, lines: int = 0
+) -> None:
     try:
         following, count = _read_modifiers(modifiers)
     except _BadArgument as error:
@@ -122,6 +130,8 @@ def _show(invocation: Invocation, path: str, modifiers: list[str], name: str, ch
         invocation.usage(f"Error: bad argument {error}")
         return
     try:
+        if lines:
+            count = _bytes_of(invocation, path, lines)
         if following:
             _follow(invocation, path, count, name, channel)
         else:
@@ -133,7 +143,7 @@ def _show(invocation: Invocation, path: str, modifiers: list[str], name: str, ch
         reason = f": {error.message}" if error.code == "FAILED" else ""
         invocation.problem(f"{name}: ERROR ({_WORDS[error.code]}{reason})", code=error.code, name=name)
         if error.code == "BAD_NAME":
-            suggestions.suggest_processes(invocation, [name])
+            _guess(invocation, name, modifiers, lines)
         if error.code == "NO_FILE" and not following:
             _point_to_stderr(invocation, name, channel)
 

@@ -123,9 +123,20 @@ def kill(invocation: Invocation, words: list[str]) -> None:
         name, words = words[0], words[1:]
     if not words or any(word.startswith("-") for word in words):
         invocation.check()
-        invocation.usage("Error: kill requires a process name", "kill", exitstatus=INVALID_ARGS)
+        text = "the signal stands before the names" if words else "kill requires a process name"
+        invocation.usage(f"Error: {text}", "kill", exitstatus=INVALID_ARGS)
+        invocation.suggest(_signal_first(words))
         return
     signal(invocation, [name, *words])
+
+
+def _signal_first(words: list[str]) -> str | None:
+    """`web -9` and `web -s 9` as kill takes them."""
+    names = [word for word in words if not word.startswith("-")]
+    flags = [word for word in words if word.startswith("-")]
+    if flags == ["-s"] and words[-2:-1] == flags:
+        flags = [f"-{names.pop()}"]
+    return " ".join(["kill", *flags, *names]) if names and len(flags) == 1 else None
 
 
 def clear(invocation: Invocation, words: list[str]) -> None:
