@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from procman.api.health import Health
 from procman.config.schema.configuration import Config
+from procman.daemon.about import About
 from procman.daemon.client_services import build_services
 from procman.daemon.context import ProcessContext
 from procman.daemon.listeners import Listener
 from procman.daemon.rooms import Rooms
-from procman.daemon.routes import About, Routes
+from procman.daemon.routes import Routes
 from procman.daemon.serving import Serving
 from procman.daemon.snapshot import MasterSnapshot
 
