@@ -33,6 +33,22 @@ def test_a_row_has_cpu_and_memory_with_a_chart_of_each(site, browser):
     browser.until(f"{row('busy')}.querySelector('.figures').hasAttribute('data-none')")
 
 
+def test_a_group_has_no_share_of_cpu_before_one_of_its_processes_has(site, browser):
+    """After the first sample, and after a start, a dash stands there as in the rows, and not "0.0 %"."""
+    master = site(program("web", numprocs="2", process_name="%(process_num)d"))
+    browser.show(master.url)
+    browser.state("web:1", "running")
+    browser.driver.execute_script("page.figures.stop()")
+    shown = (
+        "const [name, pid, cpu, after] = arguments;"
+        "page.figures.take([{ namespec: 'web:0', pid, cpu, rss: 1e6, processes: 1 }], Date.now() + after);"
+        "const head = document.querySelector('.group .figures');"
+        "return head.querySelector('.cpu .value').textContent;"
+    )
+    texts = [browser.driver.execute_script(shown, "web", *one) for one in ((7, 1, 1e6), (7, 2, 1.01e6), (8, 0, 1.02e6))]
+    assert texts == ["\u2013", "10 %", "\u2013"]
+
+
 def test_nothing_is_asked_while_nobody_looks(site, browser):
     """A hidden tab, and one without a connection, asks for no figures; one that is shown again does at once."""
     master = site(program("web"))

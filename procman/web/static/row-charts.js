@@ -49,8 +49,9 @@ export class RowCharts {
         .filter(Boolean);
       element.querySelector(".figures").toggleAttribute("data-none", !all.length);
       for (const [what, text] of Object.entries(TEXTS)) {
-        const sum = all.reduce((total, latest) => total + (latest[what] || 0), 0);
-        put(element.querySelector(`.${what} .value`), text(sum));
+        const known = all.map((latest) => latest[what]).filter((value) => !Number.isNaN(value));
+        const sum = known.reduce((total, value) => total + value, 0);
+        put(element.querySelector(`.${what} .value`), known.length ? text(sum) : "–");
       }
     }
   }
