@@ -8,6 +8,7 @@ from procman.services.status_words import health_in_words, what_is_seen
 
 # So many of the latest results are told one by one.
 _TOLD = 3
+DECIDING = ("health", "health_retries", "on_unhealthy")
 _NEXT = {
     "restart": "it is restarted",
     "stop": "it is stopped",
@@ -36,7 +37,7 @@ def unhealthy(process: Process, now: float, name: str) -> Words:
         because=(Link("health", f"its health check fails: {what_is_seen(process)}"), *_latest(process, now)),
         next=f"it is healthy again after one success{again}; on_unhealthy = {todo}: {_NEXT[todo]}",
         next_in=None if due is None else max(0.0, due - now),
-        options=("health", "health_retries", "on_unhealthy"),
+        options=DECIDING,
         commands=(f"procmanctl health {name}", f"procmanctl tail {name}"),
         verdict="and is unhealthy",
     )

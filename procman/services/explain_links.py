@@ -8,6 +8,7 @@ from procman.core.process import Process
 from procman.core.spec import Autorestart, Hook
 from procman.core.states import MasterState, State
 from procman.runtime.ending import ending
+from procman.services.endings import ASKED
 from procman.services.explain_facts import Case, Known, Link
 from procman.services.explain_texts import counted, duration
 from procman.services.status_words import failed_as_unready
@@ -85,6 +86,8 @@ def how_it_ended(case: Case) -> tuple[Link, ...]:
     """How its last run ended, if one has."""
     process, known = case.process, case.known
     how = known.end or (ending(process.last_end) if process.last_end is not None else "")
+    if process.sick:  # that is what it was asked to stop for
+        how = how.replace(f"by procman: {ASKED}", "by procman")
     ended = (Link("end", how + _last_words(known)),) if how else ()
     return (Link("health", process.sick), *ended) if process.sick else ended
 

@@ -15,7 +15,7 @@ from procman.core.states import MasterState, Phase, State
 from procman.runtime.ending import ending
 from procman.services import explain_hooks, explain_limits, explain_oneshots, explain_sockets
 from procman.services.explain_facts import Case, Link, Words
-from procman.services.explain_health import health_links, unhealthy
+from procman.services.explain_health import DECIDING, health_links, unhealthy
 from procman.services.explain_links import (
     after_an_end,
     after_the_stop,
@@ -250,7 +250,7 @@ def _backoff(case: Case) -> Words:
     else:
         renewed = explain_limits.was_renewed(process)
         because = (*renewed, *(how_it_ended(case) or _GONE))
-        options = (explain_limits.option_of(process),) if renewed else _AUTORESTART
+        options = (explain_limits.option_of(process),) if renewed else DECIDING if process.sick else _AUTORESTART
         coming = f"it is started again {when}"
     delay, more = _delay(process, at)
     return Words(

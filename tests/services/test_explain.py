@@ -469,3 +469,11 @@ def test_what_a_state_followed_from_is_left_out_only_if_the_first_line_has_it():
     assert since("health", failed) == f"14:02:11, {failed}"
     assert since("uid 0 (root)", "after uid 0 (root) had stopped it") == "14:02:11"
     assert since("SIGTERM", "after SIGTERM") == "14:02:11"
+
+
+def test_one_that_was_stopped_for_its_health_was_not_asked_to_stop():
+    """The reason is said once, and the options that decide are those of its health check."""
+    one = process(State.BACKOFF, sick="unhealthy: tcp:1 refused", deadlines=Deadlines(retry=104.0))
+    made = explain(one, AT, Known(end="terminated by SIGTERM; by procman: it was asked to stop"))
+    assert because(made)[:2] == ["unhealthy: tcp:1 refused", "terminated by SIGTERM; by procman"]
+    assert [setting.option for setting in made.options] == ["health", "health_retries", "on_unhealthy"]
