@@ -182,3 +182,41 @@ def test_a_descriptor_of_ready_is_none_of_the_sockets(messages):
         "x.conf:7: [program:web] ready: its sockets are the descriptors 3 to 4: say fd:5, or fd alone"
     )
     assert messages(file.format(5)) == []
+
+
+SHARED = """\
+[supervisord]
+[socket:http]
+listen = tcp://127.0.0.1:8080, unix:///run/web.sock
+[program:web]
+command = /bin/cat
+sockets = http
+"""
+MANY = "numprocs = 2\nprocess_name = w%(process_num)d\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            "ready = listen:8080",
+            "ready: listen:8080: procman holds that socket, which is open before the program works",
+        ),
+        ("ready = unix:/run/web.sock", "say notify, fd or http://… if it answers there"),
+        (f"{MANY}health = tcp:8080", "health: tcp:8080: procman holds that socket"),
+        (f"{MANY}ready = http://127.0.0.1:8080/", "ready: http://127.0.0.1:8080/: 2 processes take connections there"),
+        (f"{MANY}ready = http+unix:///run/web.sock:/", "say notify, fd, exec: or an address of its own"),
+        (f"{MANY}health = http://localhost:8080/", "another one may answer for this one"),
+        ("ready = http://127.0.0.1:8080/", None),
+        (f"{MANY}ready = http://127.0.0.1:81%(process_num)02d/, notify", None),
+        (f"{MANY}ready = tcp:db.example:8080", None),
+    ],
+)
+def test_a_look_at_a_held_socket_that_says_nothing_is_told(tmp_path, more, said):
+    """The kernel takes connections before the program works, and another process may answer: a bad version passes."""
+    file = tmp_path / "x.conf"
+    file.write_text(f"{SHARED}{more}\n")
+    problems = map(str, read(str(file), places=True).problems)
+    found = [text for text in problems if "that socket" in text or "take connections" in text]
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]

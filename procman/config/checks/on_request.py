@@ -5,6 +5,7 @@ from procman.config.checks.background import warn_of_background
 from procman.config.checks.doubtful_values import warn_of_doubts
 from procman.config.checks.environment_sources import warn_of_environment_sources
 from procman.config.checks.health import warn_of_health
+from procman.config.checks.held_sockets import warn_of_looks_at_held_sockets
 from procman.config.checks.hooks import warn_of_hooks
 from procman.config.checks.limits import warn_of_limits
 from procman.config.checks.paths import warn_of_commands, warn_of_places
@@ -27,6 +28,7 @@ def check_on_request(reading: OptionReader, config: Config, path: str) -> None:
     warn_of_places(reading, config)
     warn_of_ports(reading, config)
     warn_of_ready_ports(reading, config)
+    warn_of_looks_at_held_sockets(reading, config)
     warn_of_environment_sources(reading, config)
     warn_of_background(reading, config)
     warn_of_restart_limits(reading, config)
