@@ -29,7 +29,11 @@ def daemonized(status: ExitStatus, age: float, left: tuple[int, ...], command: s
     """
     if not left or age > SOON or not status.known or status.signal is not None or status.code:
         return None
-    way_out = stay_in_foreground(command)
+    return finding(left, stay_in_foreground(command))
+
+
+def finding(left: tuple[int, ...], way_out: str) -> Daemonized:
+    """The same for these processes, which all its runs have left behind."""
     run = "1 process of it runs" if len(left) == 1 else f"{len(left)} processes of it run"
     instead = way_out or "without an & or a flag for a daemon"
     stay = f"run it in the foreground ({instead}), or set leftovers=stop to have them stopped with it"

@@ -5,6 +5,7 @@ looks, and nothing else. Bounded: one finding, and one look that waits, for each
 fails for the same reason again and again is looked at once in AGAIN seconds.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _CANNOT_LISTEN = "cannot listen on "
 # Of such a start, no disk is asked: it may be looked at on the loop where there are no threads left, either.
 _LIMITS = ("Too many processes", "not enough memory", "too many open files")
 
+# So many processes that earlier runs have left behind are counted.
+MOST_LEFT = 100
 # The exit status of env and of shells for a command that is not there.
 _NOT_FOUND = 127
 # So many of the last lines are looked through.
@@ -253,9 +256,15 @@ class Explanations:
         self._looks.add(name, lambda: look(address), tell)
 
     def _explain_rest(self, name: str, status: ExitStatus, age: float, pids: tuple[int, ...]) -> None:
-        from procman.services.daemonized import daemonized  # noqa: PLC0415 - see above
+        from procman.services.daemonized import Daemonized, daemonized, finding  # noqa: PLC0415 - see above
 
-        program = self._program(name)
+        program, before = self._program(name), self._found.get(name)
+        ended_well = status.known and status.signal is None and not status.code
+        if ended_well and before is not None and isinstance(before.fact, Daemonized):  # each start leaves some behind
+            there = (pid for pid in before.fact.pids[-MOST_LEFT:] if os.path.exists(f"/proc/{pid}"))
+            pids = tuple(dict.fromkeys((*there, *pids)))
+            fact = finding(pids, before.fact.way_out)
+            self._found[name] = _finding(Kind.DAEMONIZED, fact.sentence, fact)
         if program is None or not self._is_due(name, "daemonized"):
             return
 
