@@ -29,7 +29,7 @@ from procman.core.events import (
 )
 from procman.core.process import Process
 from procman.core.requests import signal, start
-from procman.core.starting import block, come_back, hold, release
+from procman.core.starting import block, come_back, hold_again, release
 from procman.core.states import UP, Phase, State
 from procman.core.stopping import bind, break_off, go_down, renew
 
@@ -139,7 +139,7 @@ class Dependents:
                     return []
                 if process.hooks.owed and process.program.post_stop:
                     return break_off(process, now)  # its pre_start has to be followed by that, and then runs again
-                hold(process, now)
+                hold_again(process, now)
                 return self._wait(process, None, now)
             case State.FATAL | State.STOPPED if process.wanted and (ties.blocked or ties.bound):
                 return self._come_back(process, changed, now)

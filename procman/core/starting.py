@@ -4,8 +4,9 @@
 - A spawn is an order that takes effect later. A stop that comes before it settles the process at once and voids the
   order (`Process.awaits`), so nothing is ever spawned only to be killed.
 - With dependencies, STARTING begins with a wait (`ties.waiting`), and `core.dependents` releases it.
-- `order` is the only place where the order to spawn is made. Before it leaves the fleet, `core.hook_chain` puts the
+- `_order` is the only place where the order to spawn is made. Before it leaves the fleet, `core.hook_chain` puts the
   hook pre_start before it.
+- A try has one number, also where it waits before the order is made.
 """
 
 from procman.core.actions import Action, AnnounceSockets, Spawn
@@ -34,16 +35,15 @@ def launch(process: Process, now: float, why: str = "") -> list[Action]:
     hooks.hurried, hooks.until = "", None
     starting = process.enter(State.STARTING, reason=why)
     # A program that is scaled to 0 is not waited for.
+    process.attempt += 1
     if any(targets for *_, targets in process.program.depends_on) and not process.ties.alone:
-        process.attempt += 1
         hold(process, now)
         return [starting]
-    return [starting, order(process, now)]
+    return [starting, _order(process, now)]
 
 
-def order(process: Process, now: float) -> Spawn:
+def _order(process: Process, now: float) -> Spawn:
     """The order to spawn it."""
-    process.attempt += 1
     process.again.started(now)
     return same_order(process)
 
@@ -54,8 +54,14 @@ def same_order(process: Process) -> Spawn:
     return Spawn(process.name, process.program, process.attempt, after_failure)
 
 
+def hold_again(process: Process, now: float) -> None:
+    """Something that it depends on is gone before it was spawned: the order that was made is void."""
+    process.attempt += 1
+    hold(process, now)
+
+
 def hold(process: Process, now: float) -> None:
-    """Wait (again): something that it depends on is gone before it was spawned."""
+    """Wait for what it depends on."""
     process.ties.waiting = True
     process.hooks.prepared = False
     timeout = process.program.depends_timeout
@@ -69,7 +75,7 @@ def release(process: Process, now: float) -> list[Action]:
     """All that it waits for is as it has to be."""
     process.ties.waiting = process.ties.pulls = False
     process.deadlines = NO_DEADLINES
-    return [order(process, now)]
+    return [_order(process, now)]
 
 
 def block(process: Process, reason: str, *, timed_out: bool = False) -> list[Action]:

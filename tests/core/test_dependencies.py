@@ -6,7 +6,7 @@ import pytest
 
 from procman.config.schema.groups import Group
 from procman.config.schema.master import Master
-from procman.core.actions import Announce, Kill
+from procman.core.actions import Announce, Kill, Spawn
 from procman.core.events import (
     Adopted,
     BootRequested,
@@ -82,6 +82,28 @@ def test_it_waits_until_every_edge_holds_at_the_same_moment():
     drive.ends("db", FAILED)  # it was there, and is not when the other one comes
     assert spawned(later(drive, 0.5)) == []
     assert spawned(later(drive, 0.5)) == ["web"]
+
+
+def test_a_run_that_has_waited_is_one_run():
+    """So the first one has the number 1, the next one 2, and the one after that 3."""
+    drive, _ = booted(slow("db", autostart=False), task("job", "db", autostart=False))
+    drive.says(StartRequested("job"))
+    assert phase(drive, "job") == ("STARTING", "waiting")
+    numbers = [order.attempt for order in of(Spawn, later(drive, 1))]
+    for _ in range(2):
+        drive.ends("job")
+        numbers += [order.attempt for order in of(Spawn, drive.says(StartRequested("job")))]
+    assert numbers == [1, 2, 3]
+
+
+def test_an_order_is_void_when_it_waits_again():
+    """What it depends on is gone before it was spawned; the order for it then is another one."""
+    drive, _ = booted(up("db"), up("web", "db", autostart=False))
+    [first] = of(Spawn, drive.fleet.handle(StartRequested("web"), drive.now))
+    drive.says(RestartRequested("db"))
+    assert phase(drive, "web") == ("STARTING", "waiting")
+    [second] = [order for order in of(Spawn, drive.ends("db")) if order.name == "web"]
+    assert second.attempt > first.attempt
 
 
 def test_started_needs_a_pid_and_ready_needs_running():
