@@ -92,9 +92,23 @@ class _Session:
     original: Program
     variant: Program
     was_wanted: bool
+    was_scheduled: bool  # its schedule was on
     operation: Operation
     over: "asyncio.Future[Outcome]"
     is_ending: bool = False
+
+    @property
+    def goes_on(self) -> bool:
+        """Is it started again in the end? One with a schedule goes on with that, and no run is made up for."""
+        return self.was_wanted if self.original.schedule is None else self.was_scheduled
+
+    @property
+    def resumed(self) -> Program | None:
+        """Its definition, which switches its schedule on; None: that was not on.
+
+        It is on before it is down, so what waits for its next run goes on waiting.
+        """
+        return replace(self.original, autostart=True) if self.original.schedule and self.was_scheduled else None
 
 
 class DebugService(Narrowable):
@@ -140,7 +154,7 @@ class DebugService(Narrowable):
         words = [process.name, *(["--", shlex.join(asked.command)] if asked.command else [])]
         operation = self._master.operations.begin("debug", words, actor)
         over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        session = _Session(process, original, variant, process.wanted, operation, over)
+        session = _Session(process, original, variant, process.wanted, process.timing.on, operation, over)
         self._sessions[process.name] = session
         operation.expect(0, Outcome(original.name, original.group), over)
         operation.accept()
@@ -175,23 +189,27 @@ class DebugService(Narrowable):
 
     def _define(self, session: _Session, program: Program) -> None:
         """Give it this definition, in place: it is down."""
+        self._engine.post(self._changed(session, program), session.operation.origin)
+
+    def _changed(self, session: _Session, program: Program, *restarted: str) -> GroupChanged:
         name = session.process.name
         spec = self._engine.fleet.groups[program.group].spec
         programs = tuple(program if one.namespec == name else one for one in spec.programs)
-        self._engine.post(GroupChanged(replace(spec, programs=programs), frozenset()), session.operation.origin)
+        return GroupChanged(replace(spec, programs=programs), frozenset(restarted))
 
-    async def _down(self, session: _Session) -> None:
-        """Stop it, and wait until it has settled."""
+    async def _down(self, session: _Session, resumed: Program | None = None) -> None:
+        """Stop it, and wait until it has settled; `resumed` is its definition from then on."""
         process = session.process
-        if process.settled:
+        if process.settled and resumed is None:
             return
+        event = self._changed(session, resumed, process.name) if resumed else StopRequested(process.name)
 
         def down(notification: Notification) -> bool | None:
             gone = isinstance(notification.event, ProcessRemoved)
             return True if gone or (isinstance(notification.event, Announce) and process.settled) else None
 
         settled = self._engine.bus.wait_for(down, name=process.name)
-        self._engine.post(StopRequested(process.name), session.operation.origin)
+        self._engine.post(event, session.operation.origin)
         await asyncio.wait({settled}, timeout=0 if process.settled else None)
         settled.cancel()
 
@@ -208,18 +226,26 @@ class DebugService(Narrowable):
         process, name = session.process, session.process.name
         try:
             if self._is_there(session) and process.definition == session.variant:
-                await self._down(session)
-            if self._is_there(session) and process.definition == session.variant:
-                self._define(session, session.original)
-                if session.was_wanted:
-                    self._engine.post(StartRequested(name), session.operation.origin)
-            elif self._is_there(session) and session.was_wanted and process.settled and not process.leaving:
+                await self._down(session, session.resumed)
+            if self._is_there(session) and process.definition in (session.variant, session.resumed):
+                self._put_back(session)
+            elif self._is_there(session) and session.goes_on and process.settled and not process.leaving:
                 # It was never started, as something came in between.
                 self._engine.post(StartRequested(name), session.operation.origin)
         finally:
             self._sessions.pop(name, None)
             if not session.over.done():
                 session.over.set_result(Outcome(session.original.name, session.original.group))
+
+    def _put_back(self, session: _Session) -> None:
+        """It is down: give it its own definition again, and have it go on as it did before."""
+        original = session.original
+        if original.schedule is not None and not session.goes_on:
+            # A schedule that is new is switched on, unless it comes without autostart.
+            self._define(session, replace(original, autostart=False))
+        self._define(session, original)
+        if session.goes_on:
+            self._engine.post(StartRequested(original.namespec), session.operation.origin)
 
     def _is_there(self, session: _Session) -> bool:
         return self._engine.fleet.processes.get(session.process.name) is session.process

@@ -119,6 +119,28 @@ def test_a_program_is_debugged_as_it_runs_and_then_runs_again(tmp_path):
         assert "next try" not in master.text
 
 
+def test_a_schedule_is_as_it_was_after_its_program_was_debugged(tmp_path):
+    """On or off, whatever its autostart is; and what waits for its next run goes on waiting."""
+    job = "command=/bin/sh -c 'exit 3'\nschedule=every 1h\n"
+    programs = (
+        f"[program:on]\n{job}[program:off]\n{job}[program:by_hand]\n{job}autostart=false\n"
+        f"[program:web]\ncommand={SLEEPER}\ndepends_on=on@done\n"
+    )
+    with RunningMaster(tmp_path, programs) as master:
+        master.wait_for("procman started")
+        assert master.ctl("stop", "off").returncode == 0
+        assert master.ctl("start", "by_hand").returncode == 0
+        for name in ("on", "off", "by_hand"):
+            with on_terminal(master, "debug", name) as one:
+                assert ended(one, f"{name}: exit status 3") == 3
+        for operation in master.call("GET", "/v1/operations")["operations"]:
+            assert master.call("GET", f"/v1/operations/{operation['id']}?timeout=60")["state"] == "done"
+        shown = {one["name"]: one["phase"] for one in master.call("GET", "/v1/processes")["processes"]}
+        assert (shown["on"], shown["off"], shown["by_hand"]) == ("scheduled", "", "scheduled")
+        assert shown["web"] == "waiting"
+        assert "FATAL" not in master.ctl("events", "web").stdout
+
+
 def test_the_commands_of_the_page_do_what_it_says(tmp_path):
     """`attach` shows what the page shows; `debug` runs its own command, a shell, and the command with a variable."""
     blocks = run_by("tests/end_to_end/test_terminals.py", DOCS / "how-to" / "terminals.md")
