@@ -73,7 +73,7 @@ MUTATIONS = [
         r"case State\.STARTING if ties\.waiting:\n( +)return self\._wait\(process, changed, now\)",
         r"case State.STARTING if ties.waiting:\n\1return release(process, now)",
     ),
-    Mutation("what was ordered is spawned in any case", dependents, r"hold\(process, now\)", "return []"),
+    Mutation("what was ordered is spawned in any case", dependents, r"hold_again\(process, now\)", "return []"),
     Mutation("nothing is pulled in", dependents, r"if enters and process\.ties\.waiting:", "if False:"),
     Mutation(
         "nothing is blocked",
