@@ -7,7 +7,7 @@ import grp
 import os
 import pwd
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from os.path import isdir
 from typing import Any
@@ -88,6 +88,10 @@ class Machine:
             if self._directories[path] is None:
                 self._silent.append(path)
         return self._directories[path] is not False
+
+    def ask(self, question: Callable[[], bool]) -> bool | None:
+        """The answer to a question about files; None if their disk does not respond. It must not raise."""
+        return self._disks.ask(question)
 
     def silent(self) -> list[str]:
         """The directories whose disks have not responded since the last call."""

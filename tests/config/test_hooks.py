@@ -1,5 +1,7 @@
 """The options of hooks, in both forms of a file."""
 
+import os
+
 import pytest
 
 from procman.config.load import read
@@ -93,3 +95,23 @@ def test_a_plus_in_a_file_that_others_may_write_is_refused(tmp_path):
     (problem,) = [one for one in read(str(path)).problems if one.severity == "error"]
     assert (problem.line, problem.option, problem.slug) == (4, "pre_start", "writable")
     assert problem.message.endswith(f"chmod go-w {path}, or take the + out")
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("mode", "owner"), [(0o757, 0), (0o755, 65534)])
+def test_a_plus_before_a_command_that_others_may_write_is_refused(tmp_path, mode, owner):
+    """With its own user, the same command is that user's affair; and what cannot be found cannot be run either."""
+    script = tmp_path / "prepare"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(mode)
+    os.chown(script, owner, -1)
+    own = f"[program:web]\ncommand=x\nuser=nobody\ndirectory={tmp_path}\n"
+    path = tmp_path / "x.conf"
+    path.write_text(f"{own}pre_start=+./prepare now\npost_stop=./prepare\npost_start=+./none\n[supervisord]\n")
+    (problem,) = [one for one in read(str(path)).problems if one.severity == "error"]
+    assert (problem.line, problem.option, problem.slug) == (5, "pre_start", "writable")
+    assert problem.message.startswith("+ runs ./prepare as user root, and of that file, ")
+    assert problem.message.endswith(f"{'chmod go-w' if mode == 0o757 else 'chown root'} {script}, or take the + out")
+    script.chmod(0o755)
+    os.chown(script, 0, -1)
+    assert [one for one in read(str(path)).problems if one.severity == "error"] == []
