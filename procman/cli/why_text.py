@@ -58,7 +58,9 @@ def _next(info: WhyInfo) -> str:
 
 
 def _option(option: WhyOption) -> str:
-    return f"{option['option']} = {option['shown']}" + (f" ({option['place']})" if option["place"] else "")
+    # Line ends in a value are spelt out, as `config` does.
+    shown = option["shown"].replace("\n", "\\n")
+    return f"{option['option']} = {shown}" + (f" ({option['place']})" if option["place"] else "")
 
 
 def _defined(info: WhyInfo) -> str:

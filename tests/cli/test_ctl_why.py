@@ -60,6 +60,13 @@ def answer(*infos, processes=1):
     return {"as_wanted": all(info["as_wanted"] for info in infos), "processes": processes, "explanations": list(infos)}
 
 
+def test_a_value_of_several_lines_stays_on_its_line():
+    """Such as the commands of a hook."""
+    option = {"option": "pre_start", "shown": "echo one\nsh -c 'exit 3'", "place": "p.toml:6"}
+    shown = why_text.lines(FINE | {"options": [option]})
+    assert "  options  pre_start = echo one\\nsh -c 'exit 3' (p.toml:6)" in shown
+
+
 def test_all_that_is_wrong_is_explained(ctl, master):
     """Without a name; the exit status is 1, and each explanation is a paragraph of its own."""
     master.answers["GET", "/v1/why"] = answer(FATAL, FATAL | {"name": "db2"}, processes=9)
