@@ -31,7 +31,7 @@ class Reason(Enum):
     ENDED_TOO_SOON = "it was started, and ended before its startsecs"
     STDIN_CLOSED = "the process has closed its input"
     ALREADY_STARTED = "it runs already"
-    NOT_RUNNING = "it does not run"
+    NOT_RUNNING = "it is not running"
     ALREADY_ADDED = "the group is active already"
     ROLLING = "a rolling restart of the program is under way, or has stopped"
     STILL_RUNNING = "a process of the group still runs"

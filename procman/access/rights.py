@@ -173,7 +173,7 @@ class Rights:
         if not reaches(role, needs.role):
             self.denial = f"it takes the role {needs.role}{of}, and yours is {role}"
         elif needs.logs:
-            self.denial = f"it takes the right to read the logs{of}, which you do not have"
+            self.denial = f"it needs the right to read the logs{of}, which you do not have"
         else:
             self.denial = f"it takes the role {needs.role}{of}, and yours is for other programs"
         return f"{self.denial}: procmanctl whoami lists what you may do"

@@ -22,7 +22,7 @@ class Fault(IntEnum):
     ABNORMAL_TERMINATION = 40  # it was started, and ended before its `startsecs`
     SPAWN_ERROR = 50  # it could not be started
     ALREADY_STARTED = 60  # it runs already
-    NOT_RUNNING = 70  # it does not run
+    NOT_RUNNING = 70  # it is not running
     SUCCESS = 80  # no fault: the `status` of what went well
     ALREADY_ADDED = 90  # the group is active already
     STILL_RUNNING = 91  # a process of the group still runs

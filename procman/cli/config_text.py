@@ -47,7 +47,7 @@ def _origin(setting: SettingInfo) -> str:
         case "file":
             return f"{setting['file']}:{setting['line']}" if setting["line"] else f"{setting['file']}"
         case "earlier":
-            return "the file says otherwise now: see update"
+            return "the file has another value now: see update"
         case source:
             return source
 

@@ -17,8 +17,8 @@ _LABEL = 12  # columns
 # Of each stream so many lines are shown; `--json` has all of them.
 _SHOWN = 15
 _VERDICTS = {
-    "certain": "it was ended for want of memory",
-    "likely": "it was most likely ended for want of memory",
+    "certain": "it was killed because memory ran out",
+    "likely": "it was most likely killed because memory ran out",
     "no": "memory was not short",
     "unknown": "whether memory was short is not counted here",
 }

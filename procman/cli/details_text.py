@@ -69,7 +69,7 @@ def _of_programs(invocation: Invocation, names: Container[str]) -> list[str]:
 
 def _schedule_line(info: ScheduleInfo) -> str:
     zone = "" if info["zone"].lower() == "local" or info["schedule"].startswith("every ") else f" {info['zone']}"
-    coming = info["next"] or "no run comes any more"
+    coming = info["next"] or "there is no further run"
     if not info["on"]:
         coming = f"off: procmanctl start {info['namespec']} switches it on"
     return f"{info['namespec']}: schedule: {info['schedule']}{zone}; {coming}"

@@ -34,13 +34,13 @@ PROCMANCTL: Mapping[str, Entry] = {
         {
             1: "or what the program exits with; no such process, or it has no terminal",
             2: "or what the program exits with; bad usage, or this is no terminal",
-            7: "or what the program exits with; it does not run, or the master has gone",
+            7: "or what the program exits with; it is not running, or the master has gone",
         },
     ),
     "avail": Entry('`{"processes": [ConfigInfo]}`', {1: "arguments were given"}),
     "chaos": Entry(
         "`ChaosInfo`",
-        {1: "something was not as expected, or you said no; no such process, or it does not run", 2: "bad usage"},
+        {1: "something was not as expected, or you said no; no such process, or it is not running", 2: "bad usage"},
     ),
     "clear": Entry(_OPERATION, {1: "no such process, or its logs cannot be emptied"}),
     "config": Entry(
@@ -72,7 +72,7 @@ PROCMANCTL: Mapping[str, Entry] = {
     "exit": Entry(_LEFT),
     "fg": Entry(
         '`{"name": str, "channel": "stdout" or "stderr", "data": str}`, one line for each piece',
-        {1: "no such process, or it does not run"},
+        {1: "no such process, or it is not running"},
     ),
     "health": Entry(
         '`HealthInfo`; of names `{"checks": [HealthCheckInfo]}`, with `--now` `{"looks": [HealthLookInfo]}`, with '
@@ -86,7 +86,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"processes": [ProcessInfo]}`',
         {2: "no name was given", 3: "one of them is not RUNNING", 4: "no such process or group"},
     ),
-    "kill": Entry(_OPERATION, {1: "no such process or signal", 2: "no name was given", 7: "a process does not run"}),
+    "kill": Entry(_OPERATION, {1: "no such process or signal", 2: "no name was given", 7: "a process is not running"}),
     "logs": Entry(
         '`LogPiece` in each line; of `rotate` and `reopen` `{"results": [Result]}`',
         {1: "no such process, or a log cannot be rotated", 2: "bad usage"},
@@ -109,7 +109,10 @@ PROCMANCTL: Mapping[str, Entry] = {
     "quit": Entry(_LEFT),
     "refresh": Entry(
         _OPERATION,
-        {1: "no such process or group, no name was given, or it has no option reload, or failed", 7: "it does not run"},
+        {
+            1: "no such process or group, no name was given, or it has no option reload, or failed",
+            7: "it is not running",
+        },
     ),
     "reload": Entry(
         '`{"result": "reloading"}`', {1: "arguments were given, or the file cannot be used (nothing changes)"}
@@ -156,7 +159,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         },
     ),
     "shutdown": Entry('`{"result": "shutting down"}`', {1: "arguments were given"}),
-    "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process does not run"}),
+    "signal": Entry(_OPERATION, {1: "no such process or signal, or bad arguments", 7: "a process is not running"}),
     "start": Entry(
         _OPERATION, {1: "no such process, or no such file", 2: "no such group, or no name was given", 7: _NOT_STARTED}
     ),
@@ -177,9 +180,7 @@ PROCMANCTL: Mapping[str, Entry] = {
         '`{"since": float, "until": float, "known_since": float or null, "processes": [PastSpans]}`',
         {1: "no such process", 2: "a time that cannot be read"},
     ),
-    "top": Entry(
-        "none", {1: "this is no terminal, or Textual is not installed", 2: "`--json`, or a theme that there is not"}
-    ),
+    "top": Entry("none", {1: "this is no terminal, or Textual is not installed", 2: "`--json`, or an unknown theme"}),
     "upgrade": Entry(
         '`{"result": "upgraded", "version": text, "pid": number}`',
         {1: "arguments were given, or it is not possible now (nothing changes)"},
@@ -237,8 +238,8 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
         1: "it has not ended within `--timeout`, and is still stopping",
         2: "bad usage, or the signal could not be sent",
     },
-    "reload": {0: "it was signalled", 2: "it does not run, bad usage, or the signal could not be sent"},
-    "status": {0: "it runs", 3: "it does not run", 2: "bad usage"},
+    "reload": {0: "it was signalled", 2: "it is not running, bad usage, or the signal could not be sent"},
+    "status": {0: "it runs", 3: "it is not running", 2: "bad usage"},
     "replay": {
         0: "this procman decides as the recorded one did",
         1: "it decides otherwise",
@@ -246,7 +247,7 @@ PROCMAN: Mapping[str, Mapping[int, str]] = {
     },
     "simulate": {
         0: "simulated",
-        1: "something that was to happen could not, such as the kill of a process that does not run",
+        1: "something that was to happen could not, such as the kill of a process that is not running",
         2: "the file cannot be used, or bad usage",
     },
     "test": {

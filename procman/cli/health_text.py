@@ -23,7 +23,7 @@ def lines_of(check: HealthCheckInfo) -> list[str]:
 
 def _verdict(check: HealthCheckInfo) -> str:
     if not check["running"]:
-        return "not RUNNING, so nobody looks"
+        return "not RUNNING, so it is not checked"
     if check["paused_for"] is not None:
         why = f" ({check['pause_reason']})" if check["pause_reason"] else ""
         return f"paused for {_seconds(check['paused_for'])}{why}"

@@ -101,7 +101,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "attach": (
         ("attach <name>", "Go to the terminal of a program that has one (pty = true); Ctrl-P Ctrl-Q leaves it"),
         ("attach --read-only <name>", "Only look, and type nothing"),
-        ("attach --detach-keys KEYS <name>", "Leave by other keys, such as ctrl-a,d"),
+        ("attach --detach-keys KEYS <name>", "Detach with other keys, such as ctrl-a,d"),
     ),
     "clear": (
         ("clear <gname>:*", "Clear the log files of a group"),
@@ -127,7 +127,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "Stop it, and run it once on this terminal with all that it has otherwise; then start it again",
         ),
         ("debug [--env NAME=VALUE] <name> [-- <command> ...]", "Run another command instead, such as a shell"),
-        ("debug --detach-keys KEYS <name>", "End it by other keys than Ctrl-P Ctrl-Q"),
+        ("debug --detach-keys KEYS <name>", "End it with other keys than Ctrl-P Ctrl-Q"),
     ),
     "diff": (
         ("diff [<gname> ...]", "Show what differs between what is active and the file (exit status 1 if anything)"),
@@ -142,7 +142,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "events": (
         ("events", "Show the last 50 records of the journal: what has happened, by whom, #number <- #cause"),
         ("events <name> [...]", "Show those about these processes and groups ('<pattern>' and <gname>:* too)"),
-        ("events -f", "Go on as they come (Ctrl-C to exit)"),
+        ("events -f", "Keep printing new ones as they come (Ctrl-C to exit)"),
         ("events -n 20", "Show so many"),
         ("events --since 10m", "Show all since then: 10m ago, 14:02, 2026-11-29T14:02, or the number of a record"),
         ("events --kind exit,state", "Show these kinds only (a wrong one lists them)"),
@@ -157,7 +157,7 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("health --now <name>", "Look at them now, without counting it"),
         (
             "health --pause 10m --reason text <name>",
-            "Do not look for that time, for example while a dump is made; 0 ends a pause",
+            "Do not check for that time, for example while a dump is made; 0 ends a pause",
         ),
     ),
     "graph": (
@@ -184,8 +184,8 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "logs": (
         ("logs", "Show the last lines of all programs, with their names in front"),
         ("logs <name> [...]", "Those of processes, groups (<gname>:*) or '<pattern>'"),
-        ("logs -f", "Go on as they come (Ctrl-C to exit)"),
-        ("logs -n 20", "Show so many lines of each log (10, unless --since is given)"),
+        ("logs -f", "Keep printing new ones as they come (Ctrl-C to exit)"),
+        ("logs -n 20", "Show this many lines of each log (10, unless --since is given)"),
         ("logs --since 10m", "Show what was written since then: 10m ago, 14:02, 2026-11-29T14:02"),
         ("logs --grep TEXT", "Show only lines with this text in them"),
         ("logs --channel stderr", "Show only stderr, or only stdout"),
@@ -204,13 +204,13 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "chaos --kill <name>",
             "Kill it, and say whether it and what depends on it do what the configuration says (asks before)",
         ),
-        ("chaos --stop 30s <name>", "Have it do nothing for so long (SIGSTOP, then SIGCONT)"),
-        ("chaos --unready 30s <name>", "Count each look at its health as failed for so long"),
+        ("chaos --stop 30s <name>", "Suspend it for this long (SIGSTOP, then SIGCONT)"),
+        ("chaos --unready 30s <name>", "Count each of its health checks as failed for this long"),
         ("chaos --dry-run --kill <name>", "Only say what should follow"),
         ("chaos --yes --kill <name>", "Do not ask"),
     ),
     "notify": (
-        ("notify", "Show whom the notify sections tell of what, and what they have sent"),
+        ("notify", "Show what each notify section reports to whom, and what it has sent"),
         (
             "notify test <section> [...]",
             "Send a test message, and say what came of it (exit status 1 if it was not sent)",
@@ -225,16 +225,16 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
         ("restart '<pattern>'", "Restart all that match"),
         ("restart --all", "The same as restart all"),
         ("restart <name> --rolling", "One process after the other; the next one when it is ready, and healthy"),
-        ("restart <name> --rolling --batch 25%", "So many at a time: a number, or a percentage of them"),
+        ("restart <name> --rolling --batch 25%", "This many at a time: a number, or a percentage of them"),
         ("restart <name> --rolling --continue", "Go on where it has stopped, with what has failed first"),
         ("restart <name> --rolling --abort", "End it, and put the earlier definition back where an update changed it"),
     ),
     "retry": (
-        ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count anew"),
+        ("retry <name> [...]", "Start at once what waits for its next try, or is FATAL, and count its tries from zero"),
         ("retry all", "Do so for all of them"),
     ),
     "scale": (
-        ("scale <name>=4", "Run so many processes of a program, until numprocs changes in the file, or a reload"),
+        ("scale <name>=4", "Run this many processes of a program, until numprocs changes in the file, or a reload"),
         ("scale <name>+1", "One more (or web-1: one less; the highest number leaves first)"),
         ("scale", "Show how many there are, and what the file says"),
     ),
@@ -263,7 +263,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
             "status --long",
             "Also show limits, hooks and how they ended, files, and what each process tree uses (CPU%: in one second)",
         ),
-        ("status --at 14:02 [<name> ...]", "Show what it was then (10m ago, 2026-11-29T14:02:10), from the journal"),
+        (
+            "status --at 14:02 [<name> ...]",
+            "Show the states at that time (10m ago, 2026-11-29T14:02:10), from the journal",
+        ),
         ("status '<pattern>'", "Get status for all that match"),
         ("status --all", "The same as status all"),
     ),
@@ -308,7 +311,10 @@ OURS: dict[str, tuple[tuple[str, str], ...]] = {
     "why": (
         ("why", "Explain all that is not as it should be, those first that others wait for"),
         ("why <name> [...]", "Explain these: who wants it so, how it ended, what comes next, which options decide"),
-        ("why --at 14:02 <name>", "Explain what it was then, from the journal: at whose request, and what led there"),
+        (
+            "why --at 14:02 <name>",
+            "Explain its state at that time, from the journal: at whose request, and what led there",
+        ),
         ("why procman", "Explain the master itself: what ends it, what it waits for, what is the matter with it"),
     ),
 }

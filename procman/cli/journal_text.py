@@ -148,7 +148,7 @@ def _exit(_: Any, data: dict[str, Any]) -> str:
     elif "code" in data:
         how = f"ended with exit status {data['code']}"
     else:
-        how = "ended, nobody knows how"
+        how = "ended; its exit status is not known"
     return f"pid {data.get('pid')} {how}{_pids(data)}"
 
 

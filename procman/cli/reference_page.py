@@ -23,7 +23,7 @@ A name that begins with a dash must follow `--`. `procmanctl COMMAND --help`, or
 The master is found through the first of these that is set: `-s URL`; `-c FILE`; `$PROCMAN_SERVER_URL`;
 `$SUPERVISOR_SERVER_URL`; the file that the master would find without `-c`; the only master that answers in the
 run-time directory. A file that is broken or has changed still leads to its master through its path. If nothing was
-given, and the master of the file does not run, procmanctl connects to PID 1 of the container.
+given, and the master of the file is not running, procmanctl connects to PID 1 of the container.
 
 **Exit status.** 0 is success. As in supervisorctl, the last of several errors decides, and the shell ends with 0 unless
 a command was given with `-i`. 2 is bad usage of procmanctl itself, or a flag that the command does not have; then

@@ -89,6 +89,6 @@ def terminal_lines(clients: list[TerminalClient]) -> list[str]:
     """Who is attached to which program."""
     lines = []
     for client in clients:
-        does = "debugs it" if client["debugs"] else "looks at its terminal" if client["read_only"] else "is attached"
+        does = "debugs it" if client["debugs"] else "watches its terminal" if client["read_only"] else "is attached"
         lines.append(f"{client['name']}: {client['client']} {does}")
     return lines

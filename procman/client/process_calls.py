@@ -138,7 +138,7 @@ class ProcessCalls(Calls):
         """Run one process now, and wait for its end.
 
         Args:
-            name: of a process that does not run.
+            name: of a process that is not running.
             args: further arguments of its command.
             env: further variables.
 

@@ -32,7 +32,7 @@ from procman.core.states import State
 KILL_AGAIN = 1.0
 
 # Why a pre_start is killed.
-BROKEN_OFF = "its start is broken off"
+BROKEN_OFF = "its start is cancelled"
 
 
 def take_down(process: Process, now: float, reason: str = "") -> list[Action]:

@@ -56,7 +56,7 @@ class Lifetime:
                 if before is None:
                     raise
                 self._config, before = before, None
-                self._notes = [f"cannot begin anew: {error}; going on with the configuration from before"]
+                self._notes = [f"cannot restart: {error}; going on with the configuration from before"]
             finally:
                 self._master = None
         return 0

@@ -111,7 +111,7 @@ class LineFile:
         self._base = base
         if self._reported:
             self._reported = False
-            self._report(f"{self._what} to {self.path} has begun anew")
+            self._report(f"{self._what} to {self.path} has started again")
 
     def _failed(self, number: int, why: str) -> None:
         if number != self._heads or self.failure is not None:
@@ -119,7 +119,7 @@ class LineFile:
         self.failure = why
         if not self._reported:
             self._reported = True
-            self._report(f"{self._what} to {self.path} pauses: {why}; it begins anew when that is over")
+            self._report(f"{self._what} to {self.path} pauses: {why}; it starts again when that is over")
 
     # ---- on the thread of the disk
 

@@ -103,7 +103,7 @@ class HealthLooks:
             self._give_up(name)
             if (command := self._commands.pop(name, None)) is not None:
                 command.cancel()
-        return "a command of a health check has just been given up" if names else None
+        return "a command of a health check has just been abandoned" if names else None
 
     def close(self) -> None:
         """End all of it."""

@@ -62,7 +62,7 @@ class Probes:
         running = [name for name, (order, _) in self._under_way.items() if order.condition.kind is ReadyKind.EXEC]
         for name in running:
             self.forget(name)
-        return "a command that looks whether a program is ready has just been given up" if running else None
+        return "a command that checks whether a program is ready has just been abandoned" if running else None
 
     def close(self) -> None:
         """End all looks."""

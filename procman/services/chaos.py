@@ -110,7 +110,7 @@ class Chaos:
         self._refuse_a_second(may)
         process = self._fleet.processes.get(experiment.name)
         if process is None or process.pid != pid or process.state is not State.RUNNING:
-            raise WrongState(f"{spec} does not run any more, so nothing was done", Reason.NOT_RUNNING)
+            raise WrongState(f"{spec} is no longer running, so nothing was done", Reason.NOT_RUNNING)
         operation = self._master.operations.begin("chaos", [experiment.name], actor)
         experiment.operation, experiment.actor, experiment.began = operation, actor, time.time()
         self._kept[operation.id] = experiment
@@ -142,7 +142,7 @@ class Chaos:
             )
         if kind == "unready" and (program.health is None or program.health.kind is ReadyKind.WATCHDOG):
             raise BadRequest(
-                f"nothing looks whether {name} is well while it runs, so it cannot be made unready: set its option "
+                f"nothing checks whether {name} is healthy while it runs, so it cannot be made unready: set its option "
                 "health; --stop makes it hang"
             )
 

@@ -373,7 +373,7 @@ class Confirming:
         if state is MasterState.RUNNING or under is None:
             return
         if under.confirmation is not None:
-            words = "procman reads the file anew" if state is MasterState.RESTARTING else "procman shuts down"
+            words = "procman reads the file again" if state is MasterState.RESTARTING else "procman shuts down"
             self._tell(under, "left", f"ends without a confirmation and without a roll-back, as {words}")
         self._forget()
 

@@ -46,7 +46,7 @@ class Sender(Enum):
 
 
 class Oom(Enum):
-    """Whether it was ended for want of memory."""
+    """Whether it was killed because memory ran out."""
 
     CERTAIN = "certain"  # its own cgroup has counted it
     LIKELY = "likely"  # the cgroup around it has, and it ended by a SIGKILL that is not procman's
@@ -59,12 +59,12 @@ ASKED = "it was asked to stop"
 
 # What a process gets from the kernel for what it has just done, in the words of signal(7).
 _FAULTS = {
-    Signals.SIGILL: "it met an instruction that this processor does not have",
-    Signals.SIGTRAP: "it met a breakpoint",
+    Signals.SIGILL: "it executed an instruction that this processor does not have",
+    Signals.SIGTRAP: "it hit a breakpoint",
     Signals.SIGABRT: "it has aborted itself",
-    Signals.SIGBUS: "it used memory that no file is behind any more, or a disk failed",
+    Signals.SIGBUS: "it accessed a mapped file that has become shorter, or a disk failed",
     Signals.SIGFPE: "it divided by zero, or the like",
-    Signals.SIGSEGV: "it used memory that is not its own",
+    Signals.SIGSEGV: "it accessed memory that is not its own",
     Signals.SIGPIPE: "it wrote to a pipe or socket that nobody reads",
     Signals.SIGXCPU: "it used more processor time than its limit",
     Signals.SIGXFSZ: "it made a file larger than its limit",
@@ -196,7 +196,7 @@ def _memory(oom: Oom, memory: MemoryChange | None) -> str:
     if memory.limit_was_hit:
         return f"{whose} memory limit was hit {_times(memory.kills)} (oom_kill)"
     processes = "a process" if memory.kills == 1 else f"{memory.kills} processes"
-    return f"the kernel has ended {processes} of {whose} cgroup for want of memory (oom_kill)"
+    return f"the kernel has killed {processes} of {whose} cgroup because memory ran out (oom_kill)"
 
 
 def _times(count: int) -> str:

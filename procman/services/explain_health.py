@@ -52,7 +52,7 @@ def health_links(process: Process, now: float) -> tuple[Link, ...]:
         return (Link("health", f"its {health_in_words(process, now)}, on request"),)
     if not health.results:
         check = shown_check(process.program)  # "" while it is debugged
-        return (Link("health", f"nobody has looked at its health yet ({check})"),) if check else ()
+        return (Link("health", f"its health has not been checked yet ({check})"),) if check else ()
     latest = health.results[-1]
     if latest.ok:
         return (Link("health", f"it is healthy: {latest.words}, {duration(max(0.0, now - latest.when))} ago"),)

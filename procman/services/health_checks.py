@@ -69,7 +69,7 @@ class HealthChecks(Narrowable):
         """Look at each of them, without counting what is seen; raises as `states`, or if none of them runs."""
         processes = [process for process in self._checked([spec]) if process.state is State.RUNNING]
         if not processes:
-            raise OperationError(f"{spec} does not run, so there is nothing to look at", Reason.NOT_RUNNING)
+            raise OperationError(f"{spec} is not running, so there is nothing to look at", Reason.NOT_RUNNING)
         seen = await asyncio.gather(*(self._look(process) for process in processes))
         return list(zip((process.name for process in processes), seen, strict=True))
 

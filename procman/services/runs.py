@@ -119,7 +119,9 @@ class RunService(Narrowable):
         """Follow the run that is under way."""
         process = self._selectors.only(spec)
         if process.state not in UP and process.state is not State.STOPPING:
-            raise WrongState(f"{process.name} does not run: procmanctl run {process.name} runs it", Reason.NOT_RUNNING)
+            raise WrongState(
+                f"{process.name} is not running: procmanctl run {process.name} runs it", Reason.NOT_RUNNING
+            )
         return Run(self._engine, self._outputs, self._status, process, None)
 
     def _refuse(self, process: Process, asked: Asked) -> None:

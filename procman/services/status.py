@@ -406,7 +406,7 @@ def _words(process: Process, times: Times, coming: float | None) -> str:
     """Supervisor's words; those of a running process end with its uptime, which is missing here."""
     if process.phase is Phase.SCHEDULED:
         failed = f"last run failed: {_ending(process) or process.reason}; " if process.state is State.FATAL else ""
-        return failed if coming is not None else f"{failed}no run comes any more"
+        return failed if coming is not None else f"{failed}there is no further run"
     if process.phase is Phase.LISTENING:
         return f"waiting for a connection on {', '.join(address.url for address in process.program.addresses)}"
     off = "; its schedule is off" if process.definition.schedule is not None and not process.timing.on else ""

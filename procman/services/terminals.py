@@ -116,7 +116,7 @@ class TerminalService(Narrowable):
         if not program_of(process.program).pty:
             raise BadRequest(f"{name} has no terminal: write pty = true, or follow it with procmanctl tail -f {name}")
         if process.state not in UP and process.state is not State.STOPPING:
-            raise WrongState(f"{name} does not run: procmanctl start {name} starts it", Reason.NOT_RUNNING)
+            raise WrongState(f"{name} is not running: procmanctl start {name} starts it", Reason.NOT_RUNNING)
         past = self._outputs.terminals.last_part(name, PAST)
         run = Run(self._engine, self._outputs, self._status, process, None)
         client = self.admit(name, run, actor, past=past, only_reads=only_reads)

@@ -143,7 +143,7 @@ class UpdatePlans:
         if version != VERSION:
             raise BadRequest(
                 f"the plan is of version {str(version)[:20]}, written by procman {str(data.get('procman'))[:20]}, and "
-                f"procman {__version__} reads version {VERSION}: make it anew with this procman"
+                f"procman {__version__} reads version {VERSION}: make a new one with this procman"
             )
         master = data.get("master")
         own = self._master(self._configuration.config)

@@ -48,7 +48,7 @@ class Scenario:
     policy: MasterPolicy
     given: tuple[Given, ...] = ()
     assumed: Mapping[str, Behaviour] = field(default_factory=dict)  # by namespec
-    clock: float | None = None  # what the clock on the wall shows at the beginning; None: there is none
+    clock: float | None = None  # what the wall clock shows at the beginning; None: there is none
     until: float | None = None  # when it is shut down; None: when nothing changes any more
     seed: int = 0
 
@@ -215,7 +215,7 @@ def happening(world: World, given: Given, note: Callable[..., None]) -> Callable
         match given.what:
             case "kill" | "exit" | "hang" if not runs:
                 verb = "hang" if given.what == "hang" else "be ended"
-                note(given, f"{given.name} cannot {verb}: it does not run ({state})", possible=False)
+                note(given, f"{given.name} cannot {verb}: it is not running ({state})", possible=False)
             case "hang":
                 length = given.lasts or 0.0
                 note(given, f"{given.name} hangs for {show_seconds(length)}, as with SIGSTOP", possible=True)
@@ -227,7 +227,7 @@ def happening(world: World, given: Given, note: Callable[..., None]) -> Callable
                 note(given, f"{given.name} ends by itself, with exit status {given.code}", possible=True)
                 world.end(given.name, ExitStatus(given.code))
             case "unready" if given.lasts is None and not runs:
-                note(given, f"{given.name} cannot become unready: it does not run ({state})", possible=False)
+                note(given, f"{given.name} cannot become unready: it is not running ({state})", possible=False)
             case "unready":
                 lasts = "until its run ends" if given.lasts is None else f"for {show_seconds(given.lasts)}"
                 seen = "" if _is_watched(program, state) else "; nothing looks at it"

@@ -161,7 +161,7 @@ def test_a_refusal_names_what_it_takes_and_what_there_is():
     mine = rights(DEPLOY, section("read", ("web",), uids={1001}))
     assert mine.refusal(ADMIN_FLEET).startswith("it takes the role admin of all programs, and yours is read: ")
     assert mine.deny(OPERATE, "web").startswith("it takes the role operate of web, and yours is read")
-    assert mine.deny(LOGS, "web").startswith("it takes the right to read the logs of web, which you do not have")
+    assert mine.deny(LOGS, "web").startswith("it needs the right to read the logs of web, which you do not have")
     assert mine.refusal(READ_FLEET).startswith(
         "it takes the role read of all programs, and yours is for other programs"
     )

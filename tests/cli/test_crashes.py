@@ -92,7 +92,7 @@ def test_a_report_says_who_where_and_how_much():
     )
     for words in (
         "sender      not us",
-        "it was ended for want of memory (program, oom_kill 0 -> 1, oom 0 -> 2, limit 48 MiB)",
+        "it was killed because memory ran out (program, oom_kill 0 -> 1, oom 0 -> 2, limit 48 MiB)",
         "12 MiB at most, 0.03 s user, 0.01 s system, 2 major faults, 6 context switches",
         "3 s before the end: 40 MiB, ? descriptors, 2 processes, 5 threads; it was sleeping",
         "pid 7 (sleep), pid 8 (gone)",

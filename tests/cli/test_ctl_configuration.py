@@ -47,7 +47,7 @@ def test_config_names_each_option_and_where_it_is_from(ctl, master):
         "  priority = 999          ; default\n"
         "  environment.PORT = 80   ; /a.conf:3\n"
         "  command = sh -c 'a\\nb'  ; /a.toml\n"
-        "  umask = 022             ; the file says otherwise now: see update\n"
+        "  umask = 022             ; the file has another value now: see update\n"
     )
     assert json.loads(ctl("config", "web", "--json").out) == {"sections": [WEB]}
 

@@ -39,7 +39,7 @@ def one(seq, kind, **fields):
             one(1, "exit", name="web", data={"pid": 7, "signal": "SIGSEGV", "core": True}),
             "pid 7 was terminated by SIGSEGV (core dumped)",
         ),
-        (one(1, "exit", name="web", data={"pid": 7, "known": False}), "pid 7 ended, nobody knows how"),
+        (one(1, "exit", name="web", data={"pid": 7, "known": False}), "pid 7 ended; its exit status is not known"),
         (
             one(1, "signal", name="web", reason="overdue", data={"signal": "SIGKILL", "pid": 7, "scope": "tree"}),
             "SIGKILL to pid 7 and its descendants, as stopwaitsecs were over",

@@ -93,7 +93,7 @@ def test_names_come_from_the_command_line_or_from_the_file(export):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["export"], "cannot export without a word for where to: kubernetes, compose or systemd"),
+        (["export"], "cannot export without a target: kubernetes, compose or systemd"),
         (["export", "docker"], "positional arguments are not supported: ['docker']"),
         (["export", "compose", "-c", "/nowhere.conf"], "/nowhere.conf"),
         (["export", "compose", "--splat"], "--splat"),

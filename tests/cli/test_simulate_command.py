@@ -102,7 +102,7 @@ def test_what_cannot_happen_is_status_1(run):
     status, out, err = run("procman simulate -c procman.toml --kill migrate@30s")
     assert status == 1
     assert "the master ends with exit status 0" in out
-    assert err == "procman simulate: at 30s: migrate cannot be ended: it does not run (EXITED)\n"
+    assert err == "procman simulate: at 30s: migrate cannot be ended: it is not running (EXITED)\n"
 
 
 def test_a_bad_configuration_is_reported_as_check_does(run):

@@ -47,7 +47,7 @@ def test_the_toml_form_means_the_same(tmp_path):
     [
         ("users=no-such-user", "/f.conf:9: [access:x] users: there is no user 'no-such-user' on this machine: make it"),
         ("groups=no-such-group", "/f.conf:9: [access:x] groups: there is no group 'no-such-group' on this machine"),
-        ("allow=read", "/f.conf:8: [access:x]: the section is about nobody: add users"),
+        ("allow=read", "/f.conf:8: [access:x]: the section names nobody: add users"),
         ("users=root\nallow=reed", "/f.conf:10: [access:x] allow: cannot read 'reed': expected one of none, metrics"),
         (
             "users=root\nprograms=wob",
@@ -88,7 +88,7 @@ def test_sections_that_no_server_goes_by_are_named(tmp_path):
     head = HEAD.replace("access=roles", "owner_role=operate")
     found = problems(tmp_path, "[access:x]\nusers=root\n", head=head)
     assert [one for one in found if "without access = roles" in one]
-    assert [one for one in found if "no server goes by it: add access = roles" in one]
+    assert [one for one in found if "no server uses it: add access = roles" in one]
 
 
 def test_doubts_are_for_check(tmp_path):

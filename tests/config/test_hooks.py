@@ -55,8 +55,8 @@ def test_a_reload_is_a_signal_or_a_command(tmp_path, text, reload):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("pre_start=-", "3: pre_start: cannot read '-': there is a prefix and no command behind it"),
-        ("pre_start=--x", "3: pre_start: cannot read '--x': the prefix - is there twice"),
+        ("pre_start=-", "3: pre_start: cannot read '-': there is a prefix without a command"),
+        ("pre_start=--x", "3: pre_start: cannot read '--x': the prefix - is given twice"),
         ("pre_start=x 'y", "3: pre_start: a command cannot be split into words: No closing quotation: close the quote"),
         ("reload=HUP", "3: reload: cannot read 'HUP': did you mean signal:HUP?"),
         (

@@ -213,7 +213,7 @@ def test_refresh_has_programs_read_their_configuration_again(tmp_path):
         assert "other has no option reload" in master.ctl("refresh", "other").stdout
         assert master.info("bad")["statename"] == "RUNNING"
         asked = master.ctl("reload", "web")
-        assert asked.stderr == "did you mean refresh web? reload without a name begins anew\n"
+        assert asked.stderr == "did you mean refresh web? reload without a name restarts everything\n"
         assert asked.returncode == 1
         master.ctl("stop", "by")
         assert master.ctl("refresh", "by").stdout == "by: ERROR (not running)\n"

@@ -452,7 +452,7 @@ def test_a_reload_that_cannot_listen_goes_on_with_what_was_there(start_master):
     text = master.file.read_text()
     master.file.write_text(text.replace(master.socket, "/proc/no-such-place/s"))
     master.signal(signal.SIGHUP)
-    master.wait_for("cannot begin anew: cannot listen on /proc/no-such-place/s", after=after)
+    master.wait_for("cannot restart: cannot listen on /proc/no-such-place/s", after=after)
     master.wait_for("success: web", after=after)
     assert master.info("web")["statename"] == "RUNNING"
 

@@ -239,6 +239,6 @@ def test_a_request_that_makes_no_sense_is_refused_in_words(tmp_path):
             with pytest.raises(ApiError) as refused:
                 master.call("POST", "/v1/processes/quick/run", body)
             assert refused.value.code == "BAD_ARGUMENTS", body
-        with pytest.raises(ApiError, match="does not run"):
+        with pytest.raises(ApiError, match="is not running"):
             master.call("GET", "/v1/processes/quick/run")
         assert "spawned" not in master.text

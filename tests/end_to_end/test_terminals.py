@@ -49,7 +49,7 @@ def test_a_shell_is_used_from_two_terminals_and_an_upgrade_does_not_end_it(tmp_p
                     ("sh", False),
                     ("sh", True),
                 }
-                assert "looks at its terminal" in master.ctl("status", "--long").stdout
+                assert "watches its terminal" in master.ctl("status", "--long").stdout
                 one.send("echo both$((1+1))\r")
                 two.expect("both2")
                 two.send("\x03")
@@ -188,7 +188,7 @@ def test_what_cannot_be_is_said(tmp_path):
         assert master.ctl("attach", "sh").returncode == 2
         for words, text, status in (
             (("attach", "web"), r"web: ERROR \(web has no terminal: write pty = true, or follow it with", 1),
-            (("attach", "down"), r"down does not run: procmanctl start down starts it", 7),
+            (("attach", "down"), r"down is not running: procmanctl start down starts it", 7),
             (("attach", "nope"), "no such process or group: nope", 1),
             (("debug", "web", "--", "/no/such"), "cannot run web: can't find command '/no/such'", 1),
             (("attach", "--detach-keys", "alt-x", "sh"), "cannot read the key 'alt-x'", 2),

@@ -114,7 +114,7 @@ def test_a_fault_of_its_own(start_master):
     master = start_master(section("web", python("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"), FAILS))
     master.wait_for("web entered FATAL state")
     assert "terminated by SIGSEGV" in because(why(master, "web"))[0]
-    assert "it used memory that is not its own" in because(why(master, "web"))[0]
+    assert "it accessed memory that is not its own" in because(why(master, "web"))[0]
 
 
 def test_our_own_sigkill(start_master):

@@ -236,7 +236,7 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     assert_nothing_is_missing_unsaid(list(told.values()), found)
     assert sum(one["reason"] == "upgraded" for one in told.values() if one["kind"] == "master") >= 20
     # Some were killed before they could write that.
-    assert sum("without a word" in gap["reason"] for gap in gaps(found)) > 10
+    assert sum("without notice" in gap["reason"] for gap in gaps(found)) > 10
 
 
 def _is_upgraded(turns, told: dict[int, dict]) -> bool:

@@ -177,7 +177,7 @@ def test_the_file_is_broken_in_the_middle_of_a_reload(start_master):
     master.wait_for("stopped: witness")
     master.write(stubborn + "[program:broken]\n")
     os.kill(pid, signal.SIGKILL)
-    after = master.wait_for("cannot begin anew: ")
+    after = master.wait_for("cannot restart: ")
     assert "[program:broken]: the section has no command" in master.lines[after - 1]
     master.wait_for("success: stubborn", after=after)
     os.kill(master.wait_for_state("stubborn", "RUNNING")["pid"], signal.SIGKILL)

@@ -52,11 +52,11 @@ def test_the_disk_of_a_recording_is_full(start_master, mount_namespace, injectio
                 file.write(bytes(4096))
         except OSError:
             pass
-    restart_until(master, f"recording to {disk}/record pauses: No space left on device; it begins anew")
+    restart_until(master, f"recording to {disk}/record pauses: No space left on device; it starts again")
     assert (there / "record").read_bytes().endswith(b"\n")
     master.assert_serves()
     filler.unlink()
-    restart_until(master, f"recording to {disk}/record has begun anew")
+    restart_until(master, f"recording to {disk}/record has started again")
     assert_replays(there / "record", parts=["boot", "resumed"])
     assert master.log().count("pauses") == 1
     assert_well(master)

@@ -150,8 +150,8 @@ def test_a_full_disk_pauses_it_once_and_leaves_no_half_line(on_loop, monkeypatch
         await on.written()
         assert on.text() == "head\none\n\nthird head\nthree\n"
         assert on.said == [
-            f"recording to {on.path} pauses: No space left on device; it begins anew when that is over",
-            f"recording to {on.path} has begun anew",
+            f"recording to {on.path} pauses: No space left on device; it starts again when that is over",
+            f"recording to {on.path} has started again",
         ]
 
     on_loop(steps)
@@ -181,7 +181,7 @@ def test_a_disk_that_does_not_answer_is_not_waited_for(on_loop, monkeypatch):
         assert on.text() == "head\n"
         assert [said.split(":")[0] for said in on.said if "record" in said and "disk of" not in said] == [
             f"recording to {on.path} pauses",
-            f"recording to {on.path} has begun anew",
+            f"recording to {on.path} has started again",
         ]
 
     on_loop(steps)

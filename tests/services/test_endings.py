@@ -31,18 +31,18 @@ NOTHING_COUNTS = MemoryChange(Whose.NOBODY, MemoryCounters(), MemoryCounters())
         (ExitStatus(3), "exit status 3", Sender.NOBODY),
         (
             ExitStatus(127),
-            "exit status 127 (as of a shell: a command was not found)",
+            "exit status 127 (as from a shell: a command was not found)",
             Sender.NOBODY,
         ),
         (
             ExitStatus(137),
-            "exit status 137 (as of a shell: what it waited for was terminated by SIGKILL (128 + 9))",
+            "exit status 137 (as from a shell: what it waited for was terminated by SIGKILL (128 + 9))",
             Sender.NOBODY,
         ),
         (ExitStatus(-1, known=False), "exit status unknown", Sender.UNKNOWN),
         (
             ExitStatus(-1, SIGSEGV, core_dumped=True),
-            "terminated by SIGSEGV (core dumped); it used memory that is not its own",
+            "terminated by SIGSEGV (core dumped); it accessed memory that is not its own",
             Sender.ITSELF,
         ),
         (ExitStatus(-1, SIGABRT), "terminated by SIGABRT; it has aborted itself", Sender.ITSELF),
@@ -65,7 +65,7 @@ def test_the_sentence_begins_as_supervisors_and_says_what_follows_from_the_statu
         (
             change(2, hits=0, limit=100),
             Oom.LIKELY,
-            "the kernel has ended 2 processes of the container's cgroup for want of memory (oom_kill)",
+            "the kernel has killed 2 processes of the container's cgroup because memory ran out (oom_kill)",
         ),
         (change(1, Whose.MACHINE), Oom.LIKELY, "the machine ran out of memory once (oom_kill)"),
         (change(1, Whose.PROGRAM, limit=100), Oom.CERTAIN, "its memory limit was hit once (oom_kill)"),
@@ -123,7 +123,7 @@ def test_an_exit_by_a_code_is_no_lack_of_memory():
 def test_the_core_file_is_named():
     """Where one was found."""
     end = describe_end(ExitStatus(-1, SIGSEGV, core_dumped=True), core_file="/tmp/core.7")
-    assert end.sentence.endswith("it used memory that is not its own; its core is /tmp/core.7")
+    assert end.sentence.endswith("it accessed memory that is not its own; its core is /tmp/core.7")
 
 
 @pytest.mark.parametrize("code", [2, 64, 78, 128, 129 + 70, 255])
@@ -135,4 +135,4 @@ def test_a_code_without_a_rule_has_no_meaning(code):
 def test_programs_that_keep_to_sysexits_are_understood():
     """By the name of the file."""
     assert meaning_of(78, "/usr/sbin/exim4") == "EX_CONFIG: its configuration is wrong"
-    assert meaning_of(126, "x") == "as of a shell: a command was found, and could not be executed"
+    assert meaning_of(126, "x") == "as from a shell: a command was found, and could not be executed"

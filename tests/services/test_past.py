@@ -18,7 +18,7 @@ def state(seq, time, name, before, after, **more):
     return Record(seq, time, time, "state", group=name, name=name, before=before, after=after, **more)
 
 
-def gap(first, last, time, name="", reason="older records gave way to newer ones"):
+def gap(first, last, time, name="", reason="older records were dropped for newer ones"):
     return Record(last, time, time, "gap", name=name, data={"from": first, "to": last, "reason": reason})
 
 
@@ -106,7 +106,7 @@ def test_a_gap_of_one_process_hides_nothing_of_the_others():
         master(1, 100.0, "began"),
         state(2, 101.0, "web", "STOPPED", "RUNNING"),
         gap(3, 80, 300.0, name="loop"),
-        gap(4, 79, 310.0, reason="older records that are of no process gave way: these may use half of the ring"),
+        gap(4, 79, 310.0, reason="older records that are of no process were dropped: these may use half of the ring"),
         state(91, 400.0, "loop", "BACKOFF", "STARTING"),
     ]
     found = histories(records, {"web": Present("web", "RUNNING"), "loop": Present("loop", "STARTING")}, NOW)

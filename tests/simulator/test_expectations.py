@@ -105,7 +105,7 @@ def test_what_is_so_passes(failures, line):
         ('stop_order = ["db", "web"]', "web ended at 2s comes before db ended at 2s"),
         ('stops_within = "5s"\nprogram.web.stop = "8s"', "the shutdown takes 8s; expected 5s at the latest"),
         ("exit_status = 3", "the master ends with 0; expected 3"),
-        ('kill = "migrate@30s"\norder = ["db"]', "at 30s: migrate cannot be ended: it does not run (EXITED)"),
+        ('kill = "migrate@30s"\norder = ["db"]', "at 30s: migrate cannot be ended: it is not running (EXITED)"),
         ('back_within = { db = "1s" }',
          "nothing happens to it: give kill, unready, exit, stop, start or restart"),
     ],

@@ -117,7 +117,7 @@ def test_a_program_that_is_unready_is_found_by_its_health_check(tmp_path):
 def test_what_cannot_happen_is_said(tmp_path):
     """A kill of what does not run is no kill."""
     assert simulated(tmp_path, STACK, kill="migrate@30s").impossible == [
-        "at 30s: migrate cannot be ended: it does not run (EXITED)"
+        "at 30s: migrate cannot be ended: it is not running (EXITED)"
     ]
 
 

@@ -143,7 +143,7 @@ class CrashReport(CrashInfo):
     sender: SenderInfo | None  # null: it was no signal
     cause: int | None  # the journal's number of what it follows from
     operation: int | None  # the id of the operation that it belongs to
-    oom: MemoryInfo  # was it ended for want of memory?
+    oom: MemoryInfo  # was it killed because memory ran out?
     usage: UsageInfo | None  # null: another process has reaped it
     left_behind: list[LeftInfo]  # 20 at most
     last_look: LookInfo | None  # null: nobody had asked while it ran

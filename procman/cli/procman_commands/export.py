@@ -21,7 +21,7 @@ _NAMELESS = ("procman", "supervisord", "supervisor")
 
 def no_engine(_: dict[str, str]) -> int:
     """`procman export` without an engine."""
-    raise BadRequest("cannot export without a word for where to: kubernetes, compose or systemd")
+    raise BadRequest("cannot export without a target: kubernetes, compose or systemd")
 
 
 def kubernetes(given: dict[str, str]) -> int:

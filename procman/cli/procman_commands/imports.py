@@ -29,7 +29,7 @@ Reader = Callable[..., Draft]
 def no_engine(_: dict[str, str]) -> int:
     """`procman import` without an engine."""
     names = [name.partition(" ")[2] for name in COMMANDS if name.startswith("import ")]
-    raise BadRequest(f"cannot import without a word for what it is: {', '.join(names)}")
+    raise BadRequest(f"cannot import without a format: {', '.join(names)}")
 
 
 def supervisord(given: dict[str, str]) -> int:
@@ -80,7 +80,7 @@ def _import(engine: str, given: dict[str, str], *further: str, port_of: Callable
     """Write the TOML to stdout or to `-o`, and the report to stderr."""
     given, paths = read_behind(COMMANDS[f"import {engine}"].flags, given)
     if not paths:
-        raise BadRequest(f"cannot import nothing: name the file, as in procman import {engine} FILE")
+        raise BadRequest(f"cannot import without a file: name one, as in procman import {engine} FILE")
     options: dict[str, str | int] = {name: given[name] for name in further if name in given}
     if port_of is not None:
         options["first_port"] = port_of(paths[0])

@@ -48,10 +48,10 @@ _WORD_OF = {kind: word for word, kind in WORDS.items()}
 _INDENT = " " * 16
 _BEGINS = {
     "boot": "the master begins",
-    "reload": "the master begins again, with its configuration read anew",
+    "reload": "the master begins again, with its configuration read again",
     "upgrade": "the master goes on with the code of procman {procman}",
     "rotation": "the recording goes on in this file",
-    "resumed": "the recording begins anew after a pause",
+    "resumed": "the recording starts again after a pause",
 }
 
 

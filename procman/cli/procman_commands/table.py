@@ -105,29 +105,29 @@ _SIMULATE_FLAGS = (
     Flag(
         "ready",
         "--ready",
-        "assume that a program is ready so long after its start (1s): web=3s, web=never",
+        "assume that a program is ready this long after its start (1s): web=3s, web=never",
         metavar="NAME=TIME",
         many=True,
     ),
     Flag(
         "ends",
         "--ends",
-        "assume that each run of a program ends after so long (a one-shot 1s, others never): migrate=5s, web=2s:1 with "
-        "exit status 1",
+        "assume that each run of a program ends after this long (a one-shot 1s, others never): migrate=5s, web=2s:1 "
+        "with exit status 1",
         metavar="NAME=TIME[:CODE]",
         many=True,
     ),
     Flag(
         "slow_stop",
         "--slow-stop",
-        "assume that a program ends so long after its stop signal (at once): web=8s; web: never",
+        "assume that a program ends this long after its stop signal (at once): web=8s; web: never",
         metavar="NAME[=TIME]",
         many=True,
     ),
     Flag(
         "clock",
         "--clock",
-        "what the clock on the wall shows at the beginning, for schedules: 2026-11-29T02:59",
+        "what the wall clock shows at the beginning, for schedules: 2026-11-29T02:59",
         metavar="TIME",
     ),
     Flag("until", "--until", "shut down then (when nothing changes any more)", metavar="TIME"),

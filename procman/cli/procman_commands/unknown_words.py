@@ -29,7 +29,7 @@ def meant(name: str, words: list[str], others: Iterable[str], *, takes_file: boo
     if name:
         return did_you_mean(" ".join(words[:2]), others) or did_you_mean(words[0], others)
     if words in (["start"], ["up"]):
-        return "; procman alone, without a word, starts the master, and procmanctl start NAME a program of it"
+        return "; procman without a command starts the master, and procmanctl start NAME a program of it"
     if words[0] in _OTHER_FLAGS:
         return f"; did you mean {_OTHER_FLAGS[words[0]]}?"
     # procmanctl has `down web` for stop; of a whole master it means shutdown.

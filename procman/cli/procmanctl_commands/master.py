@@ -50,7 +50,7 @@ def reload(invocation: Invocation, words: list[str]) -> None:
     if words:
         invocation.usage("Error: reload accepts no arguments", "reload")
         # It would restart the master if the name were missing, as from an empty variable.
-        invocation.suggest(f"refresh {' '.join(words)}", note="reload without a name begins anew")
+        invocation.suggest(f"refresh {' '.join(words)}", note="reload without a name restarts everything")
         return
     if not _really(invocation, "Really restart the remote supervisord process y/N? "):
         return

@@ -57,7 +57,7 @@ def coming(invocation: Invocation, words: list[str]) -> None:
         if not info["on"]:
             how = f"off: procmanctl start {info['namespec']} switches it on"
         else:
-            how = info["next"] or "no run comes any more"
+            how = info["next"] or "there is no further run"
         invocation.say_safe(f"{info['namespec']:<{width}}  {how}")
         invocation.say_safe(f"{'':<{width}}  {info['schedule']}{_words(info)}")
         if count > 1:

@@ -46,7 +46,7 @@ _NAMES: dict[str, str] = {
         ("maxrestarts", "maxretry", "maxretries", "retries", "restarts", "startlimitburst"), "startretries"
     ),
     **dict.fromkeys(("cron", "crontab", "oncalendar", "startcalendarinterval"), "schedule"),
-    "cronrestart": "max_age restarts it after so long; with a schedule it is a task that ends",
+    "cronrestart": "max_age restarts it after this long; with a schedule it is a task that ends",
     **dict.fromkeys(("timezone", "tz"), "schedule_tz"),
     "concurrencypolicy": "schedule_overlap",
     "randomizeddelaysec": "schedule_jitter",

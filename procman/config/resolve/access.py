@@ -33,7 +33,7 @@ def read_access(
         _check_meant(reading, section, access)
         _check_programs(reading, section, access, names)
     if sections and all(server.access != "roles" for server in servers):
-        message = "no server goes by it: add access = roles to [unix_http_server] or [inet_http_server]"
+        message = "no server uses it: add access = roles to [unix_http_server] or [inet_http_server]"
         reading.complain(sections[0], None, message, "no-roles", "warning")
     return tuple(found)
 
@@ -122,7 +122,7 @@ def _content(path: str) -> str:
 def _check_meant(reading: OptionReader, section: RawSection, access: AccessSection) -> None:
     given = (reading.raw(section, option) for option in ("users", "groups", "token_file"))
     if not any(raw is not None and raw.value for raw in given):
-        message = "the section is about nobody: add users = …, groups = … or token_file = …"
+        message = "the section names nobody: add users = …, groups = … or token_file = …"
         reading.complain(section, None, message, "nobody")
     if access.logs and access.allow in ("none", "metrics"):
         message = f"nobody can read logs with the role {access.allow}: write allow = read, or take it out"

@@ -24,7 +24,7 @@ def settle_readiness(reading: OptionReader, section: RawSection, values: dict[st
         return
     if values["type"] is ProcessType.ONESHOT:
         if values["ready"] and "ready" in section.options:
-            message = "a one-shot is there to end, so it is never ready: take it out"
+            message = "a one-shot is meant to end, so it is never ready: take it out"
             reading.complain(section, "ready", message, "oneshot-with-ready")
         values["ready"] = ()
         return

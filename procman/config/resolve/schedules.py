@@ -40,7 +40,7 @@ def settle_schedule(reading: OptionReader, section: RawSection, common: dict[str
         reading.complain(section, "type", message, "not-for-schedules")
     common["type"] = ProcessType.ONESHOT
     if schedule.every is not None:
-        why = f"with {schedule.text}, which does not go by the clock on the wall: take it out"
+        why = f"with {schedule.text}, which does not follow the wall clock: take it out"
         _without_effect(reading, section, common, _NEEDS_A_CLOCK, why)
         return
     _check_times(reading, section, common)
@@ -69,7 +69,7 @@ def _check_times(reading: OptionReader, section: RawSection, common: dict[str, A
     second = None if first is None else cron.after(first)
     if first is None:
         message = (
-            f"{common['schedule'].text} comes never within 50 years: there is no such date; correct the day or month"
+            f"{common['schedule'].text} never comes within 50 years: there is no such date; correct the day or month"
         )
         reading.complain(section, "schedule", message, "never")
     elif second is not None and common["schedule_jitter"] >= second - first:

@@ -102,7 +102,7 @@ def _unix_server(reading: OptionReader, section: RawSection) -> UnixServer:
     if roles["access"] != "roles":
         for option in ROLE_OPTIONS:
             if reading.raw(section, option) is not None:
-                message = "it says nothing without access = roles: add that, or take it out"
+                message = "it has no effect without access = roles: add that, or take it out"
                 reading.complain(section, option, message, "no-roles", "warning")
     return UnixServer(
         section=section.name,

@@ -15,7 +15,7 @@ class HealthOptions(HookOptions):
     health: Condition | None = option(
         kinds.HEALTH,
         "What has to hold while it is RUNNING: listen:, tcp:, unix:, http://, http+unix:// or exec:, as in ready, or "
-        "watchdog (WATCHDOG=1 on NOTIFY_SOCKET, see watchdog). none: nobody looks.",
+        "watchdog (WATCHDOG=1 on NOTIFY_SOCKET, see watchdog). none: it is not checked.",
         default=None,
         effect=Effect.NONE,
         per_process=True,
@@ -41,7 +41,7 @@ class HealthOptions(HookOptions):
     )
     health_start_period: float = option(
         kinds.SECONDS,
-        "For so long after it has become RUNNING, failures do not count; the first success ends that.",
+        "For this long after it has become RUNNING, failures do not count; the first success ends that.",
         default=0,
         effect=Effect.NONE,
     )
@@ -63,7 +63,7 @@ class HealthOptions(HookOptions):
     )
     watchdog: float | None = option(
         kinds.DURATION,
-        "It has to say WATCHDOG=1 on its NOTIFY_SOCKET at least so often while it is RUNNING, or it is unhealthy; it "
+        "It has to say WATCHDOG=1 on its NOTIFY_SOCKET at least this often while it is RUNNING, or it is unhealthy; it "
         "finds the time in WATCHDOG_USEC. With health = watchdog, or beside another check. Default: it has not.",
         default=None,
         effect=Effect.NONE,

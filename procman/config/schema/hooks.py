@@ -62,7 +62,7 @@ class HookOptions(LimitedProcess):
     post_stop: tuple[HookCommand, ...] = option(
         kinds.HOOK,
         "Commands that run when it has ended, by itself or not, and before anything else happens to it. Also when its "
-        "pre_start has failed or was broken off.",
+        "pre_start has failed or was cancelled.",
         default=(),
         effect=Effect.NONE,
         per_process=True,

@@ -147,8 +147,8 @@ class LimitedProcess(SocketOptions):
     )
     oom_group: bool | None = option(
         kinds.BOOLEAN,
-        "When the kernel ends one of them for want of memory, it ends all of them (cgroup v2). Default: true with "
-        "memory_max or memory_high.",
+        "When the kernel kills one of them because memory runs out, it kills all of them (cgroup v2). Default: true "
+        "with memory_max or memory_high.",
         default=None,
         effect=Effect.NONE,
     )

@@ -18,9 +18,10 @@ class Notify:
     name: str
     on: tuple[str, ...] = option(
         kinds.NOTIFY_ON,
-        "What is told: exit (a process has ended unexpectedly, or failed to start), oom (it was killed for want of "
-        "memory, certainly or likely), fatal (it has failed for good), unhealthy (its health check fails), recovered "
-        "(one that was reported runs again, and is healthy if that is looked at). Several are separated by commas.",
+        "What is told: exit (a process has ended unexpectedly, or failed to start), oom (it was killed because "
+        "memory ran out, certainly or likely), fatal (it has failed for good), unhealthy (its health check fails), "
+        "recovered (one that was reported runs again, and is healthy if that is checked). Several are separated "
+        "by commas.",
         default=("fatal", "oom", "exit", "unhealthy", "recovered"),
         effect=Effect.NONE,
     )

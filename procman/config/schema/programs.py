@@ -95,7 +95,7 @@ class Program(LogRotation):
     )
     ready_interval: float = option(
         kinds.DURATION,
-        "The pause between two looks whether it is ready.",
+        "The pause between two checks whether it is ready.",
         default=0.5,
         effect=Effect.NONE,
     )
@@ -202,7 +202,7 @@ class Program(LogRotation):
     )
     backoff_reset: float | None = option(
         kinds.DURATION,
-        "After a run of that age, the delays of backoff begin anew. Default: the longest delay, and at least 10s.",
+        "After a run of that age, backoff starts again at its first delay. Default: the longest delay, at least 10s.",
         default=None,
         effect=Effect.NONE,
     )

@@ -16,7 +16,7 @@ class RollingOptions(WatchOptions):
         kinds.RESTART_STRATEGY,
         "How an update restarts its processes: all at once, or rolling: a batch, and the next one when each of that is "
         "ready (RUNNING, and healthy if it has a health check). It stops at the first that does not get there. "
-        "procmanctl restart --rolling does the same whatever stands here.",
+        "procmanctl restart --rolling does the same whatever this option is.",
         default="all",
         effect=Effect.NONE,
     )

@@ -44,7 +44,7 @@ class ScheduleOptions(ProcessSpec):
     )
     schedule_deadline: float | None = option(
         kinds.TIMEOUT,
-        "A run that cannot begin within so long after its time is missed; none sets no limit.",
+        "A run that cannot begin within this time after its due time is missed; none sets no limit.",
         default=600,
         effect=Effect.NONE,
     )

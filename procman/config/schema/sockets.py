@@ -85,7 +85,7 @@ class SocketOptions(ScheduleOptions):
     )
     idle_stop: float | None = option(
         kinds.DURATION,
-        "With lazy: stop it when none of its sockets has had a connection for so long. Default: never.",
+        "With lazy: stop it when none of its sockets has had a connection for this long. Default: never.",
         default=None,
         effect=Effect.NONE,
     )

@@ -38,7 +38,7 @@ class WatchOptions(HealthOptions):
     )
     watch_debounce: float = option(
         kinds.DURATION,
-        "For so long no file may have changed before something is done; after 10 times that it is done in any case.",
+        "How long no file may have changed before something is done; after 10 times that, it is done in any case.",
         default=DEBOUNCE,
         effect=Effect.NONE,
     )

@@ -26,7 +26,7 @@ MOST_WAITING = 2000
 # How long a client waits for what is read back, in seconds.
 READ_BACK_WITHIN = 10.0
 SILENT = "its disk does not answer"
-KILLED = "the master ended without a word: what was in its memory only is missing"
+KILLED = "the master ended without notice: what was only in its memory is missing"
 
 
 class JournalFile:

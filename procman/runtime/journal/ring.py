@@ -20,9 +20,9 @@ VALUE_BYTES = 40
 # So many numbers of records that have given way may wait in the order for their turn.
 _SPARE = 1000
 
-ALL_GAVE_WAY = "older records gave way to newer ones"
-HALF_IS_USED = "its older records gave way: one name may use half of the ring"
-NAMELESS_HALF_IS_USED = "older records that are of no process gave way: these may use half of the ring"
+ALL_GAVE_WAY = "older records were dropped for newer ones"
+HALF_IS_USED = "its older records were dropped: one name may use half of the ring"
+NAMELESS_HALF_IS_USED = "older records that are of no process were dropped: these may use half of the ring"
 GAVE_WAY = frozenset({ALL_GAVE_WAY, HALF_IS_USED, NAMELESS_HALF_IS_USED})
 
 

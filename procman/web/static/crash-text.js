@@ -3,8 +3,8 @@
 import { bytes as size, counted, duration, memory, timeOf } from "./text.js";
 
 const VERDICTS = {
-  certain: "It was ended for want of memory",
-  likely: "It was most likely ended for want of memory",
+  certain: "It was killed because memory ran out",
+  likely: "It was most likely killed because memory ran out",
   no: "Memory was not short",
   unknown: "Whether memory was short is not counted here",
 };

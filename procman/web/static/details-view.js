@@ -120,7 +120,7 @@ function driftPart(drift) {
 
 function schedulePart(schedule) {
   const times = schedule.times.map(({ text }) => text);
-  const next = schedule.on ? list(times) || "no run comes any more" : "it is off: Start switches it on";
+  const next = schedule.on ? list(times) || "there is no further run" : "it is off: Start switches it on";
   return [
     element("h3", null, "Schedule"),
     facts([

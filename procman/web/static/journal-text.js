@@ -67,7 +67,7 @@ const WORDS = {
     return `adopted with pid ${data.pid}, which has been there for ${duration(data.age ?? 0)}`;
   },
   exit(_, data) {
-    let how = "ended, nobody knows how";
+    let how = "ended; its exit status is not known";
     if (data.signal) how = `was terminated by ${data.signal}${data.core ? " (core dumped)" : ""}`;
     else if (data.code !== undefined) how = `ended with exit status ${data.code}`;
     return `pid ${data.pid} ${how}${pids(data)}`;

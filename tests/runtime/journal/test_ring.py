@@ -59,7 +59,7 @@ def test_the_oldest_give_way_to_the_latest_and_a_gap_says_so():
     gap, *kept = ring.since(0)
     assert [one.seq for one in kept] == list(range(21, 31))
     assert (gap.kind, gap.seq, gap.name) == ("gap", 20, "")
-    assert gap.data == {"from": 1, "to": 20, "reason": "older records gave way to newer ones", "records": 20}
+    assert gap.data == {"from": 1, "to": 20, "reason": "older records were dropped for newer ones", "records": 20}
     assert ring.since(20) == kept
 
 
@@ -89,7 +89,7 @@ def test_one_name_uses_half_of_the_ring_at_most():
         "from": 2,
         "to": 89,
         "records": 88,
-        "reason": "its older records gave way: one name may use half of the ring",
+        "reason": "its older records were dropped: one name may use half of the ring",
     }
 
 

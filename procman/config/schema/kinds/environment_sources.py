@@ -102,7 +102,7 @@ def _named(texts: Iterable[str], read: Callable[[str], NamedFile]) -> tuple[str,
     for text in found:
         name = read(text).name
         if name in seen:
-            raise Unfit(f"{name} stands there twice: take one of them out")
+            raise Unfit(f"{name} is listed twice: take one of them out")
         seen.add(name)
     return found
 

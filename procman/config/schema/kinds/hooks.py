@@ -19,10 +19,10 @@ def _command(text: str) -> HookCommand:
     command = written.lstrip(_PREFIXES).lstrip()
     prefixes = written[: len(written) - len(written.lstrip(_PREFIXES))]
     if not command:
-        raise Unfit("there is a prefix and no command behind it" if prefixes else "expected a command")
+        raise Unfit("there is a prefix without a command" if prefixes else "expected a command")
     for prefix in _PREFIXES:
         if prefixes.count(prefix) > 1:
-            raise Unfit(f"the prefix {prefix} is there twice")
+            raise Unfit(f"the prefix {prefix} is given twice")
     return HookCommand(command, "-" in prefixes, "+" in prefixes)
 
 

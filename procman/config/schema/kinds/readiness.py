@@ -187,7 +187,7 @@ def _conditions(texts: list[str]) -> tuple[Condition, ...]:
     conditions = tuple(map(condition_of, texts))
     for kind in (ReadyKind.NOTIFY, ReadyKind.FD):
         if sum(condition.kind is kind for condition in conditions) > 1:
-            raise Unfit(f"{kind.value} stands there twice: leave one of them out")
+            raise Unfit(f"{kind.value} is listed twice: leave one of them out")
     return conditions
 
 
