@@ -112,7 +112,8 @@ def _module(name: str) -> ModuleType:
 def _carry_out(name: str, arguments: list[str]) -> int:
     command = COMMANDS[name]
     given, words = read(command.flags, arguments)
-    if "help" in given:
+    if "help" in given or (command.words and name != "run" and {"-h", "--help"} & set(words)):
+        # Behind words, too, unless they are the command line of another program.
         print(usage(name))
         return OK
     if "version" in given:

@@ -27,6 +27,7 @@ from procman.cli.procman import main
         (["version"], "; did you mean --version?"),
         (["sleep", "100"], "; did you mean run -- sleep 100?"),
         (["check", "xyzzy"], ""),
+        (["export", "nomad"], "; expected one of kubernetes, compose, systemd"),
         (["xyzzy"], ""),
     ],
 )
@@ -38,3 +39,12 @@ def test_words_out_of_place_are_told_with_what_was_meant(words, meant, tmp_path,
     error = capsys.readouterr().err.splitlines()[0]
     assert error.startswith("Error: positional arguments are not supported: [")
     assert error.partition("]")[2] == meant
+
+
+@pytest.mark.parametrize(
+    "words", [["explain", "stopsignal"], ["completion", "bash"], ["import", "compose", "none.yaml"]]
+)
+def test_help_may_stand_behind_words(words, capsys):
+    """So does everybody write it; it is no name, and no file."""
+    assert main([*words, "--help"]) == 0
+    assert f"Usage: procman {words[0]} " in capsys.readouterr().out

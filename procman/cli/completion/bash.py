@@ -139,10 +139,10 @@ def _procman() -> list[str]:
         "    case $command in",
         f'        "") ((${{#words[@]}} == 2)) && _procman_words "{" ".join(firsts)}" ;;',
         *(
-            f'        {first}) _procman_words "{" ".join(pair.name.split()[1] for pair in pairs)}" ;;'
+            f'        {first}) _procman_words "{tables.seconds(first, commands)}" ;;'
             for first in dict.fromkeys(pair.name.split()[0] for pair in pairs)
         ),
-        *(f"        {command.name}) _procman_paths -f ;;" for command in commands if command.takes == FILE),
+        *(f'        "{command.name}") _procman_paths -f ;;' for command in commands if command.takes == FILE),
         *(
             f'        {command.name}) _procman_words "{command.takes}" ;;'
             for command in commands

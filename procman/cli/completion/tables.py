@@ -58,17 +58,25 @@ def of_procman() -> tuple[tuple[FlagWords, ...], list[CommandWords]]:
     """The flags of the master, and the commands; `export kubernetes` is one of two words."""
     words = {
         "run": PROGRAM,
-        "replay": FILE,
-        "test": FILE,
         "explain": " ".join(known_names()),
         "completion": " ".join(SHELLS),
     }
     commands = [
-        CommandWords(name, command.about, _flags(command.flags), words.get(name, ""))
+        CommandWords(
+            name,
+            command.about,
+            _flags(command.flags),
+            words.get(name, FILE if command.words.startswith("FILE") else ""),
+        )
         for name, command in OF_PROCMAN.items()
         if name
     ]
     return _flags(OF_PROCMAN[""].flags), commands
+
+
+def seconds(first: str, commands: Iterable[CommandWords]) -> str:
+    """The second words of the commands with that first one, with blanks between."""
+    return " ".join(each.name.partition(" ")[2] for each in commands if each.name.startswith(f"{first} "))
 
 
 def signal_names() -> str:

@@ -113,10 +113,10 @@ def _procman() -> list[str]:
         "    esac",
         "    case $command in",
         *(
-            f"        ({first}) compadd -- {' '.join(pair.name.split()[1] for pair in pairs)} ;;"
+            f"        ({first}) compadd -- {tables.seconds(first, commands)} ;;"
             for first in dict.fromkeys(pair.name.split()[0] for pair in pairs)
         ),
-        *(f"        ({command.name}) _files ;;" for command in commands if command.takes == FILE),
+        *(f'        ("{command.name}") _files ;;' for command in commands if command.takes == FILE),
         *(
             f"        ({command.name}) compadd -- {command.takes} ;;"
             for command in commands

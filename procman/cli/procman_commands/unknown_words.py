@@ -27,7 +27,9 @@ def meant(name: str, words: list[str], others: Iterable[str], *, takes_file: boo
     if name in COMMANDS:
         return f"; did you mean procmanctl {name} {said}?"
     if name:
-        return did_you_mean(" ".join(words[:2]), others) or did_you_mean(words[0], others)
+        choices = list(others)
+        hint = did_you_mean(" ".join(words[:2]), choices) or did_you_mean(words[0], choices)
+        return hint or (f"; expected one of {', '.join(choices)}" if choices else "")
     if words in (["start"], ["up"]):
         return "; procman without a command starts the master, and procmanctl start NAME a program of it"
     if words[0] in _OTHER_FLAGS:
