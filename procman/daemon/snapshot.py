@@ -49,6 +49,7 @@ class MasterSnapshot:
     pools: list[Data]
     journal: Data  # {}: a master without one
     schedules: Data = field(default_factory=dict)  # the times that are behind them; procman before 0.3 had none
+    explanations: Data = field(default_factory=dict)  # of failures; an older procman forgot them
     hooks: Data = field(default_factory=dict)  # how they ended last; an older procman did not keep that
     access: list[Data] | None = None  # the access sections that are in effect; procman before 0.3 had none
     watches: Data = field(default_factory=dict)  # what of files is known; an older procman watched none
@@ -82,6 +83,7 @@ def handed_over(
         "operation": context.operations.next_id,
         "metrics": context.counters.snapshot(),
         "crashes": rooms.crashes.snapshot(),
+        "explanations": rooms.explanations.snapshot(),
         "pidfile": pidfile,
         "here": None,
         "listening": dict(listening),
@@ -137,6 +139,7 @@ def read(data: Any) -> MasterSnapshot:
             pools=data["pools"],
             schedules=data.get("schedules", {}),
             hooks=data.get("hooks", {}),
+            explanations=data.get("explanations", {}),
             access=data.get("access"),
             watches=data.get("watches", {}),
             updates=data.get("updates", {}),

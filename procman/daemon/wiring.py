@@ -241,6 +241,7 @@ class _Wiring:
         self._watching.files.restore(snapshot.watches)
         self._hook_results.restore(snapshot.hooks)
         self._context.counters.restore(snapshot.metrics)
+        self._explanations.restore(snapshot.explanations)
         self._crashes.go_on(self._status)
 
     def _subscribe(self) -> None:

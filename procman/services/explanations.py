@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from procman.config.schema.programs import Program
 from procman.config.secrets import masked
@@ -64,7 +64,7 @@ class Finding:
 
     kind: Kind
     sentence: str
-    fact: "Explanation | Held | Daemonized"  # the same as fields
+    fact: "Explanation | Held | Daemonized | None"  # the same as fields; None: another process image has found it
     line: str = ""  # what the process wrote that led there
 
 
@@ -107,6 +107,14 @@ class Explanations:
         """Where the core of its last run went; None: it had none, or that is not known (yet)."""
         return self._cores.get(name)
 
+    def snapshot(self) -> dict[str, Any]:
+        """Plain data for another process image to go on with."""
+        return {name: [found.kind.value, found.sentence, found.line] for name, found in self._found.items()}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Go on from what `snapshot` returned."""
+        self._found = {name: Finding(Kind(kind), said, None, line) for name, (kind, said, line) in data.items()}
+
     async def settled(self, name: str, within: float) -> Finding | None:
         """The same, with what is under way; waits no longer than `within` seconds."""
         await self._looks.settled(within)
@@ -123,7 +131,9 @@ class Explanations:
         if process.reason and process.last_end is None:
             self._explain_start(name, process.reason)
         elif found is not None and found.kind is Kind.ADDRESS:
-            self._explain_address(name, found.fact.found.address, found.line)  # type: ignore[union-attr] # of this kind
+            address = _address_of(found, program_of(process.program))
+            if address is not None:
+                self._explain_address(name, address, found.line)
 
     def hear(self, notification: Notification) -> None:
         """Note what calls for a look."""
@@ -314,6 +324,17 @@ class Explanations:
 def _finding(kind: Kind, sentence: str, fact: "Explanation | Held | Daemonized", line: str = "") -> Finding:
     """Without secrets: there are command lines in the sentences, and in the output of programs."""
     return Finding(kind, masked(sentence), fact, masked(line))
+
+
+def _address_of(found: Finding, program: Program) -> "Address | None":
+    """The one that was in use."""
+    from procman.services.addresses_in_use import address_in_use, address_of  # noqa: PLC0415 - as in `Explanations`
+    from procman.services.held_addresses import Held  # noqa: PLC0415 - as in `Explanations`
+
+    if isinstance(found.fact, Held):
+        return found.fact.found.address
+    said = address_in_use([found.line])
+    return (said.address if said is not None else None) or address_of(program)
 
 
 def _core_key(name: str) -> str:

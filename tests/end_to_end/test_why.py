@@ -412,3 +412,18 @@ def test_who_wants_it_is_known_after_an_upgrade(start_master):
     after = why(master, "web")
     assert after["wanted_by"] == before["wanted_by"] != ""
     assert (after["entered"], after["wanted_since"]) == (before["entered"], before["wanted_since"])
+
+
+def test_what_was_found_is_known_after_an_upgrade(start_master):
+    """With the number of the crash report; another one keeps both, too."""
+    opens = python("files = []\nwhile True: files.append(open('/dev/null'))")
+    master = start_master(section("web", opens, FAILS))
+    master.wait_for("web entered FATAL state")
+    before = until(master, "web", found_out)
+    assert any(" crash " in command for command in before["commands"])
+    position = 0
+    for _ in range(2):
+        master.call("POST", "/v1/master/upgrade")
+        position = master.wait_for("upgraded: procman ", after=position)
+        after = why(master, "web")
+        assert (because(after), after["commands"]) == (because(before), before["commands"])

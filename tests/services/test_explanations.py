@@ -284,3 +284,23 @@ def test_the_socket_of_a_fastcgi_program_that_is_taken_is_explained():
             return (await running.finding("web")).sentence
 
         assert on_engine(steps).startswith(f"port {port} is held by pid {os.getpid()} ")
+
+
+def test_what_was_found_goes_on_in_another_process_image():
+    """A look again has the address from the program's words, or its command."""
+    port = free_port()
+
+    async def steps():
+        line = "OSError: [Errno 98] Address already in use"
+        with socket.create_server(("127.0.0.1", port)):
+            running = Explained(failing("web", f"{sys.executable} -m http.server {port}"))
+            running.explanations.restore({"web": ["address", "port 1 is held by pid 2", line]})
+            before, again = running.explanations.of("web"), Explained()
+            again.explanations.restore(running.explanations.snapshot())
+            running.explanations.look_again("web")
+            return before, again.explanations.of("web"), (await running.finding("web")).sentence
+
+    before, again, sentence = on_engine(steps)
+    assert (before.kind, before.sentence) == (Kind.ADDRESS, "port 1 is held by pid 2")
+    assert again == before
+    assert sentence.startswith(f"port {port} is held by procman itself (pid ")

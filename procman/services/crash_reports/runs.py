@@ -112,6 +112,11 @@ class Runs:
                 self._runs[process.name] = run = self._run(process.name, process.pid)
                 run.spawned = float(status.of(process).start)
 
+    @property
+    def names(self) -> list[str]:
+        """The namespecs of the processes that have had a run."""
+        return list(self._runs)
+
     def latest(self, name: str) -> Run | None:
         """Of the process of that namespec, also one that has ended."""
         return self._runs.get(name)

@@ -45,6 +45,7 @@ class CrashReports:
         self._looks = looks
         self._runs = Runs(fleet, self._ended, on_kill=self._glance, on_left=self._left, on_removed=self._forget)
         self._made: Keeper | None = None
+        self._numbers: dict[str, int] = {}  # of the reports of the last runs that another process image has seen
         self.go_on = self._runs.go_on
         # Take note, and make a report where it is due.
         self.hear: Subscriber = self._runs.hear if most else _make_none
@@ -61,7 +62,10 @@ class CrashReports:
     def number_of_last_run(self, name: str) -> int | None:
         """Of the report that the end of the latest run of that process is part of; None: there is none."""
         run = self._runs.latest(name)
-        report = run.report if run is not None else None
+        if run is None:  # another process image has seen it end
+            before = self.latest(name)
+            return before.seq if before is not None and before.seq == self._numbers.get(name) else None
+        report = run.report
         return report.seq if report is not None and report.is_kept else None
 
     def plain(self, report: "CrashReport") -> Plain:
@@ -85,12 +89,15 @@ class CrashReports:
     def snapshot(self) -> Plain:
         """Plain data for another process image to go on with."""
         kept = {} if self._made is None else self._made.snapshot()
-        return {"restarts": self._runs.restarts.snapshot(time.monotonic()), **kept}
+        names = dict.fromkeys((*self._numbers, *self._runs.names))
+        last = {name: seq for name in names if (seq := self.number_of_last_run(name)) is not None}
+        return {"restarts": self._runs.restarts.snapshot(time.monotonic()), "last": last, **kept}
 
     def restore(self, data: Plain | None) -> None:
         """Go on from what `snapshot` returned; None: from nothing."""
         if data is not None:
             self._runs.restarts.restore(data.get("restarts", {}), time.monotonic())
+            self._numbers = data.get("last", {})
             if data.get("reports"):
                 self._keeper.restore(data)
 
