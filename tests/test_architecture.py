@@ -160,7 +160,7 @@ MAY_KNOW = {
     "xmlrpc": "api.xmlrpc",
     "ssl": "client.tls http.tls http.server system.certificates webhook",
     "psutil": "system api services",
-    "rich": "cli.figures_table cli.other_screen tui",
+    "rich": "cli.rich_table cli.other_screen tui",
     "textual": "tui",
     "multiprocessing": "",
     "logging": "",

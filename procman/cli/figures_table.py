@@ -25,7 +25,6 @@ HEAD = ("NAME", "STATE", "PID", "CPU%", "CPU", "RSS", "PROCESSES", "THREADS", "F
 _DISPENSABLE = ("THREADS", "FDS", "PROCESSES", "LOST", "PID", "RESTARTS", "CPU", "RSS", "CPU%")
 _LEFT_ALIGNED = ("NAME", "STATE")
 _GAP = "  "  # as rich has it between columns
-_WIDEST = 10_000  # columns: rich is never to cut a line
 
 # How long the processes are watched to see what they use now, in seconds.
 SPAN = 1.0
@@ -70,27 +69,11 @@ def drawn(rows: list[list[str]], width: int | None = None, *, colour: bool = Fal
         if sum(widths.values()) + len(_GAP) * (len(widths) - 1) <= width:
             break
         del widths[head]
-    return _drawn_by_rich(rows, list(widths), colour=colour)
+    # rich takes 50 ms, and off a terminal nobody needs it.
+    from procman.cli.rich_table import rich_lines  # noqa: PLC0415
 
-
-def _drawn_by_rich(rows: list[list[str]], heads: list[str], *, colour: bool) -> list[str]:
-    """The lines of these columns, for a terminal."""
-    # It takes 50 ms, and off a terminal nobody needs it.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head, justify="left" if head in _LEFT_ALIGNED else "right", no_wrap=True)
-    for row in rows:
-        cells = dict(zip(HEAD, row, strict=True))
-        state = Text.from_ansi(terminal_text.coloured(cells["STATE"], cells["STATE"]))
-        table.add_row(*(state if head == "STATE" else Text(cells[head]) for head in heads))
-    console = Console(width=_WIDEST, color_system="standard" if colour else None, force_terminal=colour)
-    with console.capture() as captured:
-        console.print(table)
-    return [line.rstrip() for line in captured.get().splitlines()]
+    shown = [{head: cell for head, cell in zip(HEAD, row, strict=True) if head in widths} for row in rows]
+    return rich_lines(shown, list(widths), left_aligned=_LEFT_ALIGNED, colour=colour)
 
 
 def _watched(invocation: Invocation, names: set[str]) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,9 @@
 It has the lowest priority for the processor, and with that for the disk (ioprio_set(2)).
 """
 
+import gzip
 import os
+import shutil
 import sys
 from typing import BinaryIO
 
@@ -30,16 +32,13 @@ def main() -> None:
 
 
 def _gzip(reader: BinaryIO, writer: BinaryIO) -> None:
-    import gzip  # noqa: PLC0415 - one of two
-    import shutil  # noqa: PLC0415 - only gzip needs it
-
     with gzip.GzipFile("", "wb", 6, writer, 0) as out:
         shutil.copyfileobj(reader, out, _AT_ONCE)
 
 
 def _zstd(reader: BinaryIO, writer: BinaryIO) -> None:
     if sys.version_info >= (3, 14):
-        from compression import zstd  # noqa: PLC0415 - the other of the two
+        from compression import zstd  # noqa: PLC0415 - only newer Pythons have it
 
         with zstd.ZstdFile(writer, "wb") as out:
             while data := reader.read(_AT_ONCE):

@@ -93,7 +93,7 @@ class Serving:
 
     def _certify(self, label: str, options: InetServer) -> bool:
         """Read the certificate; without one that can be used, nobody is answered there."""
-        from procman.system.certificates import Certificate  # noqa: PLC0415 - OpenSSL, for those that have one
+        from procman.system.certificates import Certificate  # noqa: PLC0415 - 84 KiB, for those that have one
 
         assert options.certfile is not None
         try:

@@ -13,6 +13,7 @@ from procman.http.application import Application, Gate, Handler
 from procman.http.connection import Connection
 from procman.http.connection_table import ConnectionTable
 from procman.http.limits import Limits
+from procman.http.tls import Handshake
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -93,8 +94,6 @@ class Server:
 
         if context is None:
             return connection
-        from procman.http.tls import Handshake  # noqa: PLC0415 - OpenSSL, for servers with a certificate
-
         return lambda: Handshake(self._table, connection, context)
 
     async def listen_instead(self, sock: socket.socket, label: str = "") -> None:

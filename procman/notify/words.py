@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from string import Template
 
-from procman.config.schema.kinds.notifications import TOLD, split_url
+from procman.config.schema.kinds.addresses import split_url
+from procman.config.schema.kinds.notifications import TOLD
 from procman.config.schema.notify import Notify
 from procman.notify.message import Item, Message
 

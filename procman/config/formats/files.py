@@ -20,6 +20,7 @@ from procman.config.host import Machine
 from procman.config.problems import Problem
 from procman.config.schema.notation import show_toml
 from procman.config.schema.sections import SECTIONS
+from procman.system.env_file import BadEnvFile, read_env_file
 
 LARGEST_FILE = 8 * 1024 * 1024
 PATIENCE = 5.0  # seconds
@@ -206,7 +207,6 @@ class _Gatherer:
     def _procfile(self, path: str) -> None:
         # Most masters have none.
         from procman.config.formats import procfile  # noqa: PLC0415
-        from procman.system.env_file import BadEnvFile, read_env_file  # noqa: PLC0415
 
         text = self._text(path)
         if text is None:

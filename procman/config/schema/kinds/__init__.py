@@ -5,7 +5,7 @@ or a user exists is checked by `resolve`, because that depends on the machine th
 """
 
 from procman.config.schema.kinds.access import ACCESS, ROLE, ROLE_NAMES, TOKEN_FILE
-from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback
+from procman.config.schema.kinds.addresses import ADDRESS, URL, is_loopback, split_url
 from procman.config.schema.kinds.choices import (
     AUTORESTART,
     EARLY_EXIT,
@@ -55,7 +55,7 @@ from procman.config.schema.kinds.limits import (
 )
 from procman.config.schema.kinds.lists import EVENTS, PATTERNS, STRINGS
 from procman.config.schema.kinds.logs import AGE, COMPRESS, ROTATE, ROTATED_NAME, TOTAL
-from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK, split_url
+from procman.config.schema.kinds.notifications import NOTIFY_FORMAT, NOTIFY_ON, TEMPLATE, WEBHOOK
 from procman.config.schema.kinds.numbers import (
     CONCURRENCY,
     EXITCODES,

@@ -3,16 +3,13 @@
 import json
 import re
 from string import Template
-from typing import TYPE_CHECKING
 
+from procman.config.schema.kinds.addresses import split_url
 from procman.config.schema.kinds.choices import word_of
 from procman.config.schema.kinds.lists import STRING_LIST, accept_strings, parse_strings
 from procman.config.schema.kinds.text import accept_text
 from procman.config.schema.options import Kind, Unfit
 from procman.config.spelling import did_you_mean
-
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
 
 # In the order in which they are worse; what is worse than anything told so far is told at once.
 TOLD = ("recovered", "unhealthy", "exit", "oom", "fatal")
@@ -61,14 +58,6 @@ NOTIFY_ON: Kind[tuple[str, ...]] = Kind(
     schema={**STRING_LIST, "items": {"type": "string", "enum": list(TOLD)}},
     show=",".join,
 )
-
-
-def split_url(url: str) -> "SplitResult":
-    """The parts of a URL; raises ValueError."""
-    # It imports ipaddress: 0.4 MiB in every master, for the few files with a web hook.
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
-    return urlsplit(url)
 
 
 def _webhook(text: str) -> str:

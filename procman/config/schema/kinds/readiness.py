@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 from functools import lru_cache
 
-from procman.config.schema.kinds.addresses import host_and_port
+from procman.config.schema.kinds.addresses import host_and_port, split_url
 from procman.config.schema.kinds.durations import DURATION, show_seconds
 from procman.config.schema.kinds.lists import STRING_LIST, accept_list
 from procman.config.schema.kinds.text import accept_text
@@ -132,10 +132,8 @@ def _is_literal(host: str) -> bool:
 
 
 def _http(text: str) -> Target:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - few programs are asked by HTTP, and it takes 2 ms
-
     try:
-        parts = urlsplit(text)
+        parts = split_url(text)
         host, port = parts.hostname, parts.port or 80
     except ValueError:
         raise Unfit(f"{text}: expected a URL such as http://127.0.0.1:8080/ready") from None
