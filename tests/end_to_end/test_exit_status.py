@@ -1,14 +1,15 @@
 """The exit status of the master tells an orchestrator what ended it."""
 
+import gc
 import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 
-import procman.http.connection  # noqa: F401 - with h11, which each master would import once more
 from procman.config.load import load
 from procman.daemon import bootstrap
+from procman.daemon.late_imports import import_optional_features
 from tests.support.forked_status import FATAL, forked_status
 from tests.support.running_master import OBEDIENT, SLEEPER, RunningMaster, python
 
@@ -139,9 +140,12 @@ def short_folder(monkeypatch):
     """A directory with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="pm") as folder:
         monkeypatch.chdir(folder)
-        # Compiles the reader's regular expressions here, once, and not in each of 768 masters that the tests fork.
+        # Compiles the reader's regular expressions here, once, and not in each of 400 masters that the tests fork. The
+        # same for what a master imports only when it runs; and none of them looks for garbage in the test's memory.
         Path("procman.conf").write_text(ANY_END.format("exit 0"))
         load("procman.conf")
+        import_optional_features()
+        gc.freeze()
         yield
 
 
