@@ -56,7 +56,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 # Directories that tools create in the root, and that .gitignore lists.
-KEPT_IN_THE_ROOT = {".pytest_cache", ".hypothesis", "__pycache__"}
+KEPT_IN_THE_ROOT = {".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "__pycache__"}
 ROOT = Path(__file__).parents[1]
 LEFT_SOMETHING = 8  # the exit status of such a run; those of pytest end at 5
 _was_there = pytest.StashKey[set[str]]()
