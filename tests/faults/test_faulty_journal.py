@@ -104,10 +104,13 @@ def test_the_disk_of_the_journal_becomes_read_only(start_master, mount_namespace
 
     # A disk with a file that is open for writing cannot become read-only, but a mount of it can.
     master.wait_until((there / "journal").exists)
-    (there / "journal").unlink()
     inside = ("nsenter", "-t", str(master.pid), "-m")
+    below = os.open(there, os.O_PATH)
     subprocess.run([*inside, "mount", "--bind", disk, disk], check=True)
     subprocess.run([*inside, "mount", "-o", "remount,bind,ro", disk], check=True)
+    # Not before: the master makes it anew at once, and could write on to that one.
+    os.unlink("journal", dir_fd=below)
+    os.close(below)
     after = master.wait_for(f"cannot write journal {disk}/journal: Read-only file system; {MISSING}")
     master.assert_serves()
     subprocess.run([*inside, "umount", disk], check=True)
@@ -210,9 +213,13 @@ def test_what_programs_write_does_not_get_into_the_lines_of_events(start_master)
     assert_well(master)
 
 
-def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
-    """Twenty of each, with a program that never rests: every record that was told is there or said to be missing."""
-    chance = random.Random(4711)
+@pytest.mark.parametrize("seed", [4711, 4712])
+def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path, seed):
+    """Ten of each, with a program that never rests: every record that was told is there or said to be missing.
+
+    Twice: twenty of each take five minutes on a busy machine, which is as long as a test may take.
+    """
+    chance = random.Random(seed)
     told: dict[int, dict] = {}
     turns = MastersInTurn(
         tmp_path,
@@ -221,7 +228,7 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
     )
     turns.start()
     try:
-        for deed in chance.sample(["kill", "upgrade"] * 20, 40):
+        for deed in chance.sample(["kill", "upgrade"] * 10, 20):
             enough = len(told) + chance.randrange(10, 100)
             FaultyMaster.wait_until(lambda: _look(turns, told) > enough)  # noqa: B023 - it is over when this is
             if deed == "upgrade":
@@ -234,9 +241,9 @@ def test_kills_and_upgrades_at_random_moments_use_no_number_twice(tmp_path):
         turns.close()
     found = lines(tmp_path / "journal")
     assert_nothing_is_missing_unsaid(list(told.values()), found)
-    assert sum(one["reason"] == "upgraded" for one in told.values() if one["kind"] == "master") >= 20
+    assert sum(one["reason"] == "upgraded" for one in told.values() if one["kind"] == "master") >= 10
     # Some were killed before they could write that.
-    assert sum("without notice" in gap["reason"] for gap in gaps(found)) > 10
+    assert sum("without notice" in gap["reason"] for gap in gaps(found)) > 5
 
 
 def _is_upgraded(turns, told: dict[int, dict]) -> bool:
