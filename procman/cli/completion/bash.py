@@ -140,7 +140,7 @@ def _procman() -> list[str]:
         f'        "") ((${{#words[@]}} == 2)) && _procman_words "{" ".join(firsts)}" ;;',
         *(
             f'        {first}) _procman_words "{tables.seconds(first, commands)}" ;;'
-            for first in dict.fromkeys(pair.name.split()[0] for pair in pairs)
+            for first in tables.firsts_of_pairs()
         ),
         *(f'        "{command.name}") _procman_paths -f ;;' for command in commands if command.takes == FILE),
         *(

@@ -31,8 +31,8 @@ function __procman_has
     set -l words (commandline -opc)
     set -l command $words[2]
     string match -q -- '-*' $command; and set command
-    if test "$command" = export
-        set -q words[3]; and set command "export $words[3]"
+    if contains -- "$command" @PAIRED@
+        set -q words[3]; and set command "$command $words[3]"
     end
     contains -- "$command" $argv
 end
@@ -78,7 +78,8 @@ complete -c procmanctl -f
 def script() -> str:
     """The whole of it."""
     early, commands = tables.of_procmanctl()
-    lines = [_HEAD.replace("@VALUED@", " ".join(tables.valued(early)))]
+    head = _HEAD.replace("@VALUED@", " ".join(tables.valued(early)))
+    lines = [head.replace("@PAIRED@", " ".join(tables.firsts_of_pairs()))]
     lines += _flags("procmanctl", '__procmanctl_has ""', early)
     for command in commands:
         lines.append(_rule("procmanctl", '__procmanctl_has ""', f"-a {command.name} -d {_quoted(command.about)}"))

@@ -74,6 +74,11 @@ def of_procman() -> tuple[tuple[FlagWords, ...], list[CommandWords]]:
     return _flags(OF_PROCMAN[""].flags), commands
 
 
+def firsts_of_pairs() -> list[str]:
+    """The words of `procman` that a second word follows."""
+    return list(dict.fromkeys(name.partition(" ")[0] for name in OF_PROCMAN if " " in name))
+
+
 def seconds(first: str, commands: Iterable[CommandWords]) -> str:
     """The second words of the commands with that first one, with blanks between."""
     return " ".join(each.name.partition(" ")[2] for each in commands if each.name.startswith(f"{first} "))

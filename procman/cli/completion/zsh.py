@@ -112,10 +112,7 @@ def _procman() -> list[str]:
         ),
         "    esac",
         "    case $command in",
-        *(
-            f"        ({first}) compadd -- {tables.seconds(first, commands)} ;;"
-            for first in dict.fromkeys(pair.name.split()[0] for pair in pairs)
-        ),
+        *(f"        ({first}) compadd -- {tables.seconds(first, commands)} ;;" for first in tables.firsts_of_pairs()),
         *(f'        ("{command.name}") _files ;;' for command in commands if command.takes == FILE),
         *(
             f"        ({command.name}) compadd -- {command.takes} ;;"
