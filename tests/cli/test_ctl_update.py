@@ -268,3 +268,21 @@ def test_an_abort_says_what_is_in_effect(ctl, master):
     assert (ran.text, ran.status) == (text, 0)
     master.answers["POST", "/v1/config/abort"] = Refusal(404, "BAD_NAME", "no update waits for a confirmation")
     assert ctl("update", "--abort").status == 1
+
+
+def test_a_roll_back_that_goes_on_is_told_as_one(ctl, master, monkeypatch):
+    """What is put back is not ready at once, which is no news of the update."""
+    monkeypatch.setattr("procman.cli.procmanctl_commands.confirming.EVERY", 0)
+    master.answers["POST", "/v1/config/update"] = {"operation": 7, "steps": [], "pending": PENDING}
+    back = {**PENDING, "stage": "rolling back", "left": None, "reason": "nobody has confirmed it"}
+    pending = [PENDING, back, {**back, "missing": []}, None]
+    error = {"code": "ROLLED_BACK", "message": "update 7 was rolled back: nobody has confirmed it"}
+    master.answers["GET", "/v1/config/confirmation"] = lambda _: {"pending": pending.pop(0)}
+    master.answers["GET", "/v1/operations/7"] = lambda _: (
+        {"id": 7, "state": "running"} if len(pending) > 1 else {"id": 7, "state": "failed", "error": error}
+    )
+    assert ctl("update", "--confirm", "60s").text.splitlines()[2:] == [
+        "not ready and healthy yet: web is not ready yet (tcp:80 refused)",
+        "rolling back: nobody has confirmed it",
+        "update 7 was rolled back: nobody has confirmed it",
+    ]

@@ -85,11 +85,15 @@ def _follow(invocation: Invocation, number: int, line: Line, *, asks: bool) -> N
 
 
 def _tell_progress(invocation: Invocation, line: Line, pending: PendingInfo | None, told: str) -> str:
-    news = "" if pending is None else update_text.missing_line(pending)
+    news = ""
+    if pending is not None and pending["stage"] == "rolling back":
+        news = f"rolling back: {pending['reason']}"
+    elif pending is not None and (missing := update_text.missing_line(pending)):
+        news = f"not ready and healthy yet: {missing}"
     if news and line.moves:
-        line.show(f"not ready and healthy yet: {news}")
+        line.show(news)
     elif news and news != told:
-        invocation.say_safe(f"not ready and healthy yet: {news}")
+        invocation.say_safe(news)
         invocation.flush()
     elif not news:
         line.erase()
