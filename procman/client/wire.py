@@ -16,8 +16,8 @@ _MAX_LINE = 65536  # bytes of a header or a chunk's size; a server that sends mo
 _REASONS = {
     errno.ENOENT: "no such file (is it running?)",
     errno.ECONNREFUSED: "refused connection (is it running?)",
-    errno.EACCES: "permission denied (only its owner may use the socket)",
-    errno.EPERM: "permission denied (only its owner may use the socket)",
+    errno.EACCES: "permission denied (the owner and the mode of the socket say who may use it)",
+    errno.EPERM: "permission denied (the owner and the mode of the socket say who may use it)",
     errno.ENOTSOCK: "that is not a socket",
 }
 
