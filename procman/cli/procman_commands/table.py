@@ -223,7 +223,7 @@ COMMANDS: dict[str, Command] = {
         "report every mistake in a configuration file, without running anything",
     ),
     "export": Command(
-        "export", "no_engine", (HELP,), "convert a configuration for another engine; see the following three"
+        "export", "no_engine", (HELP,), "convert a configuration for another engine: kubernetes, compose or systemd"
     ),
     "export kubernetes": Command("export", "kubernetes", _EXPORT_FLAGS, "write a Kubernetes Deployment"),
     "export compose": Command("export", "compose", _EXPORT_FLAGS, "write a compose file for docker or podman"),
@@ -235,7 +235,10 @@ COMMANDS: dict[str, Command] = {
         "write a first procman.toml by what is in the current directory",
     ),
     "import": Command(
-        "imports", "no_engine", (HELP,), "read a configuration of another engine; see the following seven"
+        "imports",
+        "no_engine",
+        (HELP,),
+        "read the files of another engine: supervisord, procfile, compose, systemd, process-compose, pm2 or circus",
     ),
     "import supervisord": Command(
         "imports", "supervisord", _IMPORT_FLAGS, "write a supervisord.conf as TOML", "FILE..."
