@@ -1,9 +1,20 @@
 """The terminals of programs: their size, and the last part of what was written to them."""
 
+import re
 from collections.abc import Mapping
 
 from procman.logs.output_stream import OutputStream
 from procman.system.terminals import set_size, size_of
+
+# What a terminal answers, as if it were typed (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html): its kind and
+# version, where the cursor is, modes, keys, colours, clipboard, size, and names of its capabilities.
+_QUESTIONS = rb"""
+    \x05 | \x1bZ
+    | \x1b\[ (?: [>=]?[0-9;]*c | \??[0-9;]*n | \??[0-9;]*\$p | [0-9;]*x | >[0-9;]*q | \?u | \?[0-9;]*m )
+    | \x1b\[ (?: 1[1-9] | 2[01] ) [0-9;]* t
+    | \x1b\] [0-9]{1,4} (?: ;[0-9A-Za-z?]{0,8} )* ;\? (?: \x07 | \x1b\\ )
+    | \x1bP [+$]q [^\x1b]* \x1b\\
+"""
 
 
 class Terminals:
@@ -33,10 +44,10 @@ class Terminals:
             pass  # it has ended at this moment
 
     def last_part(self, name: str, length: int) -> bytes:
-        """What was written last, from the beginning of a line on."""
+        """What was written last, from the beginning of a line on, to show it once more."""
         stream = self._streams.get((name, "stdout"))
         data = b"" if stream is None else stream.ring.tail(length)
-        return data if len(data) < length else data[data.find(b"\n") + 1 :]
+        return without_questions(data if len(data) < length else data[data.find(b"\n") + 1 :])
 
     def forget(self, name: str) -> None:
         """It has left."""
@@ -48,3 +59,11 @@ class Terminals:
             return None
         pump, _ = stream.present
         return None if pump.closed or pump.is_pipe else pump.fd
+
+
+def without_questions(written: bytes) -> bytes:
+    """What is shown again, but for what a terminal answers: whoever has asked had its answer then.
+
+    Now the program would take a second one for what somebody types.
+    """
+    return re.sub(_QUESTIONS, b"", written, flags=re.VERBOSE)
