@@ -60,6 +60,7 @@ class OutputStream:
         self._hooks: set[Pump] = set()  # those that are of hooks
         self._run_began = 0  # the position in the ring at which the present run began
         self._read_at_begin = 0  # `bytes_in` then
+        self._lost_at_begin = 0  # bytes that the file had lost then
         self._lost = 0  # left in pipes that were closed, or lost by sinks that are gone, or of unfinished messages
         self._read_before = 0  # bytes, from pipes that are forgotten
 
@@ -169,6 +170,7 @@ class OutputStream:
                 f"{self.options.channel} open; what the oldest writes is not read any more"
             )
         self._run_began, self._read_at_begin = self.ring.end, self.bytes_in
+        self._lost_at_begin = self._lost_by_file()
         self._read_pipe(fd, pid)
 
     def attach_hook(self, fd: int, pid: int, hear: Callable[[bytes], None], *, strip_ansi: bool) -> None:
@@ -207,8 +209,11 @@ class OutputStream:
         path = self.path
         if path is None:
             return self.ring.tail(min(wrote, length))
+        length = min(wrote - self._lost_by_file(self._lost_at_begin), length)
+        if length <= 0:  # its disk is full, say: what is in the file is of an earlier run
+            return b""
         try:
-            return disks.for_path(path).call(partial(read_log, path, -min(wrote, length), 0))
+            return disks.for_path(path).call(partial(read_log, path, -length, 0))
         except DiskTimeout:
             return None
         except (BadRequest, NoLog, OperationFailed):
@@ -237,10 +242,15 @@ class OutputStream:
 
         splicer, before = pump.splicer, pump.splicer.bytes_in if pump.splicer is not None else 0
 
+        lost_at_begin = self._lost_at_begin
+
         def read() -> tuple[bytes | None, int]:
             count = wrote + (splicer.take_rest(before) if splicer is not None else 0)
+            written = count - self._lost_by_file(lost_at_begin)
+            if written <= 0:
+                return None if count else b"", count
             try:
-                return read_log(path, -min(count, length), 0) if count else b"", count
+                return read_log(path, -min(written, length), 0), count
             except (BadRequest, NoLog, OperationFailed):
                 return None, count
 
@@ -286,6 +296,10 @@ class OutputStream:
                 sink.restore(from_base64(rest), inside=inside)
         for fd, pid in data["pipes"]:
             self._read_pipe(fd, pid)
+
+    def _lost_by_file(self, before: int = 0) -> int:
+        """How many bytes could not be written to the file that is read back, since there were `before`."""
+        return max(0, next((sink.lost for sink in self.sinks if sink.path is not None), 0) - before)
 
     def _read_pipe(self, fd: int, pid: int) -> None:
         pump = Pump(

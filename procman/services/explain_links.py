@@ -131,8 +131,9 @@ def log_problems(case: Case) -> tuple[Link, ...]:
 
 
 def troubles(case: Case) -> tuple[Link, ...]:
-    """What else was found to be the matter."""
-    return tuple(Link("trouble", text) for text in case.known.trouble)
+    """What else was found to be the matter with one that has failed; its output may be missing for that."""
+    logs = (text.partition("; ")[0] for text in case.known.logs)
+    return tuple(Link("trouble", text) for text in (*case.known.trouble, *logs))
 
 
 def look_command(case: Case) -> str:

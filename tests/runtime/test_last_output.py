@@ -1,11 +1,13 @@
 """The end of what a run has written: from memory, or from the file that it went to without being seen."""
 
 import asyncio
+import errno
 import os
 import threading
 
 import pytest
 
+from procman.logs.rotating_file import RotatingFile
 from tests.support.log_lines import PATIENCE
 from tests.support.programs import program
 from tests.support.routed_outputs import RoutedOutputs
@@ -150,6 +152,33 @@ def test_a_file_that_has_gone_cannot_be_read(tmp_path):
         asked = Asked()
         routed.outputs.written.last_output("web", 1, 1000, asked)
         assert await asked.of("stdout") == (None, 6)
+        routed.close()
+
+    asyncio.run(story())
+
+
+def test_what_an_earlier_run_wrote_is_not_of_one_whose_output_is_lost(tmp_path, monkeypatch):
+    """Its disk is full: of the first run there are words, of the second there are none, nor in its crash report."""
+
+    async def story() -> None:
+        routed = RoutedOutputs(tmp_path)
+        web = program(stdout_logfile=str(tmp_path / "web.log"), redirect_stderr=True)
+        routed.start(web, 1, "stdout")
+        routed.write(1, b"of the first run\n")
+        routed.end("web", 1)
+        written = routed.outputs.written
+        assert written.last_words("web", 1) == ("of the first run", "stdout")
+        fail = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        monkeypatch.setattr(RotatingFile, "splice", lambda *_: None)
+        monkeypatch.setattr("procman.logs.rotating_file.write_all", lambda _write, data: (len(data), fail))
+        routed.start(web, 2, "stdout")
+        routed.write(2, b"of the second\n")
+        routed.end("web", 2)
+        assert written.last_words("web", 2) == ("", "")
+        assert written.last_lines("web", 2, 5) == {}
+        asked = Asked()
+        written.last_output("web", 2, 1000, asked)
+        assert await asked.of("stdout") == (None, 14)
         routed.close()
 
     asyncio.run(story())

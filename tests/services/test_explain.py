@@ -477,3 +477,10 @@ def test_one_that_was_stopped_for_its_health_was_not_asked_to_stop():
     made = explain(one, AT, Known(end="terminated by SIGTERM; by procman: it was asked to stop"))
     assert because(made)[:2] == ["unhealthy: tcp:1 refused", "terminated by SIGTERM; by procman"]
     assert [setting.option for setting in made.options] == ["health", "health_retries", "on_unhealthy"]
+
+
+def test_a_log_that_cannot_be_written_is_said_of_one_that_has_failed():
+    """What it wrote last may be missing for that."""
+    known = Known(logs=("cannot write log /x: No space left on device; the program keeps running",))
+    texts = because(explain(process(State.FATAL, last_end=ExitStatus(1)), AT, known))
+    assert texts[1] == "cannot write log /x: No space left on device"
