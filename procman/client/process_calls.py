@@ -88,7 +88,7 @@ class ProcessCalls(Calls):
 
         Args:
             names: of programs, groups or processes.
-            batch: so many at once, "2" or "25%"; by default what rolling_batch says.
+            batch: how many at once, "2" or "25%"; by default what rolling_batch says.
             wait: False: return when it has begun.
             timeout: seconds; then raises NotYet, and it goes on.
 
@@ -194,7 +194,7 @@ class ProcessCalls(Calls):
         Args:
             names: of processes and groups; without any, of all.
             channel: None: both.
-            lines: the last so many of each.
+            lines: how many of the last lines of each.
             since: what was written since then, in seconds since the epoch.
             follow: and what comes; else it ends.
         """

@@ -44,7 +44,7 @@ def lost_in_compose_watch(processes: Sequence[Carried]) -> list[str]:
     if other := sections(processes, lambda p: bool(p.watch) and p.watch_action.what != "restart"):
         notes.append(f"{other}: watch_action: compose only restarts and copies, so nothing is watched there")
     if special := sections(processes, lambda p: any(item in _SPECIAL for item in p.watch)):
-        notes.append(f"{special}: @config and @env: `docker compose up` starts anew what they change")
+        notes.append(f"{special}: @config and @env: `docker compose up` restarts what they change")
     if slow := sections(processes, lambda p: p.watch_cascade):
         notes.append(f"{slow}: watch_cascade, which compose has not")
     return notes

@@ -17,4 +17,4 @@ def stop_warning(config: Config) -> str | None:
     try:
         return warning(stop_plan(config), read_duration(budget))
     except BadRequest as error:
-        return f"PROCMAN_STOP_BUDGET is no use: {error}"
+        return f"cannot use PROCMAN_STOP_BUDGET: {error}"

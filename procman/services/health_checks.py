@@ -37,7 +37,7 @@ class HealthState:
     running: bool
     healthy: bool | None  # None: it is not known
     failures: int  # in a row
-    retries: int  # so many make it unhealthy
+    retries: int  # how many failures in a row make it unhealthy
     interval: float
     on_unhealthy: str  # as a file would have it
     looking: bool  # a look is under way

@@ -65,7 +65,7 @@ class Certificate:
         except _Encrypted:
             raise UnusableCertificate(
                 self._key_part,
-                f"the key in {self._keyfile or self.certfile} is encrypted, and nobody is there to say its password: "
+                f"the key in {self._keyfile or self.certfile} is encrypted, and no one can type its password: "
                 "name one that is not",
             ) from None
         except ssl.SSLError as error:

@@ -163,7 +163,7 @@ def _without_a_word(asked: socket.socket) -> tuple[int, str]:
     if status < 0:
         return (
             _FAILED,
-            "the daemon has ended before it was up, nobody can tell how; run it in the foreground to see why",
+            "the daemon has ended before it was up (status unknown); run it in the foreground to see why",
         )
     if os.WIFSIGNALED(status):
         code = _KILLED + os.WTERMSIG(status)

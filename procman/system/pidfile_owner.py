@@ -85,7 +85,7 @@ def find_holder(path: str) -> Holder:
         # Another user's file could be a pipe, and opening it would block.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
-        raise NotRunning(f"there is no pid file {path}: nobody who writes it is running") from None
+        raise NotRunning(f"there is no pid file {path}: the process that writes it is not running") from None
     except OSError as error:
         raise CannotTell(f"cannot read the pid file {path}: {error.strerror}") from None
     try:

@@ -201,7 +201,7 @@ def test_two_services_get_each_its_own_signal(example):
             "a shutdown may take 9 s (dockerapp1 8 s, then procman itself 1 s), and PROCMAN_STOP_BUDGET allows 5 s",
         ),
         ("10s", None),
-        ("soon", "PROCMAN_STOP_BUDGET is no use: cannot read the duration 'soon'"),
+        ("soon", "cannot use PROCMAN_STOP_BUDGET: cannot read the duration 'soon'"),
     ],
 )
 def test_procman_says_at_its_start_that_the_runtime_will_not_wait_so_long(example, budget, said):

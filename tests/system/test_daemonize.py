@@ -272,7 +272,7 @@ def test_a_leader_that_cannot_tell(tmp_path):
     first = in_subreaper(lambda: run(tmp_path, code))
     assert first.status == 1
     assert first.stderr == (
-        "procman: the daemon has ended before it was up, nobody can tell how; run it in the foreground to see why\n"
+        "procman: the daemon has ended before it was up (status unknown); run it in the foreground to see why\n"
     )
 
 

@@ -75,7 +75,7 @@ def not_found(path: str, kind: type[ProcmanError] = NotRunning) -> str:
 
 def test_no_pid_file(path):
     """Without a pid file no master is running."""
-    assert not_found(path) == f"there is no pid file {path}: nobody who writes it is running"
+    assert not_found(path) == f"there is no pid file {path}: the process that writes it is not running"
 
 
 def test_a_pid_of_nobody(path):

@@ -148,7 +148,10 @@ PAST = (
             "name": _OF_THESE,
             "kind": Given(str, "of these kinds, separated by commas"),
             "limit": Given(
-                int, "so many at most (1000); with follow and without since, so many at first (0)", least=1, most=10_000
+                int,
+                "how many at most (1000); with follow and without since, how many at first (0)",
+                least=1,
+                most=10_000,
             ),
             "follow": Given(Literal["1"], "a stream that does not end; for Accept: text/event-stream, of events"),
         },

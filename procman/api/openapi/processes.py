@@ -44,7 +44,7 @@ _OPS = {
 TAIL = {
     "tail": Given(int, "the last N bytes (1600; with follow 1024)"),
     "offset": Given(int, "from that byte, as supervisor's readProcessStdoutLog; a negative one counts from the end"),
-    "length": Given(int, "so many bytes from `offset` (0: all)"),
+    "length": Given(int, "how many bytes from `offset` (0: all)"),
     "follow": Given(Literal["1"], "a stream that does not end"),
 }
 _ENVIRONMENT = Given(dict[str, str], "further variables")

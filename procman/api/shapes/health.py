@@ -27,7 +27,7 @@ class HealthCheckInfo(TypedDict):
     running: bool
     healthy: bool | None  # null: not known (yet)
     failures: int  # in a row
-    retries: int  # so many make it unhealthy
+    retries: int  # how many failures in a row make it unhealthy
     interval: float  # seconds
     on_unhealthy: str
     looking: bool  # a look is under way

@@ -10,7 +10,7 @@ class RollingInfo(TypedDict):
     state: str  # going, stopped or done
     aborting: bool  # it puts earlier definitions back
     operation: int  # the id of the operation that has asked for it; 0: none
-    batch: int  # so many processes are restarted at once
+    batch: int  # how many processes are restarted at once
     total: int
     ready: list[str]  # the processes that are ready in their new run, by their namespecs
     under_way: list[str]  # those that are being restarted

@@ -44,7 +44,7 @@ class WhyInfo(TypedDict):
     last_words_on: str  # stdout or stderr
     since: str  # the time of day, and what it followed from
     next: str  # what happens next
-    next_in: float | None  # in so many seconds; null: at no certain time
+    next_in: float | None  # in how many seconds; null: at no certain time
     options: list[WhyOption]
     defined: str  # file and line
     changed: list[str]  # options that the file, as it was last read, has otherwise than this process
