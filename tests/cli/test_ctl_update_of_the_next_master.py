@@ -33,7 +33,8 @@ def in_turn(*answers):
 @pytest.fixture
 def lost(master, monkeypatch):
     """The first master goes with an update that it was asked for; nothing of it goes on in the next one."""
-    monkeypatch.setattr("procman.cli.procmanctl_commands.next_master.EVERY", 0)
+    for module in ("procmanctl_commands.next_master", "until_answered"):
+        monkeypatch.setattr(f"procman.cli.{module}.EVERY", 0)
     for path in ("/v1/config/update", "/v1/config/apply"):
         master.answers["POST", path] = in_turn(
             Stream(b"{", cut=True), {"operation": 8, "steps": STEPS, "pending": {**PENDING, "operation": 8}}
@@ -149,3 +150,12 @@ def test_one_that_the_first_master_has_taken_counts(ctl, lost, words, end, text)
         ran = ctl(*words)
         assert ran.text.splitlines() == [LOST, told or "ERROR: no update waits for a confirmation"]
         assert ran.status == status
+
+
+def test_a_server_that_cuts_off_each_connection_is_no_next_master(ctl, lost):
+    """It may want TLS, or a certificate: nobody waits for another one."""
+    for path in ("/v1/operations", "/v1/master"):
+        lost.answers["GET", path] = Stream(b"{", cut=True)
+    ran = ctl("update")
+    text = f"cannot reach procman at {lost.path}: the connection was lost"
+    assert (ran.text.splitlines(), ran.status) == ([LOST, text], 1)

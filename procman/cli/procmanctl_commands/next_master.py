@@ -6,6 +6,7 @@ A master that restarts takes no update, and the next one does.
 
 from __future__ import annotations
 
+import errno
 import time
 
 from procman.cli.progress import Line
@@ -15,13 +16,16 @@ from procman.client.api_client import ApiError, Unreachable, quoted
 
 TYPE_CHECKING = False  # typing's own constant costs the import of typing: 3 ms
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from procman.api.shapes.configuration import Step
     from procman.api.shapes.master import OperationInfo
     from procman.cli.invocation import Invocation
+    from procman.errors import ProcmanError
 
+# A master that is upgraded resets a connection or two.
+_MOST_RESETS = 3
 _UNCONFIRMED = "the file has what is active, and nothing is rolled back any more: see procmanctl maintail"
 
 
@@ -58,7 +62,7 @@ def decided_after_a_loss(invocation: Invocation, lost: Unreachable, path: str, b
     _tell_of(invocation, lost)
     line = Line(moves=invocation.moves and not invocation.as_json)
     try:
-        until_answered(lambda: invocation.client.call("GET", "/v1/master"), on_away=lambda _: line.show(AWAY_TEXT))
+        until_answered(lambda: invocation.client.call("GET", "/v1/master"), on_away=_away(line))
     finally:
         line.erase()
     try:
@@ -90,10 +94,24 @@ def await_successor(invocation: Invocation) -> bool:
         while present == "RESTARTING":
             line.show(AWAY_TEXT)
             time.sleep(EVERY)
-            present = until_answered(state, on_away=lambda _: line.show(AWAY_TEXT))
+            present = until_answered(state, on_away=_away(line))
     finally:
         line.erase()
     return present == "RUNNING"
+
+
+def _away(line: Line) -> Callable[[ProcmanError], None]:
+    """Shows that no master answers; raises what a server does again and again that wants a certificate, or TLS."""
+    resets = 0
+
+    def on_away(error: ProcmanError) -> None:
+        nonlocal resets
+        resets = resets + 1 if isinstance(error, Unreachable) and error.errno == errno.ECONNRESET else 0
+        if resets == _MOST_RESETS:
+            raise error
+        line.show(AWAY_TEXT)
+
+    return on_away
 
 
 def _tell_of(invocation: Invocation, lost: Unreachable) -> None:
@@ -112,7 +130,7 @@ def _ended(invocation: Invocation, line: Line) -> tuple[OperationInfo | None, An
 
     number = 0
     while True:
-        updates, pending, going = until_answered(ask, on_away=lambda _: line.show(AWAY_TEXT))
+        updates, pending, going = until_answered(ask, on_away=_away(line))
         number = next((one["id"] for one in updates if one["state"] == "running"), number)
         update = next((one for one in updates if one["id"] == number), None)
         is_applied = pending is not None and pending["operation"] == number and pending["stage"] != "applying"
