@@ -31,7 +31,6 @@ from procman.config.secrets import masked_variables
 from procman.config.settings import Json, origin_of, shown_value
 
 Action = Literal["added", "removed", "restarted", "reopened", "changed in place"]
-What = Literal["added", "removed", "changed"]
 
 _ACTIONS: dict[Effect, Action] = {
     Effect.NONE: "changed in place",

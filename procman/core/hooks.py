@@ -20,9 +20,6 @@ from procman.core.process import Process
 from procman.core.spec import Hook
 from procman.core.states import State
 
-# Those of a stop, in their order.
-OF_STOP = (Hook.PRE_STOP, Hook.STOP_COMMAND, Hook.BEFORE_KILL, Hook.POST_STOP)
-
 
 def begin(process: Process, hook: Hook, now: float) -> list[Action]:
     """Run it; nothing runs afterwards (`process.hooks.running`) where it has no command, or is skipped."""

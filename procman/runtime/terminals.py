@@ -25,10 +25,6 @@ class Terminals:
         self._streams = streams
         self.sizes: dict[str, tuple[int, int]] = {}  # rows and columns, for the next start of a process as well
 
-    def has_one(self, name: str) -> bool:
-        """Whether a run of it is there that has a terminal."""
-        return self._descriptor(name) is not None
-
     def resize(self, name: str, rows: int, columns: int, *, redraw: bool = False) -> None:
         """Its window is so large now; with `redraw`, what shows a whole screen is told even if that is nothing new."""
         self.sizes[name] = rows, columns

@@ -28,8 +28,7 @@ class Notifier:
         variables = os.environ if environ is None else environ
         given = {name: variables.pop(name, "") for name in (_SOCKET, _WATCHDOG_USEC, _WATCHDOG_PID)}
         self._taken = given
-        self._given = given[_SOCKET]
-        self._address = _address(self._given)
+        self._address = _address(given[_SOCKET])
         # How often to call `watchdog`, in seconds: twice in the time that it may take. None: not at all.
         self.watchdog_every = _half(given[_WATCHDOG_USEC], given[_WATCHDOG_PID]) if self._address else None
 
@@ -37,10 +36,6 @@ class Notifier:
     def listens(self) -> bool:
         """Whether there is a service manager that wants to be told."""
         return self._address is not None
-
-    def for_program(self) -> Mapping[str, str]:
-        """The variables for a program that is to speak for the service itself (which takes NotifyAccess=all)."""
-        return {_SOCKET: self._given} if self._given else {}
 
     @property
     def environment(self) -> Mapping[str, str]:

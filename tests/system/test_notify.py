@@ -100,14 +100,6 @@ def test_the_processs_own_environment_is_the_default():
     assert subprocess.check_output([sys.executable, "-c", code], env=env) == b"False\n"
 
 
-@pytest.mark.parametrize("given", ["/run/x", "@x"])
-def test_a_program_that_is_asked_to_can_speak(given):
-    """It is given the variable as it was; the watchdog stays the master's."""
-    to = Notifier({"NOTIFY_SOCKET": given, "WATCHDOG_USEC": "2000000"})
-    assert to.for_program() == {"NOTIFY_SOCKET": given}
-    assert Notifier({}).for_program() == {}
-
-
 @pytest.mark.parametrize(
     "variables",
     [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "vsock:2:1234"}],
