@@ -4,6 +4,7 @@ A process that has changed such a limit of its own keeps that; what it has start
 with it. Nothing here waits.
 """
 
+import errno
 import os
 import resource
 from collections.abc import Callable, Iterable, Iterator
@@ -58,7 +59,24 @@ def _rlimits(pids: list[int], before: ProcessLimits, after: ProcessLimits) -> It
             except (OSError, ValueError) as error:
                 code = error.errno if isinstance(error, OSError) else None
                 one = wanted or Rlimit(name, *values)
-                yield why_no_rlimit(one) if code is None else why_no_rlimit(one, code)
+                if code == errno.EPERM and _is_anothers(pid):
+                    yield (
+                        f"cannot set {one} before its next start: it has another user, and without CAP_SYS_RESOURCE "
+                        "not even root may change limits of its processes"
+                    )
+                else:
+                    yield why_no_rlimit(one) if code is None else why_no_rlimit(one, code)
+
+
+def _is_anothers(pid: int) -> bool:
+    """Whether this process may not even look at limits of that one."""
+    try:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _nice(pids: list[int], before: ProcessLimits, after: ProcessLimits) -> Iterator[str]:

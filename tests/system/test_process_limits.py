@@ -189,3 +189,17 @@ def test_limits_change_in_place():
         os.kill(other, 9)
         os.kill(child.pid, 9)
         wait(child)
+
+
+@as_root
+@pytest.mark.skipif(is_effective("SYS_RESOURCE"), reason="with CAP_SYS_RESOURCE it may")
+def test_limits_of_another_users_process_come_with_its_next_start():
+    """In most containers root lacks that capability; nothing is said of a hard limit that was not even raised."""
+    child = spawn(launch_spec(program(command=shell("exec sleep 1000"), uid=65534)))
+    try:
+        one = Rlimit("nofile", 32, 64)
+        (why,) = change([child.pid], ProcessLimits(), ProcessLimits(rlimits=(one,)))
+        assert why.startswith("cannot set rlimit_nofile = 32:64 before its next start: it has another user")
+    finally:
+        os.kill(child.pid, 9)
+        wait(child)
