@@ -54,6 +54,10 @@ CALLS = (
     ("supervisor.startProcess", "exits1"),
     ("supervisor.startProcess", "manual", True),
     ("supervisor.startProcess", "manual"),
+    # The name comes back as it was written.
+    ("supervisor.startProcess", "manual:manual"),
+    ("supervisor.startProcess", "exits1:exits1"),
+    ("supervisor.stopProcess", "exits1:exits1"),
     ("supervisor.startProcess", "site:*"),
     ("supervisor.startProcessGroup", "nope"),
     ("supervisor.startProcessGroup", "pool"),
@@ -314,11 +318,32 @@ stopwaitsecs=1000
 """
 
 
-def write_lasting(folder):
+DEAF = """
+[program:deaf]
+command=sh -c 'exec 0<&-; echo ready > %(here)s/ready; exec sleep 1000'
+startsecs=0
+"""
+
+
+def write_lasting(folder, program=LASTING):
     path = write_config(folder)
-    path.write_text(path.read_text() + LASTING)
+    path.write_text(path.read_text() + program)
     os.mkfifo(folder / "ready")
     return path
+
+
+def write_to_the_deaf(master):
+    """Write to a program that has closed its input."""
+    with running(master, lambda folder: write_lasting(folder, DEAF)) as folder:
+        (folder / "ready").read_text()
+        return ask(folder, [("supervisor.sendProcessStdin", "deaf:deaf", "hello")])
+
+
+def test_a_closed_input_is_told_in_the_same_words():
+    """Input for a program that has closed its own is the same fault, with the name as the client wrote it."""
+    with ThreadPoolExecutor(2) as both:
+        theirs, ours = both.map(write_to_the_deaf, (SUPERVISORD, PROCMAN))
+    assert ours == theirs
 
 
 def ask_while_ending(master):

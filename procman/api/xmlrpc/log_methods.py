@@ -78,7 +78,7 @@ class LogMethods:
 
     async def _clear(self, name: str, *, caller: Caller) -> bool:
         self._table(caller, name, OPERATE).one(name)
-        return judge(await self._cleared(name, caller))
+        return judge(await self._cleared(name, caller), name)
 
     async def _clear_all(self, *, caller: Caller) -> list[dict[str, Any]]:
         return results(await self._cleared("all", caller))
@@ -99,6 +99,8 @@ class LogMethods:
             raise WrongState(name, Reason.NOT_RUNNING)
         try:
             self._logs.write_stdin(status.namespec, chars.encode())
-        except WrongState:
+        except OperationError as why:
+            if why.reason not in (Reason.NOT_RUNNING, Reason.STDIN_CLOSED):
+                raise
             raise OperationError(name, Reason.STDIN_CLOSED) from None
         return True

@@ -74,7 +74,7 @@ class ProcessMethods:
             return results(await self._done(processes.start([_all_of(processes, name)], caller.actor), wait=wait))
         if processes.table.one(name).stopping:
             raise WrongState(name, Reason.ENDED_TOO_SOON)
-        return judge(await self._done(processes.start([name], caller.actor), wait=wait))
+        return judge(await self._done(processes.start([name], caller.actor), wait=wait), name)
 
     async def _start_group(self, name: str, wait: bool = True, *, caller: Caller) -> list[dict[str, Any]]:
         processes = self._for(caller, f"{name}:*")
@@ -89,7 +89,7 @@ class ProcessMethods:
             return results(await self._done(processes.stop([_all_of(processes, name)], caller.actor), wait=wait))
         if processes.table.one(name).stopping:
             raise WrongState(name, Reason.NOT_RUNNING)
-        return judge(await self._done(processes.stop([name], caller.actor), wait=wait))
+        return judge(await self._done(processes.stop([name], caller.actor), wait=wait), name)
 
     async def _stop_group(self, name: str, wait: bool = True, *, caller: Caller) -> list[dict[str, Any]]:
         processes = self._for(caller, f"{name}:*")
@@ -103,7 +103,7 @@ class ProcessMethods:
         if split_namespec(name)[1] is None:
             return results(await self._done(processes.signal([_all_of(processes, name)], signal, caller.actor)))
         processes.table.one(name)
-        return judge(await self._done(processes.signal([name], signal, caller.actor)))
+        return judge(await self._done(processes.signal([name], signal, caller.actor)), name)
 
     async def _signal_group(self, name: str, signal: str, *, caller: Caller) -> list[dict[str, Any]]:
         processes = self._for(caller, f"{name}:*")

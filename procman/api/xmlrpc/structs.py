@@ -56,12 +56,12 @@ PROCESS_FIELDS = (
 )
 
 
-def judge(outcomes: list[Outcome]) -> bool:
-    """Return True if the one outcome is good; else raise its error."""
+def judge(outcomes: list[Outcome], name: str) -> bool:
+    """Return True if the one outcome is good; else raise its error, with the process named as the client did."""
     (outcome,) = outcomes
     if outcome.reason is None:
         return True
-    raise OperationError(outcome.text, outcome.reason)
+    raise OperationError(name if outcome.text == outcome.namespec else outcome.text, outcome.reason)
 
 
 def results(outcomes: list[Outcome]) -> list[dict[str, Any]]:
