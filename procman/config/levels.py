@@ -10,7 +10,7 @@ def arrange_groups(groups: Iterable[Group]) -> dict[str, Place]:
     """The place of each process, by its namespec."""
     groups = tuple(groups)
     return arrange(
-        [(group.priority, [program.namespec for program in group.programs]) for group in groups],
+        [(group.priority, [program.namespec for program in group.start_order]) for group in groups],
         {
             program.namespec: [name for edge in program.depends_on for name in edge[3]]
             for group in groups

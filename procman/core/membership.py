@@ -56,7 +56,7 @@ class Membership:
     def activate(self, group: GroupSpec) -> ActiveGroup:
         """The group is there, with processes that are down."""
         members = ActiveGroup(group)
-        for program in group.programs:
+        for program in group.start_order:
             members.processes[program.namespec] = self._new(program)
         self._groups[group.name] = members
         self._processes.update(members.processes)
@@ -101,7 +101,7 @@ class Membership:
         gone = [process for name, process in before.items() if name not in now_named]
         # The new order of the group; processes that leave stay at its end until they have settled.
         members.processes = {}
-        for program in group.programs:
+        for program in group.start_order:
             name = program.namespec
             process = before.get(name)
             if process is None:
@@ -110,7 +110,7 @@ class Membership:
             if name not in waiting:
                 self._define(process, program)
         members.processes |= {process.name: process for process in gone}
-        definitions = {program.namespec: program for program in group.programs}
+        definitions = {program.namespec: program for program in group.start_order}
         for process in gone:
             process.leaving = self.any_leaves = True
         actions = [*rolled, *self._stop_bound(gone, now)]

@@ -195,7 +195,7 @@ class Definitions:
         return {
             "name": spec.name,
             "priority": spec.priority,
-            "programs": [self.write(program) for program in spec.programs],
+            "programs": [self.write(program) for program in spec.start_order],
             "counts": spec.counts,
         }
 

@@ -356,11 +356,16 @@ class ProgramTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSpec:
-    """Processes under one name, in the order in which they start."""
+    """Processes under one name."""
 
     name: str
     priority: int
     programs: tuple[ProcessSpec, ...]
+
+    @property
+    def start_order(self) -> tuple[ProcessSpec, ...]:
+        """Its processes in the order in which they start; a shutdown stops them in the reverse one."""
+        return self.programs
 
     @property
     def counts(self) -> bool:

@@ -90,6 +90,21 @@ startsecs=0
 [group:site]
 programs=one
 
+[program:last]
+command=sleep 1000
+autostart=false
+startsecs=0
+priority=7
+
+[program:first]
+command=sleep 1000
+autostart=false
+startsecs=0
+priority=3
+
+[group:team]
+programs=last,first
+
 [program:pool]
 command=sleep 1000
 process_name=%(program_name)s_%(process_num)d
@@ -180,6 +195,9 @@ class RecordedMaster:
         rpc.startProcess("site:one")
         rpc.signalProcess("site:one", "KILL")
         expect("PROCESS_STATE_EXITED", "processname:one")
+        rpc.startProcessGroup("team")
+        rpc.stopProcess("team:last")
+        rpc.stopProcess("team:first")
         self._talk(rpc)
         rpc.sendRemoteCommEvent("deploy now", "für €\nall\n")
         rpc.sendRemoteCommEvent("", "")

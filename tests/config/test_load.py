@@ -513,6 +513,28 @@ def test_groups_take_their_programs(config):
     assert loaded.groups[0].listener.events == ("PROCESS_STATE", "TICK_60")
 
 
+def test_programs_of_a_group_are_in_the_order_of_their_priorities(config):
+    """Programs of a group start in the order of their priorities, and otherwise in that of `programs`."""
+    loaded = config(
+        """\
+        [supervisord]
+        [group:site]
+        programs=web,db,api,cache
+        [program:web]
+        command=web
+        [program:db]
+        command=db
+        priority=5
+        [program:api]
+        command=api
+        [program:cache]
+        command=cache
+        priority=4
+        """
+    )
+    assert [program.name for program in loaded.groups[0].start_order] == ["cache", "db", "web", "api"]
+
+
 def test_two_groups_of_one_name_are_told_and_the_first_one_stays(config):
     """Supervisor silently keeps the first one in its order."""
     loaded = config(MAIN + "[program:b]\ncommand=b\n[group:a]\nprograms=b\n[program:a]\ncommand=a\npriority=1\n")

@@ -91,6 +91,11 @@ class Group(GroupSpec):
     socket: FcgiSocket | None = None
 
     @property
+    def start_order(self) -> tuple[Program, ...]:
+        """Its processes by priority; those of one priority are in the order of `programs`."""
+        return tuple(sorted(self.programs, key=lambda program: program.priority))
+
+    @property
     def counts(self) -> bool:
         """Event listeners serve other programs, and do not keep a master up."""
         return self.listener is None
