@@ -247,7 +247,8 @@ class _Wiring:
     def _subscribe(self) -> None:
         """In the order in which they need each other's knowledge."""
         notifier, channels = self._context.notifier, self._launcher.channels
-        limits, features = LimitsInPlace(self._fleet, self._trees, self._bus), FeatureLog(self._fleet, self._log)
+        limits = LimitsInPlace(self._fleet, self._trees, self._bus, self._launcher.left_out)
+        features = FeatureLog(self._fleet, self._log)
         subscribers: tuple[tuple[Subscriber, tuple[Interest, ...]], ...] = (
             (self._ends.hear, self._ends.hears),
             (self._crashes.hear, self._crashes.hears),

@@ -15,11 +15,12 @@ class LimitsInPlace:
 
     hears = (AnnounceInPlace, Adopted)
 
-    def __init__(self, fleet: Fleet, trees: Trees, bus: Bus) -> None:
-        """The fleet is only read."""
+    def __init__(self, fleet: Fleet, trees: Trees, bus: Bus, left_out: dict[str, tuple[str, ...]]) -> None:
+        """The fleet is only read; `left_out` has what the present run of each process goes without, and gets more."""
         self._fleet = fleet
         self._trees = trees
         self._bus = bus
+        self._left_out = left_out
 
     def hear(self, notification: Notification) -> None:
         """A process has other options now."""
@@ -42,6 +43,7 @@ class LimitsInPlace:
         others = (other for other in self._trees.members_of(name) if other != root)
         texts = change_limits(before, after, root, others, None if tree is None else tree.cgroup)
         if texts:
+            self._left_out[name] = tuple(dict.fromkeys((*self._left_out.get(name, ()), *texts)))
             self._bus.publish(LimitsLeftOut(name, tuple(texts)))
 
 

@@ -61,6 +61,23 @@ def test_limits_are_set_shown_and_changed_in_place(run):
     assert "spawned: 'web'" not in "\n".join(master.lines[position:])
 
 
+def test_what_an_update_cannot_change_is_shown_until_the_next_start(run):
+    """No process may have more descriptors than the kernel allows, so this one goes on with fewer than the file says."""
+    master = run(section("web", "sleep 1000", "rlimit_nofile=500:600"))
+    master.wait_for("web entered RUNNING")
+    pid = master.info("web")["pid"]
+    master.write(section("web", "sleep 1000", "rlimit_nofile=500:2000000000"))
+    master.call("POST", "/v1/config/update", {})
+    assert nofile(pid) == (500, 600)
+    [text] = master.call("GET", "/v1/limits")["limits"][0]["left_out"]
+    assert text.startswith("cannot set rlimit_nofile = 500:2000000000")
+    assert f"web: left out: {text}" in master.ctl("status", "--long", "web").stdout
+    master.write(section("web", "sleep 1000", "rlimit_nofile=500:600"))
+    master.call("POST", "/v1/config/update", {})
+    assert master.ctl("restart", "web").returncode == 0
+    assert master.call("GET", "/v1/limits")["limits"][0]["left_out"] == []
+
+
 def test_what_cannot_be_set_is_a_failed_start_or_said(run):
     """Where no memory can be limited, the reason is one of four; with a question mark the program starts."""
     if not why_no_limits(frozenset({"memory"})):
