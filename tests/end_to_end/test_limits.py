@@ -62,7 +62,7 @@ def test_limits_are_set_shown_and_changed_in_place(run):
 
 
 def test_what_an_update_cannot_change_is_shown_until_the_next_start(run):
-    """No process may have more descriptors than the kernel allows, so this one goes on with fewer than the file says."""
+    """No process may have more descriptors than the kernel allows: this one goes on with fewer than the file says."""
     master = run(section("web", "sleep 1000", "rlimit_nofile=500:600"))
     master.wait_for("web entered RUNNING")
     pid = master.info("web")["pid"]
