@@ -167,7 +167,8 @@ class Adoption:
                 continue
             if self._ledger.fingerprint(program_of(process.program)) == run.definition:
                 self._ledger.file.done(name, run)
-                self._log.info(f"{name} was done before the earlier master ended: it is not run again")
+                then = "it is not run again" if process.program.schedule is None else "it runs by its schedule"
+                self._log.info(f"{name} was done before the earlier master ended: {then}")
                 engine.remember_run(RunRemembered(name, run.code, run.began, run.ended))
 
     def _pause(self, engine: Engine) -> None:
