@@ -224,7 +224,7 @@ def test_the_sheet_of_keys_says_what_one_may_do(url):
 
     async def act(screen: TopScreen) -> None:
         await screen.press("question_mark")
-        await screen.until(lambda: len(screen.app.screen_stack) == 2)
+        await screen.until(lambda: len(screen.app.screen_stack) == 2 and screen.app.screen.query("Static"))
         text = str(screen.app.screen.query_one("Static").render())
         assert "admin" in text
         assert "rolling restart" in text
