@@ -57,7 +57,8 @@ class Dependents:
         self._graph.touched.append(name)
         actions: list[Action] = []
         for other in self._graph.stop_order(self._graph.bound_to(name)):
-            if other.state in UP and not other.ties.bound and not other.leaving:
+            # One that is asked to stop, and waits for others to do so, does not come back with this one.
+            if other.state in UP and other.wanted and not other.ties.bound and not other.leaving:
                 actions += _because(bind(other, now), name)
         return actions
 

@@ -308,6 +308,18 @@ def test_a_bound_one_stops_first_and_comes_back():
     assert spawned(drive.says(StartRequested("db"))) == ["db", "web"]
 
 
+def test_a_bound_one_that_is_stopped_itself_does_not_come_back():
+    """As by stop --cascade, where it waits for what depends on it: its target starts again without it."""
+    drive, _ = booted(up("db"), up("web", "db", on_dependency_stop="stop"), up("app", "web"))
+    for name in ("app", "web", "db"):
+        drive.says(StopRequested(name))
+    for name in ("app", "web", "db"):
+        drive.ends(name)
+    assert phase(drive, "web") == ("STOPPED", Phase.NONE.value)
+    assert spawned(drive.says(StartRequested("db"))) == ["db"]
+    assert phase(drive, "web") == ("STOPPED", Phase.NONE.value)
+
+
 def test_a_failure_takes_all_that_is_bound_down_from_the_top():
     """Also what is bound to something else that goes down for it."""
     app = up("app", "db", on_dependency_stop="stop")

@@ -97,6 +97,8 @@ class DependencyRules:
         for process in self.processes.values():
             self._waits_for_something(process)
             self._comes_back(process)
+            bound = process.ties.bound and not process.leaving
+            self.must(process.wanted or not bound, f"{process.name} is bound, and is not to come back")
             if process.ties.deferred:
                 dependents = [other for other in self.processes.values() if self._depends(other, process.name)]
                 going = any(other.goes_down for other in dependents)

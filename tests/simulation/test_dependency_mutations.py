@@ -74,6 +74,12 @@ MUTATIONS = [
         r"case State.STARTING if ties.waiting:\n\1return release(process, now)",
     ),
     Mutation("what was ordered is spawned in any case", dependents, r"hold_again\(process, now\)", "return []"),
+    Mutation(
+        "what is asked to stop is bound",
+        dependents,
+        r"other\.state in UP and other\.wanted and",
+        "other.state in UP and",
+    ),
     Mutation("nothing is pulled in", dependents, r"if enters and process\.ties\.waiting:", "if False:"),
     Mutation(
         "nothing is blocked",
