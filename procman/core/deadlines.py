@@ -79,3 +79,11 @@ class Deadlines:
 
 
 NO_DEADLINES = Deadlines()
+
+# Seconds. What is served so much later was slept over: procman itself was stopped, starved or suspended.
+ASLEEP = 1.0
+
+
+def was_slept_over(due: float | None, now: float) -> bool:
+    """Has procman come so late to this deadline that it cannot know what has happened before it?"""
+    return due is not None and now - due >= ASLEEP

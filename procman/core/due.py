@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from procman.core.actions import Action
 from procman.core.coming_up import look, run_when_ready
+from procman.core.deadlines import was_slept_over
 from procman.core.health_checks import check_due, watchdog_due
 from procman.core.hook_chain import overdue
 from procman.core.idling import look_at_use
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
-from procman.core.starting import block, launch
+from procman.core.starting import block, hold, launch
 from procman.core.stopping import fail_unready, out_of_time, take_down
 from procman.core.wear import aged, measure
 
@@ -48,7 +49,7 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
         case "idle":
             return look_at_use(process, now)
         case "wait":
-            return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)
+            return _waited_too_long(process, now)
         case "memory":
             return measure(process, now)
         case "age":
@@ -56,3 +57,10 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             return []
         case None:
             return []
+
+
+def _waited_too_long(process: Process, now: float) -> list[Action]:
+    if was_slept_over(process.deadlines.wait, now):
+        hold(process, now)  # what it waits for may be there, and nobody has seen it yet
+        return []
+    return block(process, f"blocked: {process.ties.waits_for} was not there in time", timed_out=True)

@@ -20,7 +20,7 @@ from dataclasses import replace
 from signal import SIGKILL
 
 from procman.core.actions import Action, Announce, AnnounceDescendants, Kill, SkipHook
-from procman.core.deadlines import NO_DEADLINES, Deadlines
+from procman.core.deadlines import NO_DEADLINES, Deadlines, was_slept_over
 from procman.core.events import ExitStatus
 from procman.core.hooks import begin, end, is_unhealthy, patience
 from procman.core.process import PendingEnd, Process
@@ -198,6 +198,10 @@ def fail_unready(process: Process, now: float) -> list[Action]:
     if not process.wanted:
         # In a shutdown, it is stopped with its wave.
         process.deadlines = replace(process.deadlines, unready=None)
+        return []
+    if was_slept_over(process.deadlines.unready, now):
+        # Nobody has looked, or read what it has said. It has all of its time again.
+        process.deadlines = replace(process.deadlines, unready=now + (process.readiness.timeout or 0.0))
         return []
     process.unready = process.reason = process.readiness.failure()
     return stop_run(process, now, process.unready)

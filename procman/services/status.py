@@ -32,6 +32,7 @@ from procman.services.status_words import (
     health_in_words,
     not_ready_yet,
     tells_next_try,
+    time_to_be_ready,
     under_way,
     waits_for,
     waits_in_words,
@@ -120,7 +121,7 @@ class ProcessStatus:
     paused_until: float | None = None  # its health is not looked at until then, by the steady clock
     pause_reason: str = ""
     type: ProcessType = ProcessType.SERVICE
-    timeout: float | None = None  # start_timeout, of one that is not ready yet
+    timeout: float | None = None  # seconds from its spawn in which it has to be ready, of one that is not ready yet
     hook: HookUnderWay | None = None  # that it waits for
     program: Program | None = None  # of one with a schedule
     next: float | None = None  # when it runs next by its schedule, or is tried again, in seconds since the epoch
@@ -388,7 +389,7 @@ def _status(
         ready=process.state is State.RUNNING if process.program.ready else None,
         waits=process.readiness.missing() if process.phase is Phase.UNREADY else "",
         status_text=process.status_text if process.pid else "",
-        timeout=process.readiness.timeout,
+        timeout=time_to_be_ready(process),
         hook=under_way(process),
         healthy=process.healthy,
         health=health_in_words(process, 0.0) if process.healthy is False else "",

@@ -70,6 +70,14 @@ def not_ready_yet(missing: str, age: int, timeout: float | None) -> str:
     return f"not ready yet ({missing}), {age} s{of}"
 
 
+def time_to_be_ready(process: Process) -> float | None:
+    """Seconds from its spawn in which it has to be ready: start_timeout, and the time that it was given besides."""
+    due, timeout = process.deadlines.unready, process.readiness.timeout
+    if due is None or timeout is None or process.born is None:
+        return timeout
+    return max(timeout, float(round(due - process.born)))
+
+
 def failed_as_unready(process: Process) -> bool:
     """Whether the latest start has failed because the process was not ready."""
     return bool(process.readiness.conditions)

@@ -80,3 +80,23 @@ def test_of_an_adopted_one_that_nobody_has_looked_at_it_is_not_known():
     drive.says(Adopted("web", 77, 60.0))
     assert (process.state, process.ready_after) == (State.RUNNING, None)
     drive.says(StopRequested("web"))
+
+
+def test_nobody_fails_for_the_sleep_of_procman():
+    """It was stopped or starved when the time was over, and nobody has looked: the program has its time again."""
+    drive, process = web(ready=NOTIFY, startsecs=0, start_timeout=8.0)
+    drive.says(BootRequested())
+    drive.now = 30.0
+    assert drive.says(DeadlineReached()) == []
+    assert (process.state, process.deadlines.unready) == (State.STARTING, 38.0)
+    says_ready(drive, 31.0)
+    assert process.state is State.RUNNING
+
+
+def test_not_ready_in_time_is_a_failed_start_after_such_a_sleep_too():
+    """With procman awake, the time counts."""
+    drive, process = web(ready=NOTIFY, startsecs=0, start_timeout=8.0)
+    drive.says(BootRequested())
+    for drive.now in (30.0, 38.0):
+        drive.says(DeadlineReached())
+    assert (process.state, process.reason) == (State.STOPPING, "Not ready after 8 s (notify: no READY=1 came)")

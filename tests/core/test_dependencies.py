@@ -20,7 +20,7 @@ from procman.core.events import (
     StartRequested,
     StopRequested,
 )
-from procman.core.spec import Autorestart, Edge, ProcessType
+from procman.core.spec import Autorestart, Condition, Edge, ProcessType, ReadyKind
 from procman.core.states import Phase, State
 from tests.support.driven_fleet import Drive, killed, of, spawned
 from tests.support.programs import group
@@ -234,6 +234,15 @@ def test_depends_timeout_blocks_and_a_readiness_that_comes_late_lets_it_start():
     assert phase(drive, "web") == ("FATAL", "blocked")
     assert drive.fleet.processes["web"].reason == "blocked: db@ready was not there in time"
     assert spawned(later(drive, 3)) == ["web"]
+
+
+def test_a_wait_is_not_over_while_procman_sleeps():
+    """What it waits for may be there, and procman has not seen that: it waits for as long again."""
+    drive, _ = booted(slow("db", ready=(Condition(ReadyKind.NOTIFY),)), up("web", "db", depends_timeout=2.0))
+    later(drive, 30)
+    assert phase(drive, "web") == ("STARTING", "waiting")
+    later(drive, 2)
+    assert phase(drive, "web") == ("FATAL", "blocked")
 
 
 def test_one_that_waits_may_be_stopped_at_once():

@@ -260,7 +260,7 @@ def test_a_start_that_is_not_ready_in_time_says_what_was_missing(status, then):
         ready = (Condition(ReadyKind.NOTIFY, "notify"),)
         told = Story(group("web", startsecs=0, ready=ready, start_timeout=5.0))
         for _ in range(2):
-            told.passes(6)
+            told.passes(5)
             told.ends_by(status)
             told.passes(1.5)
         (report,) = told.reports
@@ -291,7 +291,7 @@ def test_a_run_that_took_too_long_says_so():
     async def story() -> None:
         job = {"type": ProcessType.ONESHOT, "startsecs": 0, "startretries": 0, "autorestart": Autorestart.NEVER}
         told = Story(group("web", run_timeout=5.0, **job))
-        told.passes(6)
+        told.passes(5)
         told.ends_by(ExitStatus(-1, SIGTERM))
         (report,) = told.reports
         assert report.facts["kind"] == "timed-out"

@@ -150,7 +150,7 @@ def test_a_start_that_is_not_ready_in_time_has_a_reason_of_its_own():
     engine = Counted(group("web", startsecs=0, ready=ready, start_timeout=5.0))
     engine.post(StartRequested("web"))
     engine.spawn_all()
-    engine.pass_time(6)
+    engine.pass_time(5)
     engine.ends(number=signal.SIGTERM)
     assert nonzero(engine.of().failed_starts) == {"unready": 1}
 

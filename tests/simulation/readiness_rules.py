@@ -8,6 +8,7 @@ from procman.core.states import State
 
 A_HAIR = 1e-6
 LOOK_LOST = 10.0
+ASLEEP = 1.0  # a timer that rings so much later has found procman asleep
 TOLD = {ReadyKind.NOTIFY, ReadyKind.FD, ReadyKind.LOG, ReadyKind.LISTENER}
 
 
@@ -18,6 +19,7 @@ class Run:
         self.conditions = conditions
         self.number = number
         self.up_at = born + max((condition.delay for condition in conditions), default=0.0)
+        self.timeout = timeout
         self.due = None if timeout is None else since + timeout
         self.held = {n for n, condition in enumerate(conditions) if condition.kind is ReadyKind.DELAY}
         self.look: tuple[int, float] | None = None  # the condition that is being looked at, and since when
@@ -92,6 +94,8 @@ class ReadinessRules:
                     run = self._runs.get(name)
                     self._must(run is not None and run.due is not None, f"{name} is stopped: {reason}")
                     self._must(run and run.due and now >= run.due - A_HAIR, f"{name} is stopped before its time")
+                    awake = run and run.due and now < run.due + ASLEEP
+                    self._must(awake, f"{name} is stopped for what procman has slept over")
                     self._must(reason.startswith("Not ready after"), reason)
                     self._must(processes[name].wanted, f"{name} is stopped before its wave of the shutdown")
         for name, process in processes.items():
@@ -102,6 +106,8 @@ class ReadinessRules:
                 continue  # its wave of a shutdown comes
             in_time = run.due is None or now <= run.due + self._late + A_HAIR
             self._must(in_time, f"{name} is not ready, and is not stopped in time")
+            if run.due is not None and now >= run.due + ASLEEP and process.deadlines.unready != run.due:
+                run.due = now + run.timeout
             self._must(process.deadlines.unready == run.due, f"{name} has until {run.due}")
             waits = process.deadlines.start is not None
             self._must(not run.ready or waits, f"{name} is ready, and not RUNNING")

@@ -238,6 +238,7 @@ MUTATIONS = [
     Mutation(
         "it is never stopped for not being ready", coming_up, r"unready=None if timeout is None else .*", "unready=None"
     ),
+    Mutation("it is stopped for what procman has slept over", stopping, r"if was_slept_over\(.*\):", "if False:"),
     Mutation("not being ready is no failed start", ending, r"if process\.unready and process\.wanted:", "if False:"),
     Mutation(
         "a shutdown does not wait for the wave of an unready one",
