@@ -11,9 +11,13 @@ from procman.core.hook_chain import overdue
 from procman.core.idling import look_at_use
 from procman.core.oneshots import timed_out
 from procman.core.process import Process
+from procman.core.spec import Hook
 from procman.core.starting import block, hold, launch
 from procman.core.stopping import fail_unready, out_of_time, take_down
 from procman.core.wear import aged, measure
+
+# Seconds. What had its time while procman slept may have ended in time: that is not known before it has been reaped.
+TO_BE_REAPED = 1.0
 
 
 def serve_deadlines(processes: Iterable[Process], now: float) -> list[Action]:
@@ -35,11 +39,17 @@ def deadline_reached(process: Process, now: float) -> list[Action]:
             return fail_unready(process, now)
         case "retry":
             return launch(process, now)
+        case "run" if was_slept_over(process.deadlines.run, now):
+            process.deadlines = replace(process.deadlines, run=now + TO_BE_REAPED)
+            return []
         case "run":
             process.timed_out = True
             return take_down(process, now, timed_out(process.program.run_timeout or 0.0))
         case "stop":
             return out_of_time(process, now)
+        case "hook" if process.hooks.running is Hook.PRE_START and was_slept_over(process.deadlines.hook, now):
+            process.deadlines = replace(process.deadlines, hook=now + TO_BE_REAPED)
+            return []
         case "hook":
             return overdue(process, now)
         case "health":

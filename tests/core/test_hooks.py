@@ -206,6 +206,16 @@ def test_a_pre_start_that_takes_too_long_is_killed():
     assert drive.fleet.processes["web"].reason == "pre_start command 2 timed out after 30 s"
 
 
+def test_a_pre_start_that_has_ended_while_procman_slept_has_not_failed():
+    """Its end is reaped in a moment; if it still runs then, it is killed."""
+    drive = Hooked(group(pre_start=(HookCommand("x"), HookCommand("y")), hook_timeout=30), boot=False)
+    drive.says(StartRequested("web"))
+    assert drive.after(90) == []
+    assert words(drive.done("pre_start")) == ["run pre_start"]
+    assert drive.after(90) == []
+    assert words(drive.after(1)) == ["end pre_start", "BACKOFF"]
+
+
 def test_what_may_fail_may_take_too_long():
     """The row goes on after it."""
     drive = Hooked(group(pre_start=(HookCommand("x", may_fail=True), HookCommand("y"))), boot=False)

@@ -181,6 +181,27 @@ def test_an_end_that_comes_with_the_timeout_counts_as_it_was():
     assert world["migrate"].done
 
 
+def test_an_end_that_procman_has_slept_over_counts_as_it_was():
+    """It was stopped or starved when the time was over: the end may only not have been reaped yet."""
+    world = Driven(oneshot(run_timeout=5))
+    world.boot()
+    world.now += 60
+    assert world.do(DeadlineReached()) == []
+    assert world.ends(0) == [State.EXITED]
+    assert world["migrate"].done
+
+
+def test_a_run_that_goes_on_after_such_a_sleep_is_stopped():
+    """A moment after procman has woken."""
+    world = Driven(oneshot(run_timeout=5))
+    world.boot()
+    world.now += 60
+    world.do(DeadlineReached())
+    world.now += 1
+    assert world.do(DeadlineReached()) == [State.STOPPING]
+    assert world.actions[0].reason == "timed out after 5 s"
+
+
 @pytest.mark.parametrize(
     ("request_", "states"),
     [
