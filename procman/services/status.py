@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from procman.config.schema.programs import Program
@@ -34,6 +33,7 @@ from procman.services.status_words import (
     tells_next_try,
     time_to_be_ready,
     under_way,
+    uptime,
     waits_for,
     waits_in_words,
 )
@@ -439,13 +439,3 @@ def _retry(process: Process) -> str:
     when = _at(process.deadlines.retry or 0.0)
     form = "%H:%M:%S" if when - time.time() < _HALF_A_DAY else "%b %d %H:%M:%S"
     return time.strftime(form, time.localtime(when))
-
-
-@lru_cache(maxsize=64)  # most processes have been started in the same second
-def uptime(seconds: int) -> str:
-    """0:01:02, or "3 days, 4:05:06"."""
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    clock = f"{hour}:{minute:02}:{second:02}"
-    return f"{days} day{'s' if days != 1 else ''}, {clock}" if days else clock

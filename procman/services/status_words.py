@@ -1,5 +1,6 @@
 """The words of a status line for what supervisor does not know: waits, hooks, readiness, health. No I/O, no clock."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from procman.core.fleet import Fleet
@@ -109,3 +110,13 @@ def tells_next_try(process: Process) -> bool:
     program, waits = process.program, process.state is State.BACKOFF and not process.waits_out_limit
     asked_for = program.backoff or program.ready or program.is_oneshot or program.startretries >= FOREVER
     return waits and (process.failures == 0 or bool(asked_for))
+
+
+@lru_cache(maxsize=64)  # most processes have been started in the same second
+def uptime(seconds: int) -> str:
+    """0:01:02, or "3 days, 4:05:06"."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    clock = f"{hour}:{minute:02}:{second:02}"
+    return f"{days} day{'s' if days != 1 else ''}, {clock}" if days else clock

@@ -18,7 +18,8 @@ from procman.services.history import asked_by, ending_of
 from procman.services.past import History, Present, Span, histories, known_since, spans_between
 from procman.services.process_table import ProcessTable
 from procman.services.selectors import selects
-from procman.services.status import ProcessStatus, uptime
+from procman.services.status import ProcessStatus
+from procman.services.status_words import uptime
 
 T = TypeVar("T")
 

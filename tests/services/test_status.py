@@ -9,7 +9,8 @@ import pytest
 from procman.core.events import Adopted, StartRequested
 from procman.core.spec import Autorestart, ProcessType, Schedule
 from procman.core.states import State
-from procman.services.status import Moment, StatusBoard, uptime
+from procman.services.status import Moment, StatusBoard
+from procman.services.status_words import uptime
 from tests.support.programs import group
 from tests.support.virtual_engine import Services
 

@@ -18,6 +18,8 @@ from procman.core.spec import ProcessType
 from procman.core.states import State
 
 A_HAIR = 1e-6
+ASLEEP = 1.0  # a timer that rings so much later has found procman asleep
+TO_BE_REAPED = 1.0
 
 
 def is_oneshot(program) -> bool:
@@ -83,7 +85,7 @@ class OneshotRules:
         if isinstance(event, Spawned | Adopted):
             self._spawned[event.name] = now - (event.age if isinstance(event, Adopted) else 0.0)
         for process in processes.values():
-            self._at_any_time(process)
+            self._at_any_time(process, now)
 
     def forget(self, name: str) -> None:
         """It has left; another one may take its name."""
@@ -136,14 +138,17 @@ class OneshotRules:
             case _:
                 pass
 
-    def _at_any_time(self, process: Process) -> None:
+    def _at_any_time(self, process: Process, now: float) -> None:
         name, program = process.name, process.program
         claim = f"{name} is {process.state.name}, done: {process.done}"
         self._must(process.done is (is_oneshot(program) and self._succeeded[name]), claim)
         if process.state is State.RUNNING and is_oneshot(program) and program.run_timeout is not None:
             due = self._spawned[name] + program.run_timeout
             self._must(process.deadlines.run is not None, f"{name} may run for ever")
-            self._must(abs((process.deadlines.run or 0.0) - due) < A_HAIR, f"{name} may run until another time")
+            until = process.deadlines.run or 0.0
+            # What procman has slept over is given a moment in which it may be reaped.
+            slept = due + ASLEEP <= until - TO_BE_REAPED + A_HAIR and until <= now + TO_BE_REAPED + A_HAIR
+            self._must(abs(until - due) < A_HAIR or slept, f"{name} may run until another time")
         elif process.state is State.RUNNING:
             self._must(process.deadlines.run is None, f"{name} may not run for ever")
         if is_oneshot(program) and process.state is State.STARTING:
