@@ -156,7 +156,11 @@ def zipapp(path: Path, site: Path) -> None:
 
     Its psutil is compiled for this kind of machine; on others, `status --long` wants one that is installed.
     """
+    if shutil.which("strip") is None:
+        raise SystemExit("strip is needed, which takes debug symbols out of psutil: apt-get install binutils")
     uv("--target", str(site), "--no-deps", COMPILED)
+    for library in (site / COMPILED).glob("*.so"):
+        run("strip", "--strip-unneeded", str(library))
     tidy(site)
     for name in NOT_IN_ZIPAPP:
         unused = site / name
