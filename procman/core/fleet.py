@@ -140,7 +140,7 @@ class Fleet:
         decided = len(actions)
         cause = self._exit_policy.note(actions)
         if self._membership.any_leaves:
-            actions += self._membership.forget_settled()
+            actions += self._membership.forget_settled(now)
         if cause and self.state is MasterState.RUNNING:
             self._exit_policy.cause = cause
             actions += self._shut_down(now, restart=False, cause=cause.text)

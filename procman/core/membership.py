@@ -1,6 +1,7 @@
 """The groups of a fleet and their processes: how they come, change and go. No I/O and no clock here.
 
-- A process that leaves is stopped, and forgotten when it has settled; so is a group when its last process has.
+- A process that leaves is stopped with what it has left behind, and forgotten when it has settled; so is a group when
+  its last process has.
 - What an update replaces stops before what it depends on, and what is bound to it before it.
 """
 
@@ -13,6 +14,7 @@ from procman.core.process import Process
 from procman.core.requests import begin_service, change_in_place, redefine, stop
 from procman.core.rolling import Rollings
 from procman.core.spec import GroupSpec, ProcessSpec
+from procman.core.stopping import take_down
 from procman.core.switching import switch_on
 
 
@@ -149,13 +151,18 @@ class Membership:
             actions += stop(process, now)
         return actions
 
-    def forget_settled(self) -> list[Action]:
+    def forget_settled(self, now: float) -> list[Action]:
         """Forget processes that leave and have settled, and groups that are empty then."""
         actions: list[Action] = []
         for name, process in list(self._processes.items()):
             # One in UNKNOWN that still has a pid is forgotten too, or its group could never leave; should it end
             # after all it is reaped as an orphan.
-            if process.leaving and process.settled:
+            if not (process.leaving and process.settled):
+                continue
+            # It may have ended by itself after it was asked to stop, and what it has left behind has not heard of that:
+            # when a shutdown had begun before its stop, or in its post_stop.
+            actions += take_down(process, now)
+            if process.settled:
                 del self._processes[name]
                 self._forget(process)
                 self._dependencies.forget(name)

@@ -594,3 +594,16 @@ def test_an_answer_of_the_past_changes_nothing():
     assert words(drive.done("pre_start")) == []
     assert drive.state == "STOPPED"
     assert drive.says(ProbeResult("web", 1, 0, ok=True)) == []
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["removed", "removed and shut down"])
+def test_what_leaves_during_its_post_stop_is_forgotten_when_its_tree_has_ended(ends):
+    """It had ended by itself, and what it has left behind would go on for ever."""
+    drive = hooked(stop_scope=Scope.TREE)
+    assert words(drive.ends("web", descendants=(77,)))[:2] == ["STOPPING", "run post_stop"]
+    drive.says(GroupRemoved("web"))
+    if ends:
+        drive.says(ShutdownRequested())
+    assert words(drive.done("post_stop")) == ["STOPPED", "STOPPING", "SIGTERM"]
+    assert words(drive.says(DescendantsGone("web"))) == ["STOPPED", *(["quit"] if ends else [])]
+    assert drive.states() == {}

@@ -14,10 +14,12 @@ from procman.core.actions import (
 from procman.core.events import (
     BootRequested,
     DeadlineReached,
+    DescendantsGone,
     Exited,
     ExitStatus,
     GroupAdded,
     GroupChanged,
+    GroupRemoved,
     KillFailed,
     Notified,
     RestartRequested,
@@ -29,7 +31,7 @@ from procman.core.events import (
     StopRequested,
 )
 from procman.core.fleet import Fleet
-from procman.core.spec import Autorestart, Scope
+from procman.core.spec import Autorestart, Edge, Scope
 from procman.core.states import MasterState, State
 from tests.support.driven_fleet import OK, Drive, killed, members, of, spawned
 from tests.support.programs import group, program
@@ -110,6 +112,25 @@ def test_one_that_exits_before_its_wave_does_not_come_back():
     drive.says(ShutdownRequested())
     assert spawned(drive.ends("low", ExitStatus(1))) == []
     assert drive.ends("high")[-1] == Quit(restart=False)
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [GroupRemoved("db"), GroupChanged(group("db", program("next", "db")), frozenset())],
+    ids=["group", "process"],
+)
+def test_the_tree_of_what_leaves_is_stopped_although_it_ends_before_its_wave(gone):
+    """It waited for its dependent to stop when the shutdown began; that ends when nothing of it is left."""
+    needs = (Edge("db", "ready", False, ("db",)),)
+    drive = Drive(group("db", startsecs=0, stop_scope=Scope.TREE), group("web", startsecs=0, depends_on=needs))
+    drive.says(StopRequested("web"))
+    assert killed(drive.says(gone)) == []
+    drive.says(ShutdownRequested())
+    assert killed(drive.ends("db", descendants=(77,))) == ["db"]
+    assert drive.states()["db"] == "STOPPING"
+    for name in [process.name for process in drive.fleet.processes.values() if process.pid is not None]:
+        assert of(Quit, drive.ends(name)) == []
+    assert drive.says(DescendantsGone("db"))[-1] == Quit(restart=False)
 
 
 def test_one_that_dies_while_it_starts_before_its_wave_does_not_come_back():

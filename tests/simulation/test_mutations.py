@@ -567,8 +567,8 @@ MUTATIONS = [
     Mutation(
         "a process that leaves is forgotten before it has ended",
         membership,
-        r"if process\.leaving and process\.settled:",
-        "if process.leaving:",
+        r"if not \(process\.leaving and process\.settled\):([\s\S]+?)if process\.settled:",
+        r"if not process.leaving:\1if True:",
     ),
     Mutation(
         "nothing says that a group has gone",
