@@ -82,11 +82,11 @@ def brought_back(case: Case) -> Link:
     return Link("policy", f"it does not stay up: autorestart has brought it back again and again, {restarts} so far")
 
 
-def how_it_ended(case: Case) -> tuple[Link, ...]:
-    """How its last run ended, if one has."""
+def how_it_ended(case: Case, *, asked: bool = False) -> tuple[Link, ...]:
+    """How its last run ended, if one has; `asked`: another link says that it was asked to stop."""
     process, known = case.process, case.known
     how = known.end or (ending(process.last_end) if process.last_end is not None else "")
-    if process.sick:  # that is what it was asked to stop for
+    if process.sick or asked:  # its health, or the link of the request, says what it was asked to stop for
         how = how.replace(f"by procman: {ASKED}", "by procman")
     ended = (Link("end", how + _last_words(known)),) if how else ()
     return (Link("health", process.sick), *ended) if process.sick else ended
@@ -105,11 +105,22 @@ def how_starts_failed(case: Case) -> tuple[Link, ...]:
         return (Link("end", f"{count}; {process.reason}{_last_words(known)}"),)
     if not how:
         return (Link("end", f"{count}; {process.reason or 'nobody knows why it could not be started'}"),)
-    status = process.last_end
-    is_success = status is not None and status.known and status.signal is None and status.code == _SUCCESS
-    if is_success and not process.limited and not process.program.is_oneshot:
+    if _succeeded_too_soon(process):
         how += f", sooner than startsecs ({process.program.startsecs:g} s)"
     return (Link("end", f"{count}; {how}{_last_words(known)}"),)
+
+
+def perhaps_a_oneshot(case: Case) -> tuple[Link, ...]:
+    """What to do about starts that failed only since the command ended with success; none where a cause is known."""
+    if not _succeeded_too_soon(case.process) or troubles(case):
+        return ()
+    return (Link("policy", "if it has done all that it is to do, it needs type = oneshot"),)
+
+
+def _succeeded_too_soon(process: Process) -> bool:
+    status = process.last_end
+    is_success = status is not None and status.known and status.signal is None and status.code == _SUCCESS
+    return is_success and not process.limited and not process.program.is_oneshot
 
 
 def _tries(process: Process) -> int:

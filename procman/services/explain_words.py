@@ -29,6 +29,7 @@ from procman.services.explain_links import (
     look_command,
     master_ends,
     options_of_the_failure,
+    perhaps_a_oneshot,
     tail_command,
     troubles,
     unwatched,
@@ -50,7 +51,6 @@ _TRIES: tuple[str, ...] = ("startretries", "startsecs")
 _AUTORESTART: tuple[str, ...] = ("autorestart",)
 _LIMIT: tuple[str, ...] = ("restart_limit", "on_restart_limit")
 _GONE = (Link("end", "it has ended"),)
-
 
 Row = Callable[[Case], Words]
 
@@ -82,7 +82,7 @@ def _stopped(case: Case) -> Words:
             fine=True,
         )
     return Words(
-        because=(*how_it_ended(case), Link("request", "it was asked to stop")),
+        because=(*how_it_ended(case, asked=True), Link("request", "it was asked to stop")),
         next="nothing by itself: it stays down until it is started",
         options=("autostart",),
         commands=start,
@@ -142,9 +142,9 @@ def _fatal(case: Case) -> Words:
     if case.process.program.is_oneshot:
         return explain_oneshots.fatal(case)
     return Words(
-        because=(*how_starts_failed(case), *troubles(case)),
+        because=(*how_starts_failed(case), *troubles(case), *perhaps_a_oneshot(case)),
         next=_until_files_change(case),
-        options=_LIMIT if case.process.limited else _of_failed_starts(case.process),
+        options=_LIMIT if case.process.limited else _of_failed_starts(case),
         commands=(look_command(case), f"procmanctl start {case.name}"),
     )
 
@@ -160,17 +160,17 @@ def _fatal_and_stopped(case: Case) -> Words:
     return Words(
         because=(*how_starts_failed(case), *troubles(case), Link("request", "it was asked to stay down")),
         next="nothing by itself: it stays down until it is started",
-        options=_of_failed_starts(case.process),
+        options=_of_failed_starts(case),
         commands=(look_command(case), f"procmanctl start {case.name}"),
         fine=True,
     )
 
 
-def _of_failed_starts(process: Process) -> tuple[str, ...]:
+def _of_failed_starts(case: Case) -> tuple[str, ...]:
     """The options that decide what a failed start is, and how many there may be."""
-    if failed_as_unready(process):
+    if failed_as_unready(case.process):
         return ("startretries", "ready", "start_timeout")
-    return (*options_of_the_failure(process), *_TRIES)
+    return (*options_of_the_failure(case.process), *_TRIES, *(("type",) if perhaps_a_oneshot(case) else ()))
 
 
 def _unknown(case: Case) -> Words:
@@ -245,7 +245,7 @@ def _backoff(case: Case) -> Words:
     if process.program.is_oneshot:
         return explain_oneshots.backoff(case, when, left)
     if process.failures:
-        because, options = how_starts_failed(case), _of_failed_starts(process)
+        because, options = (*how_starts_failed(case), *perhaps_a_oneshot(case)), _of_failed_starts(case)
         coming = _next_try(process, when)
     else:
         renewed = explain_limits.was_renewed(process)
@@ -327,7 +327,7 @@ def _running(case: Case) -> Words:
         next=f"if it ends again, {after_an_end(case)}{coming}",
         options=("autorestart", "startsecs", *deciding),
         commands=(look_command(case), f"procmanctl stop {case.name}"),
-        verdict="and does not stay up",
+        verdict="and should stay up",
     )
 
 

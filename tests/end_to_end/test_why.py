@@ -268,7 +268,7 @@ def test_a_stop_by_an_operator(start_master):
     actor = rf"uid {os.getuid()} \((\w+, )?\w+ stop web, pid \d+\) at \d\d:\d\d:\d\d"
     first, *_ = ran.stdout.splitlines()
     assert re.fullmatch(rf"web has been STOPPED for [\d.]+ s, as it should be \(stopped by {actor}\)", first)
-    assert "terminated by SIGTERM; by procman: it was asked to stop" in ran.stdout
+    assert "because  terminated by SIGTERM; by procman\n           it was asked to stop\n" in ran.stdout
     master.ctl("start", "web")
     assert re.search(r"as it should be \(wanted by uid \d+ \((\w+, )?\w+ start web, ", master.ctl("why", "web").stdout)
 

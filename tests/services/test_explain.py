@@ -179,7 +179,18 @@ def test_a_process_that_could_not_be_started():
 def test_a_run_that_ends_with_success_too_soon():
     """An exit status of 0 alone does not say why it has failed."""
     one = process(State.BACKOFF, failures=1, last_end=ExitStatus(0), deadlines=Deadlines(retry=101.0))
-    assert because(explain(one, AT)) == ["1 failed start; exit status 0, sooner than startsecs (1 s)"]
+    assert because(explain(one, AT)) == [
+        "1 failed start; exit status 0, sooner than startsecs (1 s)",
+        "if it has done all that it is to do, it needs type = oneshot",
+    ]
+    assert "type" in [setting.option for setting in explain(one, AT).options]
+
+
+def test_what_has_daemonized_is_not_taken_for_a_oneshot():
+    """Where something else is known to be the matter, that is the advice."""
+    one = process(State.FATAL, failures=4, last_end=ExitStatus(0))
+    said = explain(one, AT, Known(trouble=("it has daemonized",)))
+    assert because(said) == ["4 failed starts; exit status 0, sooner than startsecs (1 s)", "it has daemonized"]
 
 
 @pytest.mark.parametrize(
@@ -301,6 +312,13 @@ def test_a_process_that_was_stopped_names_the_one_that_did():
     assert because(said) == ["terminated by SIGTERM", "it was asked to stop"]
 
 
+def test_that_it_was_asked_to_stop_is_said_once():
+    """The end says whose signal it was, and the request what for."""
+    known = Known(end="terminated by SIGTERM; by procman: it was asked to stop")
+    said = explain(process(State.STOPPED, wanted=False, last_end=ExitStatus(-1, 15)), AT, known)
+    assert because(said) == ["terminated by SIGTERM; by procman", "it was asked to stop"]
+
+
 def test_a_stop_that_takes_its_time():
     """The signal and since when, and when SIGKILL comes; after that, that it is stuck in the kernel."""
     one = process(State.STOPPING, wanted=False, deadlines=Deadlines(stop=104.0))
@@ -380,7 +398,7 @@ def test_a_process_that_keeps_restarting_is_not_as_it_should_be():
     """Although it is RUNNING at the moment."""
     said = explain(process(State.RUNNING, restarts=17, last_end=ExitStatus(3)), AT, Known(flaps=True))
     assert not said.as_wanted
-    assert said.sentence == "web is RUNNING, and does not stay up"
+    assert said.sentence == "web is RUNNING, and should stay up"
     assert because(said) == [
         "it does not stay up: autorestart has brought it back again and again, 17 restarts so far",
         "exit status 3",
