@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from procman.config.schema.options import options_of, shown
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.services.selectors import ALL, Narrowable, Selectors
 
@@ -36,7 +35,7 @@ class GivenFiles(Narrowable):
         """Of those that are meant and have any, in the order in which they start; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         found = []
         for process in meant:
             options = shown(program_of(process.program), _OPTIONS)

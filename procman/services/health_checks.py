@@ -13,7 +13,7 @@ from procman.core.health import Result
 from procman.core.process import Process
 from procman.core.spec import ReadyKind
 from procman.core.states import State
-from procman.errors import BadRequest, OperationError, Reason, UnknownProcess
+from procman.errors import BadRequest, OperationError, Reason
 from procman.runtime.bus import Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.engine import Engine
@@ -87,7 +87,7 @@ class HealthChecks(Narrowable):
         for spec in specs:
             named = self._selectors.matching(spec)
             if not named and not may_be_none:
-                raise UnknownProcess(f"no such process or group: {spec}")
+                raise self._selectors.unknown(spec)
             checked = [process for process in named if shown_check(process.program)]
             if not checked and not may_be_none:
                 raise BadRequest(f"{spec} has no health check: set its option health")

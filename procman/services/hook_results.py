@@ -9,7 +9,6 @@ from procman.core.actions import AnnounceRefreshed, EndHook, ProcessRemoved, Run
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import Hook
-from procman.errors import UnknownProcess
 from procman.runtime.bus import HookRan, Notification
 from procman.runtime.definitions import program_of
 from procman.runtime.hook_words import short_command
@@ -61,7 +60,7 @@ class HookResults(Narrowable):
         """All hooks of the processes that are meant, in their order; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         return [one for process in meant for one in self._of(process)]
 
     def last(self, name: str) -> Mapping[Hook, LastResult]:

@@ -7,7 +7,6 @@ from procman.config.schema.limits import LimitedProcess
 from procman.config.schema.options import options_of, shown
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.process_trees import Trees
 from procman.services.selectors import ALL, Narrowable, Selectors
@@ -48,7 +47,7 @@ class Limits(Narrowable):
         """Of those that are meant and have any, in the order in which they start; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         found = []
         for process in meant:
             program = program_of(process.program)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from procman.config.schema.options import options_of, shown
 from procman.config.schema.programs import Program
 from procman.core.fleet import Fleet
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.written_output import LogFiles, WrittenOutput
 from procman.services.metrics.counters import Counters
@@ -42,7 +41,7 @@ class LogRotations(Narrowable):
         """Those of the processes that are meant, in the order in which these start; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         return [
             RotationsOfLog(
                 process.name,

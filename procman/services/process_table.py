@@ -10,7 +10,6 @@ from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import HealthLevel
 from procman.core.states import UP, Phase, State
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.services.figures import ProcessFigures, figures_of
 from procman.services.last_looks import LastLooks
@@ -45,7 +44,7 @@ class ProcessTable(Narrowable):
         else:
             found = self._selectors.matching(spec)
             if not found:
-                raise UnknownProcess(f"no such process or group: {spec}")
+                raise self._selectors.unknown(spec)
         return [self._board.of(process) for process in found]
 
     def namespecs(self, spec: str) -> list[str]:

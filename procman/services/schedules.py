@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.timetable import Timetable
 from procman.services.run_history import JobRun, RunHistory
@@ -53,7 +52,7 @@ class ScheduleService(Narrowable):
             return self._selectors.matching(ALL)
         found = self._selectors.matching(spec)
         if not found:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         return found
 
     def _coming(self, process: Process, count: int) -> Coming:

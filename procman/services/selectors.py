@@ -108,10 +108,16 @@ class Selectors:
         """The one process that it names; raises UnknownProcess, or BadRequest if there are several."""
         found = self.matching(spec)
         if not found:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self.unknown(spec)
         if len(found) > 1:
             raise BadRequest(f"{spec} is {names([one.name for one in found])}: name one of them")
         return found[0]
+
+    def unknown(self, spec: str) -> UnknownProcess:
+        """The error for a spec that names nothing; for a group without its `:*` it says so."""
+        if ":" not in spec and self.matching(f"{spec}:*"):
+            return UnknownProcess(f"no such process: {spec} is a group, and {spec}:* names what is in it")
+        return UnknownProcess(f"no such process or group: {spec}")
 
     def _find(self, group: str, name: str) -> Process | None:
         members = self._fleet.groups.get(group)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from procman.config.schema.sockets import sockets_of
 from procman.core.fleet import Fleet
 from procman.core.process import Process
-from procman.errors import UnknownProcess
 from procman.runtime.program_sockets import ProgramSockets
 from procman.services.selectors import ALL, Narrowable, Selectors
 
@@ -39,7 +38,7 @@ class SocketService(Narrowable):
         """Of the processes that are meant, in the order in which they start; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         return [one for process in meant for one in self._of(process)]
 
     def waiting(self, process: Process) -> int | None:

@@ -7,7 +7,6 @@ from procman.config.schema import kinds
 from procman.core.fleet import Fleet
 from procman.core.process import Process
 from procman.core.spec import HookCommand, WatchAction
-from procman.errors import UnknownProcess
 from procman.runtime.definitions import program_of
 from procman.runtime.file_watches import FileWatches, LastChange
 from procman.runtime.hook_words import short_command
@@ -44,7 +43,7 @@ class WatchService(Narrowable):
         """Those of the processes that are meant which watch any, in their order; raises UnknownProcess."""
         meant = self._selectors.matching(spec)
         if spec != ALL and not meant:
-            raise UnknownProcess(f"no such process or group: {spec}")
+            raise self._selectors.unknown(spec)
         return [self._of(process) for process in meant if process.definition.watch]
 
     def is_watched(self, name: str) -> bool | None:

@@ -51,3 +51,21 @@ def test_only_a_plain_name_names_one():
 
 def test_globs_groups_and_all_are_not_plain():
     assert [spec for spec in ("web", "pool:a", "all", "pool:*", "w*") if is_plain(spec)] == ["web", "pool:a"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("pool", "no such process: pool is a group, and pool:* names what is in it"),
+        ("nobody", "no such process or group: nobody"),
+        ("pool:c", "no such process or group: pool:c"),
+    ],
+)
+def test_a_group_without_its_star_is_said_to_be_one(spec, words):
+    """It exists, so it would be untrue that there is no such group."""
+    assert str(SELECTORS.unknown(spec)) == words
+
+
+def test_a_group_that_may_not_be_seen_is_not_given_away():
+    """Who may use none of its processes is told the same as if there were none."""
+    assert str(SELECTORS.among(lambda name: name == "web").unknown("pool")) == "no such process or group: pool"
