@@ -92,6 +92,13 @@ def test_each_way_a_start_fails_has_its_words_and_its_status(ctl, master):
         assert (ran.text, ran.status) == (text + "\n", status)
 
 
+def test_a_retry_of_what_needs_none_says_so(ctl, master):
+    """A pattern gets no result for what is up, and a command that says nothing looks as if it had not worked."""
+    master.results("retry")
+    ran = ctl("retry", "web*")
+    assert (ran.text, ran.status) == ("nothing to retry: none of them waits for its next try, or was given up\n", 0)
+
+
 def test_an_unknown_group_is_bad_usage_to_start_and_an_error_to_stop(ctl, master):
     """The exit statuses are 2 and 1, a difference that scripts may rely on."""
     for operation, status in (("start", 2), ("stop", 1), ("signal", 1)):

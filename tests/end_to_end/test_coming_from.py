@@ -96,6 +96,7 @@ def test_a_procfile_runs_as_it_is(tmp_path):
     [
         (("-f", "Procfile", "-c", "x.toml"), "-f and -c each name a file"),
         (("-f", "other.txt"), "rename it"),
+        (("-f", "missing"), "there is no file missing"),
         (("--formation", "web=2"), "--formation needs -f"),
         (("-f", "Procfile", "-m", "web=x"), "cannot read the formation"),
         (("-f", "Procfile", "-m", "nobody=1"), "there is no nobody in the Procfile"),
@@ -108,6 +109,7 @@ def test_what_f_refuses(words, complaint, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("PROCMAN_FORMATION", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "Procfile").write_text("web: sleep 1\n")
+    (tmp_path / "other.txt").write_text("web: sleep 1\n")
     if "nobody=1" in words:
         ended = procman(*words, cwd=tmp_path)
         status, error = ended.returncode, ended.stderr

@@ -33,6 +33,8 @@ def _procfile(given: dict[str, str]) -> str | None:
 
     if "configuration" in given:
         raise BadRequest("-f and -c each name a file: leave one out")
+    if not os.path.exists(path):
+        raise BadRequest(f"-f takes a Procfile, and there is no file {path}")
     if not is_procfile(path):
         raise BadRequest(f"-f takes a file that is called Procfile, or Procfile.NAME, and not {path}: rename it")
     if "=" in given.get("umask", ""):

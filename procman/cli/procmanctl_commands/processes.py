@@ -80,6 +80,8 @@ def retry(invocation: Invocation, words: list[str]) -> None:
         return
     results = operate(invocation, "retry", words)
     invocation.put(results=results)
+    if not results:  # patterns and groups leave out what needs no try
+        invocation.say("nothing to retry: none of them waits for its next try, or was given up")
     suggest_processes(invocation, report(invocation, results, "started", ignored="ALREADY_STARTED"))
 
 
