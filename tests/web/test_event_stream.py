@@ -31,6 +31,26 @@ def test_a_lost_master_is_shown_and_its_return_noticed(site, browser, tmp_path):
         browser.until("document.querySelector('#lines').textContent === 'back'")
 
 
+def test_the_counts_agree_with_the_rows_when_procman_has_shut_down(site, browser):
+    """The last changes before the connection ends are counted, too, though they come all at once."""
+    master = site(program("web", "sleep 1000") + program("db", "sleep 1000"))
+    browser.may_say(NOBODY_ANSWERS, IS_ENDING)
+    browser.size(390, 844)
+    browser.show(master.url)
+    browser.state("web", "running")
+    master.process.send_signal(signal.SIGTERM)
+    master.to_the_end()
+    browser.until("document.body.dataset.link === 'lost'")
+    browser.state("web", "stopped")
+    shown = "[...document.querySelectorAll('#kinds button:not([hidden])')].map((one) => one.textContent.trim())"
+    assert browser.ask(shown) == ["2 stopped"]
+    # Beside "not connected" a phone has room for the name.
+    assert browser.ask("document.querySelector('#identity')").text == "procman"
+    assert not browser.ask(
+        "document.querySelector('#identity').scrollWidth > document.querySelector('#identity').clientWidth"
+    )
+
+
 def test_a_log_cut_by_a_proxy_resumes(site, browser):
     """A stream that is cut resumes by itself; a reader who has scrolled back keeps the place."""
     master = site(program("echo"))

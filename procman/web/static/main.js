@@ -131,6 +131,8 @@ export const events = new EventStream({
     }
   },
   lost(why) {
+    // No tick comes any more to count, and to show rows out of view, as they were last.
+    processes.tick();
     master.lost(why);
     panel.interrupt();
     for (const asker of [figures, outOfDate, waiting]) asker.stop();
