@@ -13,7 +13,7 @@ The rules:
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from procman.core.actions import Action, Announce, AnnounceHealth, AnnounceHealthPause, AnnounceInPlace, Spawn
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
@@ -54,13 +54,29 @@ class Dependents:
 
     def stop_bound(self, name: str, now: float) -> list[Action]:
         """The process is going to be taken down: those first that are bound to it."""
+        return [action for other in self.going_with(name) for action in self.take_along(other, name, now)]
+
+    def going_with(self, name: str) -> list[Process]:
+        """Those that go down with it now, as they are bound to it, in the order in which they stop."""
         self._graph.touched.append(name)
-        actions: list[Action] = []
-        for other in self._graph.stop_order(self._graph.bound_to(name)):
-            # One that is asked to stop, and waits for others to do so, does not come back with this one.
-            if other.state in UP and other.wanted and not other.ties.bound and not other.leaving:
-                actions += _because(bind(other, now), name)
-        return actions
+        # One that is asked to stop, and waits for others to do so, does not come back with this one.
+        return [
+            other
+            for other in self._graph.stop_order(self._graph.bound_to(name))
+            if other.state in UP and other.wanted and not other.ties.bound and not other.leaving
+        ]
+
+    def going_with_any(self, processes: Iterable[Process]) -> dict[str, tuple[Process, str]]:
+        """The same for several, by name, each with the name of the first that it is bound to."""
+        found: dict[str, tuple[Process, str]] = {}
+        for process in processes if self._graph else ():
+            for other in self.going_with(process.name):
+                found.setdefault(other.name, (other, process.name))
+        return found
+
+    def take_along(self, process: Process, name: str, now: float) -> list[Action]:
+        """It goes down with that one, as it is bound to it."""
+        return _because(bind(process, now), name)
 
     def follow(self, event: Event, actions: list[Action], now: float) -> list[Action]:
         """What becomes of others when that has been decided."""
@@ -85,13 +101,17 @@ class Dependents:
     def _stop(self, now: float) -> list[Action]:
         """Stop what has to stop for what it depends on: all of this event at once, each before what it depends on."""
         stopping, self._stopping = self._stopping, {}
+        # First what is bound to any of them: something may depend on that, and on another one.
+        for process, _, renewed in list(stopping.values()):
+            for other in () if renewed else self.going_with(process.name):
+                stopping.setdefault(other.name, (other, process.name, ""))
         actions: list[Action] = []
         for process in self._graph.stop_order(process for process, _, _ in stopping.values()):
             _, because, renewed = stopping[process.name]
             if renewed:
                 actions += _because(renew(process, now, f"restart of {renewed}"), because)
             else:
-                actions += [*self.stop_bound(process.name, now), *_because(bind(process, now), because)]
+                actions += _because(bind(process, now), because)
         return actions
 
     def _pull_for_adopted(self, now: float) -> list[Action]:

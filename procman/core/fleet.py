@@ -119,7 +119,8 @@ class Fleet:
             self.rollings,
             new=self._new,
             define=self._define,
-            stop_bound=self._stop_bound,
+            going_with=self._going_with,
+            take_along=self._dependents.take_along,
             forget=self._forget,
         )
         self.schedules = Schedules(self.processes)
@@ -329,7 +330,8 @@ class Fleet:
     def _switch_off(self, event: StopRequested, process: Process, now: float) -> list[Action]:
         again = process.state is State.STOPPING and not process.wanted
         rolled = self.rollings.stop_asked(event)
-        actions = [*rolled, *self._stop_bound([process], now), *switch_off(process), *stop(process, now)]
+        bound = self._dependents.stop_bound(process.name, now) if self.state is MasterState.RUNNING else ()
+        actions = [*rolled, *bound, *switch_off(process), *stop(process, now)]
         return [*actions, *hurry(process, now)] if again else actions
 
     def _decide_on_all(self, event: AboutAll, now: float) -> list[Action]:
@@ -366,11 +368,9 @@ class Fleet:
         process = self.processes.get(event.name) if isinstance(event, Notified) else None
         return process.deadlines.stop if process is not None else None
 
-    def _stop_bound(self, processes: list[Process], now: float) -> list[Action]:
-        """They are going to be stopped: first what is bound to them."""
-        if not self.dependencies or self.state is not MasterState.RUNNING:
-            return []
-        return [action for process in processes for action in self._dependents.stop_bound(process.name, now)]
+    def _going_with(self, processes: list[Process]) -> dict[str, tuple[Process, str]]:
+        """What goes down with them. In a shutdown, the waves have the order."""
+        return self._dependents.going_with_any(processes) if self.state is MasterState.RUNNING else {}
 
     def _new(self, program: ProcessSpec) -> Process:
         return Process(program, brake=self._brake, seed=self.seed)

@@ -30,7 +30,8 @@ class Membership:
         *,
         new: Callable[[ProcessSpec], Process],
         define: Callable[[Process, ProcessSpec], None],
-        stop_bound: Callable[[list[Process], float], list[Action]],
+        going_with: Callable[[list[Process]], dict[str, tuple[Process, str]]],
+        take_along: Callable[[Process, str, float], list[Action]],
         forget: Callable[[Process], None],
     ) -> None:
         """Groups, processes and dependencies are those of the fleet.
@@ -42,7 +43,8 @@ class Membership:
             rollings: which get their definitions one batch after the other.
             new: makes the process of a definition.
             define: is told of each new definition.
-            stop_bound: what is to be stopped before those processes are.
+            going_with: what goes down with those processes, by name, and with which of them.
+            take_along: takes a process down with the one of that name.
             forget: is told of each process that has left.
         """
         self.any_leaves = False  # is any process leaving?
@@ -52,7 +54,8 @@ class Membership:
         self._rollings = rollings
         self._new = new
         self._define = define
-        self._stop_bound = stop_bound
+        self._going_with = going_with
+        self._take_along = take_along
         self._forget = forget
 
     def activate(self, group: GroupSpec) -> ActiveGroup:
@@ -115,13 +118,17 @@ class Membership:
         definitions = {program.namespec: program for program in group.start_order}
         for process in gone:
             process.leaving = self.any_leaves = True
-        actions = [*rolled, *self._stop_bound(gone, now)]
+        along = self._going_with(gone)
+        elsewhere = (process for process, _ in along.values() if process.name not in members.processes)
         staying = (members.processes[name] for name in definitions)
-        for process in self._dependencies.stop_order([*reversed(gone), *staying]):
+        actions = list(rolled)
+        for process in self._dependencies.stop_order([*elsewhere, *reversed(gone), *staying]):
+            if process.name in along:
+                actions += self._take_along(process, along[process.name][1], now)
             new = definitions.get(process.name)
-            if new is None:
-                actions += self._let_leave([process], now)
-            elif process.name in waiting:
+            if process.leaving and new is None:
+                actions += stop(process, now)
+            elif new is None or process.name in waiting:
                 continue
             elif process.name in before:
                 actions += self._redefine(process, new, now, restart=process.name in replace)
@@ -146,9 +153,13 @@ class Membership:
     def _let_leave(self, processes: list[Process], now: float) -> list[Action]:
         for process in processes:
             process.leaving = self.any_leaves = True
-        actions = self._stop_bound(processes, now)
-        for process in self._dependencies.stop_order(reversed(processes)):
-            actions += stop(process, now)
+        along = self._going_with(processes)
+        actions: list[Action] = []
+        for process in self._dependencies.stop_order([*(other for other, _ in along.values()), *reversed(processes)]):
+            if process.name in along:
+                actions += self._take_along(process, along[process.name][1], now)
+            else:
+                actions += stop(process, now)
         return actions
 
     def forget_settled(self, now: float) -> list[Action]:

@@ -363,6 +363,28 @@ def _in_group(program, name: str):
     return replace(program, group=name)
 
 
+def test_what_leaves_stops_after_what_is_replaced_at_the_same_time():
+    """So does what is bound to it, and stands between them."""
+    old, web = up("old").programs[0], up("web", "app").programs[0]
+    app = up("app", "g:old", on_dependency_stop="stop")
+    before = Group(name="g", priority=999, programs=(_in_group(old, "g"), _in_group(web, "g")))
+    drive, _ = booted(before, app)
+    replaced = _in_group(up("web", "app", command="/bin/other").programs[0], "g")
+    after = Group(name="g", priority=999, programs=(replaced,))
+    assert killed(drive.says(GroupChanged(after, frozenset({"g:web"})))) == ["g:web"]
+    assert killed(drive.ends("g:web")) == ["app"]
+    assert killed(drive.ends("app")) == ["g:old"]
+
+
+def test_what_is_bound_to_one_of_those_that_stop_together_stops_before_all_of_them():
+    """Here it goes down with b alone, and a waits for it, too."""
+    bound = {"on_dependency_stop": "stop"}
+    db = up("db", autorestart=Autorestart.NEVER)
+    drive, _ = booted(db, up("a", "db", **bound), up("b", "db", **bound), up("top", "a?", "b", **bound))
+    assert killed(drive.ends("db", FAILED)) == ["top"]
+    assert sorted(killed(drive.ends("top"))) == ["a", "b"]
+
+
 def test_a_shutdown_follows_the_edges_and_settles_what_waits():
     """One wave after the other; what waits is down at once."""
     drive, _ = booted(up("db"), up("app", "db"), slow("slow"), up("web", "app"), up("late", "slow"))
