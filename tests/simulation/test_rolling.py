@@ -72,7 +72,7 @@ MUTATIONS = [
         r"\(busy and what == \"act\"\) or \(in_turn and self\._is_on_its_way\(program\)\)",
         "False",
     ),
-    Mutation("what waits is changed in place", membership, r"elif process\.name in waiting:\n +continue\n +", ""),
+    Mutation("what waits is changed in place", membership, r"(new is None) or process\.name in waiting:", r"\1:"),
 ]
 
 
