@@ -207,6 +207,10 @@ class StatusBoard:
         """Go on from what `snapshot` returned."""
         self._times = {name: Times(**times) for name, times in data.items()}
 
+    def began(self, name: str) -> float:
+        """When the latest run of the process of that namespec began, in seconds since the epoch; 0: there was none."""
+        return self._times.get(name, _NEVER).start
+
     def of(self, process: Process) -> ProcessStatus:
         """Its present status."""
         name = process.name

@@ -235,6 +235,19 @@ def test_a_program_gets_its_input_after_it(running):
     master.expect("^got hello$")
 
 
+def test_its_auto_logs_stay_the_same_files(running, tmp_path):
+    """No log is made besides those that are in use."""
+    master = running(f"[program:x]\ncommand={ECHO}\nstartsecs=0\n")
+    master.wait_for("success: x")
+    master.has_written("x")
+    before = sorted(tmp_path.glob("x-*---*.log"))
+    assert len(before) == 2
+    upgrade(master)
+    master.say("x", "hello\n")
+    master.hear("x", "got hello")
+    assert sorted(tmp_path.glob("x-*---*.log")) == before
+
+
 def test_an_event_that_a_listener_handles_is_finished_after_it(running):
     """That event is not sent again, and serials continue."""
     listener = python(

@@ -110,7 +110,7 @@ class Runs:
         for process in self._fleet.processes.values():
             if process.pid is not None:
                 self._runs[process.name] = run = self._run(process.name, process.pid)
-                run.spawned = float(status.of(process).start)
+                run.spawned = status.began(process.name)
 
     @property
     def names(self) -> list[str]:
