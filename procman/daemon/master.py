@@ -86,6 +86,8 @@ class MasterRun:
             deliver=deliver_signals,
             hold=rooms.outputs.disks.pause,
             go_on=rooms.outputs.disks.resume,
+            hold_checks=rooms.health_looks.hold,
+            check_again=rooms.health_looks.go_on,
             leaving=context.notifier.upgrading,
         )
         self._listeners = Listeners(config, self._log, None if snapshot is None else snapshot.listening)

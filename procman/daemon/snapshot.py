@@ -172,7 +172,7 @@ def obstacle(rooms: Rooms, context: ProcessContext) -> str | None:
         return "the configuration is being read"
     if (silent := rooms.start_gate.silent) is not None:
         return silent
-    looks = rooms.probes.obstacle or rooms.memory.obstacle or rooms.health_looks.obstacle
+    looks = rooms.memory.obstacle or rooms.health_looks.obstacle
     looks = looks or rooms.watching.commands.obstacle
     return rooms.notifying.obstacle or looks or rooms.crashes.obstacle or rooms.outputs.obstacle()
 

@@ -96,6 +96,8 @@ class Upgrade:
         deliver: Callable[[], None],
         hold: Callable[[], str | None],
         go_on: Callable[[], None],
+        hold_checks: Callable[[], None],
+        check_again: Callable[[], None],
         leaving: Callable[[], None],
     ) -> None:
         """Take what it needs from others.
@@ -113,6 +115,8 @@ class Upgrade:
             deliver: handles the signals that have been noted.
             hold: pauses all writing between two pieces, or returns why that is not possible.
             go_on: ends that.
+            hold_checks: lets no command begin that checks a program, and interrupts those that run.
+            check_again: ends that.
             leaving: is called right before the end of this code.
         """
         self._engine = engine
@@ -125,6 +129,8 @@ class Upgrade:
         self._deliver = deliver
         self._hold = hold
         self._go_on = go_on
+        self._hold_checks = hold_checks
+        self._check_again = check_again
         self._leaving = leaving
         self._number = number
         self._under_way = False
@@ -137,11 +143,14 @@ class Upgrade:
         if self._under_way:
             self._refuse("another upgrade is under way")
         self._under_way = True
+        self._hold_checks()
         try:
             await self._settle()
             await self._rehearse()
+            await self._settle()  # what has begun meanwhile
         except BaseException:
             self._under_way = False
+            self._check_again()
             raise
         asyncio.get_running_loop().call_later(ANSWERED, self._execute)
         return self._number
@@ -231,6 +240,7 @@ class Upgrade:
             os.fchdir(here)
             os.close(here)
         self._go_on()
+        self._check_again()
         self._under_way = False
         self._log.critical(f"not upgraded: {reason}; everything goes on as it was")
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)

@@ -182,11 +182,13 @@ class _Wiring:
         self._outputs.keeper.compressor = LogCompressor(self._children, lambda: self._trees.tag(""))
         self._lines = ReadyLines(self._fleet, self._engine.post, self._outputs.refilter)
         self._outputs.filters.wanted_lines, self._outputs.filters.on_line = self._lines.wanted, self._lines.found
-        most, count = config.master.helper_concurrency, self._context.counters.health_seen
+        most, count, nudge = config.master.helper_concurrency, self._context.counters.health_seen, self._bus.nudge
         launch = self._launcher.command_spec
-        looks = Looks(self._trees, self._commands, launch=launch, most_commands=most, mask=self._mask)
+        looks = Looks(self._trees, self._commands, launch=launch, most_commands=most, mask=self._mask, on_quiet=nudge)
         self._probes = Probes(self._fleet, looks, engine.post_soon)
-        self._health_looks = HealthLooks(self._fleet, looks, post=engine.post_soon, remark=self._log.warn, count=count)
+        self._health_looks = HealthLooks(
+            self._fleet, looks, post=engine.post_soon, remark=self._log.warn, count=count, on_quiet=nudge
+        )
         self._watching = Watching(config, engine, outputs, looks, children=self._children, trees=trees, home=self._home)
 
     def _build_recorders(self) -> None:

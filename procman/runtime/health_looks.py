@@ -13,7 +13,7 @@ from typing import Any
 from procman.core.actions import Announce, AnnounceHealthPause, CheckHealth, ProcessRemoved, RunUnhealthyCommand
 from procman.core.events import HealthSeen
 from procman.core.fleet import Fleet
-from procman.core.spec import Condition, ReadyKind
+from procman.core.spec import Condition
 from procman.core.states import TRANSITIONS, State
 from procman.runtime.bus import Interest, Notification
 from procman.runtime.definitions import program_of
@@ -39,17 +39,19 @@ class HealthLooks:
         post: Callable[[HealthSeen], None],
         remark: Callable[[str], object],
         count: Callable[[HealthSeen, float], object] = lambda *_: None,
+        on_quiet: Callable[[], object] = lambda: None,
     ) -> None:
         """`fleet` is only read.
 
         `post` takes the answers, `count`, too, with the time-out of each; `remark` takes a line about a command that
-        has not succeeded.
+        has not succeeded. `on_quiet` is called when a command of on_unhealthy has ended.
         """
         self._fleet = fleet
         self.looks = looks
         self._post = post
         self._remark = remark
         self._count = count
+        self._on_quiet = on_quiet
         self._wakefulness = Wakefulness()
         self._under_way: dict[str, tuple[CheckHealth, asyncio.Task[Seen]]] = {}
         self._by_hand: dict[str, asyncio.Task[Seen]] = {}
@@ -94,16 +96,22 @@ class HealthLooks:
             case _:
                 pass
 
+    def hold(self) -> None:
+        """Let no command run until `go_on`: those of looks begin again then, one of on_unhealthy is given up."""
+        self.looks.hold()
+        for command in self._commands.values():
+            command.cancel()
+
+    def go_on(self) -> None:
+        """Look again."""
+        self.looks.go_on()
+
     @property
     def obstacle(self) -> str | None:
-        """Why an upgrade cannot happen at this moment: commands are given up, and have to end first."""
-        names = [name for name, (order, _) in self._under_way.items() if order.condition.kind is ReadyKind.EXEC]
-        names += [*self._by_hand, *self._commands]
-        for name in names:
-            self._give_up(name)
-            if (command := self._commands.pop(name, None)) is not None:
-                command.cancel()
-        return "a command of a health check has just been abandoned" if names else None
+        """Why an upgrade cannot happen at this moment: commands are held, and have to end first."""
+        if self.looks.is_held and self._commands:
+            return "a command of on_unhealthy is being ended"
+        return self.looks.obstacle
 
     def close(self) -> None:
         """End all of it."""
@@ -142,6 +150,7 @@ class HealthLooks:
         task = asyncio.get_running_loop().create_task(self._command(order))
         self._commands[order.name] = task
         task.add_done_callback(partial(_forget, self._commands, order.name))
+        task.add_done_callback(lambda _: self._on_quiet())
 
     async def _command(self, order: RunUnhealthyCommand) -> None:
         program = program_of(self._fleet.processes[order.name].program)

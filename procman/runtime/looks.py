@@ -1,7 +1,8 @@
 """How a condition of a program is looked at: a connection, a request, a command. The looks of readiness and of health.
 
 Commands are helpers of their program: they run as its user, in its directory, and are killed as a tree when their time
-is over. Of all programs together, `most_commands` run at the same time.
+is over. Of all programs together, `most_commands` run at the same time. While procman is being replaced by new code, no
+look has one running: what was interrupted for that begins again, here or there.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ class Looks:
         launch: Callable[[Program], LaunchSpec],
         most_commands: int,
         mask: Callable[[str, str], str] = lambda _, text: text,
+        on_quiet: Callable[[], object] = lambda: None,
     ) -> None:
         """What it looks with.
 
@@ -54,12 +56,17 @@ class Looks:
             launch: how to start a command that is not the program's own; raises CannotSpawn.
             most_commands: how many of them run at the same time.
             mask: gets a namespec and a text, and returns that without secrets.
+            on_quiet: is called when no command of a look runs any more.
         """
         self._trees = trees
         self._commands = commands
         self._launch = launch
         self._mask = mask
+        self._on_quiet = on_quiet
         self._room = asyncio.Semaphore(most_commands)
+        self._may_begin = asyncio.Event()
+        self._may_begin.set()
+        self._commands_of_looks: set[asyncio.Task[tuple[bool, str]]] = set()
         self.failing: dict[str, str] = {}  # by namespec: each look at it fails, and why
 
     async def look(self, program: Program, condition: Condition, *, within: float) -> Seen:
@@ -75,6 +82,26 @@ class Looks:
         except (OSError, CannotLook, ValueError) as error:
             ok, words = False, str(error)
         return Seen(ok, f"{label} {words}" if words else label)
+
+    def hold(self) -> None:
+        """Let no command of a look begin until `go_on`, and interrupt those that run."""
+        self._may_begin.clear()
+        for task in self._commands_of_looks:
+            task.cancel()
+
+    def go_on(self) -> None:
+        """Begin again what was interrupted, and what has waited."""
+        self._may_begin.set()
+
+    @property
+    def is_held(self) -> bool:
+        """Between `hold` and `go_on`."""
+        return not self._may_begin.is_set()
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why an upgrade cannot happen at this moment: a command of a look was interrupted, and has not ended yet."""
+        return "a command that checks a program is being ended" if self.is_held and self._commands_of_looks else None
 
     async def run(
         self,
@@ -108,13 +135,29 @@ class Looks:
         line = self._mask(program.namespec, last_line(result.output))[:LONGEST_LINE]
         return False, f"{words}: {line}" if line else words
 
+    async def _run_between_holds(self, program: Program, command: str, within: float) -> tuple[bool, str]:
+        while True:
+            await self._may_begin.wait()
+            task = asyncio.create_task(self.run(program, command, within=within, leaves_nothing=True))
+            self._commands_of_looks.add(task)
+            try:
+                return await task
+            except asyncio.CancelledError:
+                me = asyncio.current_task()
+                if me is not None and me.cancelling():
+                    raise  # nobody wants the answer any more
+            finally:
+                self._commands_of_looks.discard(task)
+                if not self._commands_of_looks:
+                    self._on_quiet()
+
     async def _answer(self, program: Program, condition: Condition, within: float) -> tuple[bool, str]:
         # A whole feature: most masters have no such condition, and h11 comes after the boot.
         from procman.runtime import probe_looks  # noqa: PLC0415
 
         target = target_of(condition)
         if condition.kind is ReadyKind.EXEC:
-            return await self.run(program, target.command, within=within, leaves_nothing=True)
+            return await self._run_between_holds(program, target.command, within)
         async with asyncio.timeout(within):
             match condition.kind:
                 case ReadyKind.TCP | ReadyKind.UNIX:

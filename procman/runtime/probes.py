@@ -9,7 +9,6 @@ from collections.abc import Callable
 from procman.core.actions import Announce, Probe, ProcessRemoved
 from procman.core.events import ProbeResult
 from procman.core.fleet import Fleet
-from procman.core.spec import ReadyKind
 from procman.core.states import TRANSITIONS, State
 from procman.runtime.bus import Interest, Notification
 from procman.runtime.definitions import program_of
@@ -55,14 +54,6 @@ class Probes:
                 self.forget(name)
             case _:
                 pass
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why an upgrade cannot happen at this moment: commands that look are given up, and have to end first."""
-        running = [name for name, (order, _) in self._under_way.items() if order.condition.kind is ReadyKind.EXEC]
-        for name in running:
-            self.forget(name)
-        return "a command that checks whether a program is ready has just been abandoned" if running else None
 
     def close(self) -> None:
         """End all looks."""

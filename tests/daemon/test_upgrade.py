@@ -48,6 +48,7 @@ class Asked:
         self.obstacle = None
         self.looks = 0
         self.said = []
+        self.checks = []
         self.rehearsed = asyncio.Event()
         self.upgrade = Upgrade(
             self.engine,
@@ -61,6 +62,8 @@ class Asked:
             deliver=lambda: None,
             hold=lambda: None,
             go_on=lambda: None,
+            hold_checks=lambda: self.checks.append("held"),
+            check_again=lambda: self.checks.append("go on"),
             leaving=lambda: None,
         )
 
@@ -84,6 +87,7 @@ class Asked:
         await asyncio.wait([self.task])
         assert self.task.cancelled()
         assert self.said == []
+        assert self.checks[-2:] == ["held", "go on"]
 
     async def still_waits(self):
         """Assert that it waits after everything that could happen by itself has happened."""

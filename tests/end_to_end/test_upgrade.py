@@ -203,6 +203,19 @@ def restarts_of(master, name):
         return 0
 
 
+def test_checks_by_commands_that_always_run_are_no_obstacle(running, tmp_path):
+    """They are interrupted, say nothing of their programs, and begin again."""
+    check = f"health=exec:sh -c 'sleep 0.2; test ! -e {tmp_path}/ill'\nhealth_interval=100ms\nhealth_retries=1\n"
+    names = "numprocs=10\nprocess_name=x%(process_num)d\n"
+    master = running(f"[program:x]\ncommand={SLEEPER}\nstartsecs=0\n{names}{check}")
+    master.expect_all([f"success: x{number} " for number in range(10)])
+    for _ in range(3):
+        upgrade(master)
+    assert "unhealthy" not in master.text
+    (tmp_path / "ill").touch()
+    master.expect_all([f"x{number}: unhealthy: " for number in range(10)])
+
+
 def test_a_process_that_backs_off_is_tried_again_after_it(running):
     """It is tried again in its time, and given up after as many tries as without an upgrade."""
     master = running("[program:x]\ncommand=/bin/false\nstartretries=2\n")
