@@ -71,18 +71,23 @@ class HealthLooks:
 
     async def look_now(self, name: str, condition: Condition, within: float) -> Seen:
         """Look beside the schedule, and without counting it; an answer that is on its way is taken."""
-        known = self._under_way.get(name)
-        task = self._by_hand.get(name) if known is None else known[1]
+        task = self._looking(name)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._seen(name, condition, within))
             self._by_hand[name] = task
             task.add_done_callback(partial(_forget, self._by_hand, name))
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                return Seen(ok=False, words="it has ended, or was stopped, meanwhile")
-            raise
+        while task is not None and not task.cancelled():
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if not task.cancelled():
+                    raise
+            task = self._looking(name)  # one of the schedule may have taken its place
+        return Seen(ok=False, words="it has ended, or was stopped, meanwhile")
+
+    def _looking(self, name: str) -> asyncio.Task[Seen] | None:
+        known = self._under_way.get(name)
+        return self._by_hand.get(name) if known is None else known[1]
 
     def hear(self, notification: Notification) -> None:
         """End the look of a process that is not RUNNING any more, or is not to be looked at."""
