@@ -202,7 +202,10 @@ def uv(*words: str) -> None:
 
 def run(*command: str, environment: dict[str, str] | None = None) -> str:
     """Run a command that has to succeed; return its output."""
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise SystemExit(f"{command[0]} is needed, and not in PATH: see CONTRIBUTING.md") from None
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} has failed:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -246,6 +246,8 @@ class Browser:
         return self.find(selector).text
 
     def find(self, selector: str) -> WebElement:
+        """The first element that matches, once there is one."""
+        self.until(f"document.querySelector({json.dumps(selector)})")
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def lines(self) -> list[str]:

@@ -71,7 +71,8 @@ def test_a_stop_can_be_undone(site, browser):
     first = browser.pid("web")
     browser.press("web", "stop")
     browser.state("web", "stopped")
-    assert "web was asked to stop." in browser.text("#notes")
+    # The news may come before the answer to the request.
+    browser.until("document.querySelector('#notes').textContent.includes('web was asked to stop.')")
     browser.click(".undo")
     browser.state("web", "running")
     assert browser.pid("web", not_=first) == master.info("web")["pid"]

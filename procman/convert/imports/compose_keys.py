@@ -144,6 +144,7 @@ def services_of_deploy(section: Section, keys: Keys) -> None:
         section.set("numprocs", int(replicas), deploy.at("replicas"))
         section.set("process_name", Ready("%(program_name)s_%(process_num)d"), deploy.at("replicas"))
         section.set("numprocs_start", 1, deploy.at("replicas"))
+        _rolling(section, deploy)
     elif replicas == "0":
         section.set("autostart", value=False, place=deploy.at("replicas"))
     resources = deploy.inner("resources")
@@ -162,6 +163,25 @@ def services_of_deploy(section: Section, keys: Keys) -> None:
     if policy is not None:
         _policy(section, policy)
     deploy.finish("there is one machine, and no swarm")
+
+
+def _rolling(section: Section, deploy: Keys) -> None:
+    """What `update_config` has of a rolling restart, which ends one batch before the next version of it starts."""
+    update = deploy.inner("update_config")
+    if update is None:
+        return
+    order, failure = update.text("order") or "stop-first", update.text("failure_action") or "pause"
+    batch = update.text("parallelism") or "1"
+    if not batch.isdecimal():
+        update.lost("parallelism", f"cannot read the number {batch}")
+    elif int(batch):  # 0 is all of them at once
+        section.set("restart_strategy", "rolling", update.node)
+        section.set("rolling_batch", int(batch), update.at("parallelism"))
+    if order != "stop-first":
+        update.approximated("order", "each process ends before the next version of it starts")
+    if failure != "pause":
+        update.approximated("failure_action", "a rolling restart stops at the first that fails, and says how to go on")
+    update.finish("the next batch starts when the one before is ready")
 
 
 def _policy(section: Section, policy: Keys) -> None:

@@ -50,6 +50,8 @@ command = "/usr/bin/worker"
 numprocs = 3
 process_name = "worker_%(process_num)d"
 autorestart = false
+restart_strategy = "rolling"
+rolling_batch = 2
 """
 
 
@@ -85,7 +87,8 @@ def test_compose_gives_back_what_it_knows(tmp_path):
     assert after["web"].directory == "/tmp"
     assert after["web"].private_tmp == before["web"].private_tmp
     assert {str(edge) for edge in after["web"].depends_on} >= {"db@started", "setup@done"}
-    assert sum(name.startswith("worker") for name in after) == 3
+    workers = [program for name, program in after.items() if name.startswith("worker")]
+    assert [(worker.restart_strategy, worker.rolling_batch) for worker in workers] == 3 * [("rolling", (2, False))]
 
 
 def test_units_give_back_what_they_know(tmp_path):
