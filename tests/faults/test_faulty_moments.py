@@ -151,6 +151,7 @@ def test_the_wall_clock_is_stepped_by_a_year(start_master, injection, step):
     mule = master.wait_until_up("mule").info("mule")["pid"]
     master.call("POST", "/v1/processes/mule/stop", {"wait": False})
     master.call("POST", "/v1/processes/brief/start", {"wait": False})
+    after = master.wait_for("spawned: 'brief'", after=after)
     master.say("brief", "\n")
     after = master.wait_for("exited: brief", after=after)
     injection.say("wall", step)

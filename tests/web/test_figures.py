@@ -41,7 +41,7 @@ def test_a_group_has_no_share_of_cpu_before_one_of_its_processes_has(site, brows
     browser.driver.execute_script("page.figures.stop()")
     shown = (
         "const [name, pid, cpu, after] = arguments;"
-        "page.figures.take([{ namespec: 'web:0', pid, cpu, rss: 1e6, processes: 1 }], Date.now() + after);"
+        "page.figures.take([{ namespec: 'web:0', pid, cpu, rss: 1e6, processes: 1 }], 2e12 + after);"
         "const head = document.querySelector('.group .figures');"
         "return head.querySelector('.cpu .value').textContent;"
     )
@@ -55,6 +55,10 @@ def test_nothing_is_asked_while_nobody_looks(site, browser):
     browser.show(master.url)
     browser.until("page.figures.count >= 1")
     browser.minimize()
+    # One may be on its way.
+    browser.driver.execute_async_script(
+        "const [done] = arguments; const look = () => (page.figures.asking ? setTimeout(look) : done()); look();"
+    )
     browser.driver.execute_script(LISTEN)
     assert browser.ask("[page.figures.timer, page.figures.asking]") == [0, False]
     browser.restore()
