@@ -19,6 +19,7 @@ from procman.core.actions import Action, Announce, AnnounceHealth, AnnounceHealt
 from procman.core.dependencies import DOWN, Dependencies, Need, binds, holds, is_hopeless, is_true, may_come
 from procman.core.events import (
     BootRequested,
+    DeadlineReached,
     Event,
     GroupAdded,
     GroupChanged,
@@ -51,6 +52,8 @@ class Dependents:
         self._processes = processes
         # What has to stop, with the name of the one that it stops for, and again where it is to start again at once.
         self._stopping: dict[str, tuple[Process, str, str]] = {}
+        # What may have waited for something to stop that has changed: it stops when nothing else has to stop first.
+        self._go_next: dict[str, None] = {}
 
     def stop_bound(self, name: str, now: float) -> list[Action]:
         """The process is going to be taken down: those first that are bound to it."""
@@ -86,12 +89,19 @@ class Dependents:
         if isinstance(event, BootRequested):
             followed += self._pull_for_adopted(now)
             changed.extend(_announced(followed))
-        while changed or self._stopping:
+        if isinstance(event, DeadlineReached):
+            # One whose time is over may have to wait for others to stop; what was to start with it does not any more.
+            changed.extend((p.name, False) for p in self._processes.values() if p.ties.deferred)
+        while changed or self._stopping or self._go_next:
             if changed:
                 name, enters = changed.popleft()
                 news = list(self._changed(name, now, enters=enters))
-            else:
+            elif self._stopping:
                 news = self._stop(now)
+            else:
+                name = next(iter(self._go_next))
+                del self._go_next[name]
+                news = self._go_down(self._processes.get(name), now)
             followed += news
             changed.extend(_announced(news))
             changed.extend((touched, False) for touched in self._graph.touched)
@@ -112,6 +122,8 @@ class Dependents:
                 actions += _because(renew(process, now, f"restart of {renewed}"), because)
             else:
                 actions += _because(bind(process, now), because)
+            if process.ties.deferred:
+                self._graph.touched.append(process.name)  # what was to start with it, in this event, does not any more
         return actions
 
     def _pull_for_adopted(self, now: float) -> list[Action]:
@@ -133,10 +145,9 @@ class Dependents:
         for dependent in list(self._graph.needed_by(name).values()):
             yield from self._look(dependent, name, now)
         # Those may stop now that have waited for it to do so.
-        yield from self._go_down(process, now)
+        self._go_next[name] = None
         if process is None or not process.goes_down:
-            for need in self._graph.needs(name):
-                yield from self._go_down(self._processes.get(need.target), now)
+            self._go_next |= dict.fromkeys(need.target for need in self._graph.needs(name))
 
     @staticmethod
     def _go_down(process: Process | None, now: float) -> list[Action]:

@@ -396,12 +396,12 @@ class Fleet:
             actions += self.rollings.follow(event, now)
         if uses.watches:
             actions += self.watches.follow(event, actions, now)
-        if self.dependencies or isinstance(event, GroupChanged):
+        if uses.dependencies:
             actions += self._dependents.follow(event, actions, now)
         if uses.schedules:
             before = len(actions)
             actions = self.schedules.follow(event, actions, now)
-            if len(actions) > before and self.dependencies:
+            if len(actions) > before and uses.dependencies:
                 actions += self._dependents.follow(DeadlineReached(), actions[before:], now)
         if uses.watches:
             self.watches.started(actions)

@@ -13,6 +13,7 @@ from procman.core.spec import ProcessSpec
 class Uses:
     """Those of one fleet, so far."""
 
+    dependencies: bool = False
     pre_start: bool = False
     side_hooks: bool = False  # hooks that nothing waits for, and reloads
     renewals: bool = False
@@ -23,6 +24,7 @@ class Uses:
     def note(self, program: ProcessSpec) -> None:
         """A process has that definition, or is going to have it."""
         reloads = program.reload is not None or "reload" in (program.on_unhealthy.what, program.watch_action.what)
+        self.dependencies |= bool(program.depends_on)
         self.pre_start |= bool(program.pre_start)
         self.side_hooks |= reloads or bool(program.post_start or program.on_failure)
         self.renewals |= program.memory_restart is not None or program.max_age is not None

@@ -5,11 +5,12 @@ from signal import SIGKILL
 import pytest
 
 from procman.config.schema.master import Master
-from procman.core.actions import Kill, Quit
+from procman.core.actions import Kill, Quit, Spawn
 from procman.core.events import (
     BootRequested,
     DeadlineReached,
     ExitStatus,
+    GroupChanged,
     KillFailed,
     RestartRequested,
     ShutdownRequested,
@@ -37,6 +38,50 @@ def test_a_target_that_is_being_stopped_is_waited_for_and_then_started():
     assert spawned(drive.says(StartRequested("web"))) == []
     assert drive.states() == {"db": "STOPPING", "web": "STARTING"}
     assert spawned(drive.ends("db")) == ["db", "web"]
+
+
+def test_one_that_is_bound_comes_back_when_an_update_takes_away_the_last_edge_of_all():
+    """It waits for nothing any more."""
+    drive, _ = booted(up("db"), up("web", "db", on_dependency_stop="stop"))
+    assert [kill.name for kill in of(Kill, drive.says(StopRequested("db")))] == ["web"]
+    drive.says(GroupChanged(up("web"), frozenset()))
+    assert spawned(drive.ends("web")) == ["web"]
+
+
+def test_a_target_waits_for_what_has_to_stop_because_of_the_end_that_it_has_waited_for():
+    """Here web is bound to the task that fails, and uses the cache, too."""
+    task_of_cache = task("task", "cache", run_timeout=5.0)
+    drive, _ = booted(up("cache"), task_of_cache, up("web", "task", "cache?", on_dependency_stop="stop"))
+    assert [kill.name for kill in of(Kill, later(drive, 5))] == ["task"]
+    assert of(Kill, drive.says(RestartRequested("cache"))) == []
+    assert [kill.name for kill in of(Kill, drive.ends("task", FAILED))] == ["web"]
+    assert [kill.name for kill in of(Kill, drive.ends("web"))] == ["cache"]
+
+
+def test_what_could_start_waits_again_when_a_target_is_to_restart_in_the_same_event():
+    """The target has to wait for a dependent that stops, so nothing is announced of it."""
+    app = up("app", "db", on_dependency_restart=("restart", 0))
+    drive, _ = booted(slow("db"), app, up("old", "app"), up("web", "db", "app", autostart=False))
+    later(drive, 1)
+    drive.says(StopRequested("old"))
+    drive.says(RestartRequested("db"))
+    drive.says(StartRequested("web"))
+    drive.ends("db")
+    assert not any(drive.fleet.awaits(order) for order in of(Spawn, later(drive, 1)) if order.name == "web")
+    assert [kill.name for kill in of(Kill, drive.ends("old"))] == ["app"]
+    assert spawned(drive.ends("app")) == ["app", "web"]
+
+
+def test_what_stands_in_line_to_start_waits_again_when_the_time_of_its_target_is_over():
+    """Also where the target stops later, after one that depends on it."""
+    first, last = slow("first", startsecs=9, autostart=False), up("last", "job", autostart=False)
+    drive, _ = booted(task("job", run_timeout=5.0), up("old", "job"), first, last, start_concurrency=1)
+    drive.says(StopRequested("old"))
+    drive.says(StartRequested("first"))
+    drive.says(StartRequested("last"))
+    assert of(Kill, later(drive, 5)) == []
+    assert not of(Spawn, later(drive, 4))
+    assert drive.states() == {"job": "RUNNING", "old": "STOPPING", "first": "RUNNING", "last": "STARTING"}
 
 
 def test_a_target_that_cannot_be_killed_blocks():

@@ -33,6 +33,7 @@ class DependencyRules:
         self.world = world
         self.alone: set[str] = set()  # asked to start whatever they depend on
         self.excused: set[str] = set()  # their edges were changed while they were up, or they are another master's
+        self.new_edges: set[tuple[str, str]] = set()  # to what it depends on since this event, and did not before
         self.spawned: dict[str, int] = defaultdict(int)  # the number of the latest spawn
         self.spawns = 0
         self.states: dict[str, State] = {}
@@ -56,6 +57,7 @@ class DependencyRules:
         self.states = {name: process.state for name, process in self.processes.items()}
         self.ends = not self.running
         self.pids = {name: process.pid for name, process in self.processes.items()}
+        self.new_edges.clear()
         match event:
             case StartRequested(name, alone):
                 if alone:
@@ -65,6 +67,14 @@ class DependencyRules:
                 self.excused.add(name)
             case GroupChanged(group) | GroupAdded(group):
                 self.excused |= {program.namespec for program in group.programs}
+                self.new_edges = {
+                    (program.namespec, name)
+                    for program in group.programs
+                    if (process := self.processes.get(program.namespec)) is not None
+                    for _, _, _, names in program.depends_on
+                    for name in names
+                    if not self._depends(process, name)
+                }
             case _:
                 pass
 
@@ -151,7 +161,9 @@ class DependencyRules:
         if process is None or process.pid is None or process.timed_out or process.unready:
             return  # it has ended by itself, and left something behind; or its run has failed, which waits for nothing
         for other in self.processes.values():
-            if self._depends(other, action.name):
+            # An update may replace a target, and have another process need it, and something that is down, from now on.
+            # Both stop then in that event. The run that ends has never needed the target, so their order tells nothing.
+            if self._depends(other, action.name) and (other.name, action.name) not in self.new_edges:
                 stops = other.state is State.STOPPING and other.pid is not None
                 self.must(not stops, f"{action.name} is stopped before {other.name} has stopped")
 
